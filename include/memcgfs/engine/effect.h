@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// What the engine wants done outside: it never does it itself.
+//
+// Effects are emitted under the engine lock and only queued there; the outbox (exec/) delivers
+// them, in order, after the lock has been dropped and before the causing request is answered.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "memcgfs/base/operation.h"
+#include "memcgfs/engine/ids.h"
+
+namespace memcgfs::engine {
+
+/// A new operation for the executor: a kernel thread's work item.
+struct SpawnEffect {
+    std::unique_ptr<Operation> operation;
+};
+
+/// Wake a sleeping or waiting operation.
+struct WakeEffect {
+    OperationId operation{};
+};
+
+/// SIGKILL to the process behind a task. The engine has already written the task off.
+struct KillEffect {
+    std::int32_t pid = 0;
+    const char* reason = "";  ///< "oom" or "cgroup.kill"
+};
+
+/// Stop (freeze) or continue a task's process.
+struct FreezeEffect {
+    std::int32_t pid = 0;
+    bool frozen = false;
+};
+
+/// A process now belongs to another set of groups; its future children inherit that.
+struct MoveEffect {
+    std::int32_t pid = 0;
+    std::uint32_t css_set = 0;
+};
+
+enum class NotifyFile : std::uint8_t {
+    kCgroupEvents,
+    kMemoryEvents,
+    kMemoryEventsLocal,
+    kMemorySwapEvents,
+};
+
+/// The contents of an events file have changed.
+struct FileModifiedEffect {
+    CgroupId cgroup;
+    NotifyFile file{};
+};
+
+/// One line of the kernel log.
+struct KernelLogEffect {
+    std::string line;
+};
+
+using Effect = std::variant<SpawnEffect, WakeEffect, KillEffect, FreezeEffect, MoveEffect,
+                            FileModifiedEffect, KernelLogEffect>;
+
+class EffectSink {
+public:
+    virtual ~EffectSink() = default;
+    /// Only queues. Engine lock held.
+    virtual void emit(Effect effect) = 0;
+};
+
+/// One typed line of the engine's history; equal seeds give equal histories.
+struct TraceEvent {
+    enum class Kind : std::uint8_t {
+        kCharge,
+        kUncharge,
+        kReclaim,   ///< a = scanned, b = freed
+        kWmarkQueue,
+        kWmarkRun,  ///< a = target, b = freed
+        kEvent,     ///< a = MemcgEvent
+        kOomKill,   ///< a = pid
+        kThrottle,  ///< a = ticks
+        kSwapOut,
+        kSwapIn,
+        kCgroup,    ///< a = 1 made, 0 removed
+    };
+    Kind kind{};
+    std::uint64_t memcg = 0;
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+};
+
+class Observer {
+public:
+    virtual ~Observer() = default;
+    /// Called under the engine lock; must not call back.
+    virtual void on_event(const TraceEvent& event) = 0;
+};
+
+}  // namespace memcgfs::engine

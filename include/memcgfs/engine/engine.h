@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+//
+// The engine: a machine, its groups and what happens to its memory. Pure: no I/O, threads, real
+// clock, logging or FUSE; time and randomness come in, effects go out.
+//
+// Locking: one lock for all of it (LockRank::kEngine), taken by the caller around every method
+// and around each step() of the operations returned here. Nothing here waits.
+//
+// Methods named after kernel functions do what those do in 6.1; the profile's quirks say where a
+// version differs. Values are pages; bytes exist only in the interface.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "memcgfs/base/clock.h"
+#include "memcgfs/base/operation.h"
+#include "memcgfs/base/random.h"
+#include "memcgfs/base/result.h"
+#include "memcgfs/engine/cgroup.h"
+#include "memcgfs/engine/effect.h"
+#include "memcgfs/engine/memcg.h"
+#include "memcgfs/engine/profile.h"
+#include "memcgfs/engine/task.h"
+
+namespace memcgfs::engine {
+
+enum class CounterKind : std::uint8_t { kMemory, kMemsw, kSwap, kKmem, kTcpmem };
+enum class Access : std::uint8_t { kRead, kWrite };
+using OperationPtr = std::unique_ptr<Operation>;
+
+class Engine {
+public:
+    /// Everything the engine needs from outside; all of it outlives the engine.
+    struct Environment {
+        const Profile& profile;
+        Layout layout;
+        Machine machine;
+        const Clock& clock;
+        EffectSink& effects;
+        Observer* observer = nullptr;  ///< may be nullptr
+    };
+
+    explicit Engine(const Environment& environment);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    const Profile& profile() const;
+    Layout layout() const;
+    const Machine& machine() const;
+    /// The hierarchy that has the memory controller.
+    Hierarchy memory_hierarchy() const;
+
+    // Groups (cgroup_core.cc).
+    /// The root group, or nullptr where the layout lacks that hierarchy.
+    Cgroup* root(Hierarchy hierarchy) const;
+    Cgroup* find(CgroupId id) const;
+    Task* find(TaskId id) const;
+    Task* find_task_by_pid(std::int32_t pid) const;
+    /// EAGAIN (v2 depth or descendants), ENOMEM (the parent cannot pay), ENODEV (parent removed).
+    Result<CgroupId> create_cgroup(CgroupId parent, std::string_view name);
+    /// EBUSY: members or children. ENODEV: already removed.
+    Result<void> remove_cgroup(CgroupId id);
+    Result<void> rename_cgroup(CgroupId id, std::string_view new_name);
+    /// The memcg that a member of `group` is charged to.
+    Memcg& effective_memcg(const Cgroup& group) const;
+    Memcg& root_memcg() const;
+    /// "/" or "/a/b".
+    std::string path(const Cgroup& group) const;
+    /// cgroup.controllers: what this group may hand out.
+    ControllerMask available_controllers(const Cgroup& group) const;
+    /// Spec files.md B1: all or nothing. ENOENT, EBUSY, EOPNOTSUPP as there.
+    Result<void> set_subtree_control(Cgroup& group, ControllerMask enable, ControllerMask disable);
+    /// Freezes or thaws the members of the group and below; notifies cgroup.events.
+    void set_freeze(Cgroup& group, bool freeze);
+    /// True if this group or an ancestor is set to freeze.
+    bool frozen(const Cgroup& group) const;
+    /// SIGKILL to every member of the group and below (cgroup.kill).
+    void kill_cgroup(Cgroup& group);
+
+    // Tasks (cgroup_core.cc).
+    struct Membership {
+        CgroupId v1;
+        CgroupId v2;
+    };
+    /// A process becomes known. Groups that are none (or gone) mean the roots.
+    TaskId add_task(TaskInfo info, Membership groups);
+    /// The process has exited: its memory is freed and its membership ends.
+    void exit_task(TaskId id);
+    /// Moves a process (attach, spec files.md B4 without permissions): EBUSY (no internal
+    /// processes), ENODEV, EOPNOTSUPP. Charges stay, unless v1 move_charge says so.
+    Result<void> attach_task(TaskId id, CgroupId group);
+    /// Stands for a set of one group per hierarchy; 0 is the roots. Kept by MoveEffect's tag.
+    std::uint32_t css_set_of(const Task& task);
+    /// The groups a css_set stands for; groups that have gone are replaced by the roots.
+    Membership css_set(std::uint32_t number) const;
+
+    // Memory of tasks (fault.cc). Offsets and lengths in pages.
+    struct Range {
+        std::uint64_t first = 0;
+        std::uint64_t count = 0;
+    };
+    /// A region of its own for `task`. Nothing is charged until it is touched. Kind kFile is a
+    /// mapping that any task may use.
+    MappingId create_mapping(TaskId task, PageKind kind);
+    /// Another task maps the same pages. Ignored if it already does.
+    void map_mapping(TaskId task, MappingId mapping);
+    /// The task gives its mapping up; private pages are freed, cache and shmem stay if `keep`.
+    void unmap_mapping(TaskId task, MappingId mapping, bool keep);
+    /// Frees all pages (unlink, IPC_RMID, truncate).
+    void destroy_mapping(MappingId mapping);
+    /// Page faults over a range, one page after another. Ends with ENOMEM if a charge failed and
+    /// the task is not killed, EINTR if it is dying. Result: pages newly charged.
+    OperationPtr touch(TaskId task, MappingId mapping, Range range, Access access);
+    /// read(2) or write(2) through the page cache.
+    OperationPtr file_io(TaskId task, MappingId mapping, Range range, Access access);
+    /// mlock: the mapping's resident and future pages are unevictable.
+    void lock_mapping(MappingId mapping);
+    /// fsync: dirty pages become clean. Result: pages written.
+    std::uint64_t sync_mapping(MappingId mapping);
+    /// POSIX_FADV_DONTNEED: clean, unmapped cache goes.
+    std::uint64_t drop_mapping(MappingId mapping);
+    /// MADV_PAGEOUT on every region of the task.
+    OperationPtr pageout(TaskId task);
+
+    // Limits and knobs of a group (limit.cc). The value returned by an operation is 0.
+    /// v1 limit_in_bytes and memsw.limit_in_bytes: EINVAL (order, root), EBUSY, EINTR.
+    OperationPtr set_limit(Memcg& memcg, CounterKind kind, Pages max);
+    /// v2 memory.max: stored first, then reclaim, then OOM; never fails.
+    OperationPtr set_memory_max(Memcg& memcg, Pages max);
+    /// memory.high: stored first, then reclaim; never fails.
+    OperationPtr set_memory_high(Memcg& memcg, Pages high);
+    /// memory.reclaim: EAGAIN, EINTR.
+    OperationPtr reclaim_pages(Memcg& memcg, Pages pages, std::optional<std::uint64_t> swappiness);
+    /// v1 force_empty: EINTR; succeeds with memory left.
+    OperationPtr force_empty(Memcg& memcg);
+    void set_min(Memcg& memcg, Pages min);
+    void set_low(Memcg& memcg, Pages low);
+    void set_oom_kill_disable(Memcg& memcg, bool disable);
+    /// v1 root writes through to vm.swappiness.
+    void set_swappiness(Memcg& memcg, std::uint64_t swappiness);
+    PageCounter& counter(Memcg& memcg, CounterKind kind) const;
+    /// What usage_in_bytes and memory.current show; the v1 root's is made from the statistics.
+    Pages usage(const Memcg& memcg, CounterKind kind) const;
+    /// Least limit over the group and its ancestors.
+    Pages hierarchical_limit(const Memcg& memcg, CounterKind kind) const;
+
+    // Alibaba background reclaim (wmark.cc).
+    void set_wmark_ratio(Memcg& memcg, std::uint32_t ratio_percent);
+    void set_wmark_scale_factor(Memcg& memcg, std::uint32_t scale_factor);
+
+    /// Checks the invariants of every counter, list and event; aborts with the memcg's path on
+    /// the first that does not hold. Slow: for tests and the simulator.
+    void check_invariants() const;
+
+    struct State;  ///< the parts' common ground; only for the engine's own files
+
+private:
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// Names for the engine's objects. Ids, not pointers, leave the engine.
+#pragma once
+
+#include "memcgfs/base/slot_map.h"
+
+namespace memcgfs::engine {
+
+struct CgroupTag {};
+struct MemcgTag {};
+struct TaskTag {};
+struct MappingTag {};
+
+using CgroupId = Id<CgroupTag>;
+using MemcgId = Id<MemcgTag>;
+using TaskId = Id<TaskTag>;
+using MappingId = Id<MappingTag>;
+
+}  // namespace memcgfs::engine

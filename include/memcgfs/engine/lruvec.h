@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// Pages as runs: mappings, extents and the per-memcg LRU lists (struct lruvec, 6.1).
+//
+// An Extent is a run of consecutive pages of one mapping in the same state: resident (then it is
+// on exactly one list of one memcg), swapped out, or evicted with a shadow. A run that is touched
+// or scanned in part is split, so exactness is per page while memory is per run. The youngest
+// page of a run is its last one: touching upwards makes long runs.
+//
+// Invariants: a list's `pages` is the sum of its extents' counts; neighbours on a list have the
+// same memcg and list. Engine lock held for everything.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+
+#include "memcgfs/base/units.h"
+#include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/stat_items.h"
+
+namespace memcgfs::engine {
+
+class Memcg;
+class Mapping;
+
+/// State that all pages of one extent share. Equal states side by side are merged.
+struct PageState {
+    enum class Where : std::uint8_t { kResident, kSwapped, kShadow };
+    Where where = Where::kResident;
+    LruList list = LruList::kInactiveAnon;
+    std::uint8_t young = 0;   ///< mappings with the accessed bit set (0..2; 2 is "more")
+    bool referenced = false;  ///< PG_referenced
+    bool workingset = false;  ///< PG_workingset
+    bool dirty = false;
+    bool mapped = false;      ///< in some task's page table
+    bool swap_slot = false;   ///< resident and still owns its slot (swap cache)
+    bool locked = false;      ///< mlock
+    std::uint64_t shadow_age = 0;  ///< only for kShadow; the evicting group's age
+    MemcgId shadow_root;           ///< only for kShadow
+    bool operator==(const PageState&) const = default;
+};
+
+struct Extent {
+    Mapping* mapping = nullptr;
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    /// Owner: of the page (resident) or of the slot (swapped).
+    Memcg* memcg = nullptr;
+    PageState state;
+    Extent* newer = nullptr;  ///< towards the head
+    Extent* older = nullptr;  ///< towards the tail
+    std::uint64_t end() const { return first + count; }
+};
+
+enum class PageKind : std::uint8_t {
+    kAnon,
+    kFile,   ///< page cache of a disk file
+    kShmem,  ///< tmpfs, shared anonymous, System V: counts as cache, lives on the anon lists
+};
+
+/// What pages belong to: an anonymous region or a file (struct address_space, struct anon_vma).
+class Mapping {
+public:
+    Mapping(MappingId id, PageKind kind) : id_(id), kind_(kind) {}
+    Mapping(const Mapping&) = delete;
+    Mapping& operator=(const Mapping&) = delete;
+
+    MappingId id() const { return id_; }
+    PageKind kind() const { return kind_; }
+
+    /// The extent that holds page `index`, or nullptr if the page has no state.
+    Extent* find(std::uint64_t index);
+    /// The first extent at or after `index`, or nullptr.
+    Extent* next(std::uint64_t index);
+    /// A new extent over pages that have none. Not on any list yet.
+    Extent& insert(std::uint64_t first, std::uint64_t count, Memcg* memcg, PageState state);
+    /// Forgets an extent that is on no list.
+    void erase(Extent& extent);
+    /// Makes `at` (inside the extent) the start of an extent of its own and returns that one;
+    /// on a list it stays on the younger side. `at == first` returns the extent itself.
+    Extent& split(Extent& extent, std::uint64_t at);
+    bool empty() const { return extents_.empty(); }
+
+    std::uint32_t users = 0;  ///< tasks that have it mapped
+
+private:
+    MappingId id_;
+    PageKind kind_;
+    std::map<std::uint64_t, Extent> extents_;  // by first page
+};
+
+/// The five lists of one memcg on one node. Head: youngest. Tail: next to be scanned.
+class Lruvec {
+public:
+    struct List {
+        Extent* head = nullptr;
+        Extent* tail = nullptr;
+        Pages pages{};
+    };
+
+    const List& list(LruList which) const { return lists_[static_cast<std::size_t>(which)]; }
+    Pages size(LruList which) const { return list(which).pages; }
+
+    /// Puts the extent at the head; merges it into the head's run when it continues it. Returns
+    /// the extent that now holds the pages.
+    Extent& add_head(Extent& extent);
+    void remove(Extent& extent);
+
+    // Aging (workingset.c) and balance (lru_note_cost).
+    std::uint64_t nonresident_age = 0;
+    std::uint64_t anon_cost = 0;
+    std::uint64_t file_cost = 0;
+    std::int64_t refaults_seen_anon = 0;
+    std::int64_t refaults_seen_file = 0;
+
+private:
+    std::array<List, kLruListCount> lists_{};
+};
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// One memory control group: counters, lists, numbers (struct mem_cgroup, 6.1 and 6.12).
+//
+// A memcg whose directory has been removed stays ("dying", online = false) until its last page,
+// swap slot and pin are gone; it counts in its ancestors all the while. Engine lock held for
+// everything here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/lruvec.h"
+#include "memcgfs/engine/page_counter.h"
+#include "memcgfs/engine/stat_items.h"
+#include "memcgfs/engine/wmark.h"
+
+namespace memcgfs::engine {
+
+class Memcg {
+public:
+    Memcg(MemcgId id, Memcg* parent, CgroupId cgroup);
+    Memcg(const Memcg&) = delete;
+    Memcg& operator=(const Memcg&) = delete;
+
+    MemcgId id() const { return id_; }
+    Memcg* parent() const { return parent_; }
+    bool is_root() const { return parent_ == nullptr; }
+
+    /// Creation order, dying groups included: the order of a reclaim walk.
+    std::vector<Memcg*> children;
+    CgroupId cgroup;  ///< none once removed
+    bool online = true;
+    /// Operations that hold a pointer across steps. A pinned memcg is not freed.
+    std::uint32_t pins = 0;
+
+    PageCounter memory;
+    PageCounter swap;   ///< v2
+    PageCounter memsw;  ///< v1
+    PageCounter kmem;
+    PageCounter tcpmem;
+
+    // Knobs of the interface files.
+    Pages soft_limit = kPageCounterMax;
+    Pages zswap_max = kPageCounterMax;
+    bool zswap_writeback = true;
+    bool oom_group = false;
+    bool oom_kill_disable = false;
+    bool use_hierarchy = true;
+    std::uint64_t swappiness = 60;
+    std::uint64_t move_charge_at_immigrate = 0;
+    std::uint32_t under_oom = 0;
+    WmarkState wmark;
+
+    Lruvec lruvec;
+
+    std::int64_t stat(StatItem item) const { return stat_[index(item)]; }
+    /// This group and everything below it, removed groups too.
+    std::int64_t stat_total(StatItem item) const { return stat_total_[index(item)]; }
+    /// Adds here and to the totals of this group and all ancestors.
+    void add_stat(StatItem item, std::int64_t delta);
+
+    std::uint64_t event(MemcgEvent event) const { return events_total_[index(event)]; }
+    std::uint64_t event_local(MemcgEvent event) const { return events_local_[index(event)]; }
+
+    /// True if this is `ancestor` or below it.
+    bool is_descendant_of(const Memcg& ancestor) const;
+
+private:
+    friend class Engine;
+    template <class Enum>
+    static constexpr std::size_t index(Enum value) {
+        return static_cast<std::size_t>(value);
+    }
+
+    MemcgId id_;
+    Memcg* parent_;
+    std::array<std::int64_t, kStatItemCount> stat_{};
+    std::array<std::int64_t, kStatItemCount> stat_total_{};
+    std::array<std::uint64_t, kMemcgEventCount> events_local_{};
+    std::array<std::uint64_t, kMemcgEventCount> events_total_{};
+};
+
+/// The next group after `position` in a pre-order walk of `root`'s subtree (children in creation
+/// order), or nullptr at the end. Start with position = &root.
+Memcg* next_in_subtree(const Memcg& root, const Memcg& position);
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// A kernel as data: what version-dependent code asks instead of "which version?".
+//
+// File sets derive from `version` and `vendor` through the interface table's since/until; engine
+// behaviour only from the named constants and quirks below. Sources: the specs' Appendix A and
+// the kernels named at each profile.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "memcgfs/base/units.h"
+
+namespace memcgfs::engine {
+
+struct KernelVersion {
+    std::uint16_t major = 0;
+    std::uint16_t minor = 0;
+    constexpr auto operator<=>(const KernelVersion&) const = default;
+};
+
+enum class Vendor : std::uint8_t { kMainline, kAlibaba };
+
+/// Which hierarchies a tree shows and which of them has the memory controller.
+enum class Layout : std::uint8_t {
+    kV1,      ///< memory/ (v1) below a plain directory
+    kV2,      ///< one unified tree
+    kHybrid,  ///< memory/ (v1, has the controller) and unified/ (v2)
+};
+
+struct Profile {
+    std::string_view name;
+    std::string_view description;
+    KernelVersion version;
+    Vendor vendor = Vendor::kMainline;
+
+    // Numbers.
+    Pages charge_batch{64};           ///< MEMCG_CHARGE_BATCH: 32 up to 5.10
+    std::uint32_t ticks_per_second = 250;  ///< HZ
+    std::uint64_t swappiness_max = 200;    ///< 100 before 5.8
+    std::uint64_t swappiness_default = 60;
+
+    // Quirks.
+    bool use_hierarchy_fixed = true;   ///< use_hierarchy always 1 (5.11); before: 0/1, default 0
+    bool dying_task_bypasses_limit = false;  ///< forced charge for dying tasks (up to 5.15)
+    bool shared_reclaim_cursor = false;      ///< limit reclaim resumes where it stopped (6.12)
+    bool proactive_asks_for_quarter = false; ///< memory.reclaim asks for a quarter a go (6.12)
+    bool proactive_swappiness = false;       ///< memory.reclaim takes swappiness=N (6.9)
+    bool proactive_empty_is_all = false;     ///< memory.reclaim "" means everything (6.1)
+    bool peak_is_per_open_file = false;      ///< memory.peak writable (6.12)
+    bool reclaim_root_keeps_protection = false;  ///< root's stale protection honoured (6.1)
+    bool scan_cost_counts_misses = false;    ///< cost = 32 * written + scanned - freed (6.12)
+    bool memsw_always = true;          ///< memsw files without a boot switch (6.1)
+    bool dying_oom_group_counts_victim_twice = true;  ///< oom_kill + 1 for the chosen victim
+    bool wmark = false;                ///< Alibaba's memory.wmark_* and its worker
+    bool v1_has_high = false;          ///< memory.min/low/high on v1 (Alibaba)
+    bool v1_memory = true;             ///< built with the v1 memory controller
+    bool cgroup_kill = true;           ///< cgroup.kill (5.14)
+};
+
+/// All profiles: alinux2, 5.10, 6.1, 6.12.
+std::span<const Profile> profiles();
+/// By name; nullptr when there is none of that name.
+const Profile* find_profile(std::string_view name);
+/// 6.1 where a v1 memory controller is wanted, else 6.12.
+const Profile& default_profile(Layout layout);
+
+/// The simulated machine. Defaults: 1 GiB, no swap, one CPU, one node.
+struct Machine {
+    Pages memory{262144};
+    Pages swap{0};
+    std::uint32_t cpus = 1;
+    std::uint64_t vm_swappiness = 60;
+
+    /// Cost model, in nanoseconds of simulated time. Round figures of a 2020s server with an NVMe
+    /// disk and a zram swap; a machine file replaces them.
+    struct Costs {
+        Nanos fault{250};              ///< one page fault on fresh memory, a page
+        Nanos file_read{2000};         ///< reading one uncached page (2 GB/s)
+        Nanos file_write{1000};        ///< copying one page into the cache
+        Nanos reclaim_scan{200};       ///< one page looked at by reclaim
+        Nanos swap_out{2000};          ///< one page written to swap
+        Nanos swap_in{3000};           ///< one page read from swap
+    } costs;
+};
+
+}  // namespace memcgfs::engine

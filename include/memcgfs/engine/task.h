@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// Members of groups, as the engine needs them (struct task_struct, mm_struct; 6.1).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "memcgfs/base/units.h"
+#include "memcgfs/engine/ids.h"
+
+namespace memcgfs::engine {
+
+/// What a task source knows about a new process.
+struct TaskInfo {
+    std::int32_t pid = 0;  ///< process (thread group) id
+    std::uint32_t uid = 0;
+    std::int32_t oom_score_adj = 0;
+    std::string comm;
+};
+
+/// One process. Threads are not modelled apart: a process is in one group of each hierarchy.
+struct Task {
+    Task(TaskId task_id, TaskInfo task_info) : id(task_id), info(std::move(task_info)) {}
+    TaskId id;
+    TaskInfo info;
+    CgroupId cgroup_v1;  ///< none where the layout has no v1 hierarchy
+    CgroupId cgroup_v2;
+    bool dying = false;  ///< SIGKILL sent or exit begun (fatal_signal_pending)
+    bool reclaimer = false;  ///< PF_MEMALLOC
+    bool in_charge = false;  ///< an operation of this task is under way; exit waits for its end
+    Pages over_high{};       ///< memcg_nr_pages_over_high
+    std::vector<MappingId> regions;  ///< mapped by this process
+    Pages rss_anon{};
+    Pages rss_file{};
+    Pages rss_shmem{};
+    Pages swap_entries{};
+};
+
+}  // namespace memcgfs::engine

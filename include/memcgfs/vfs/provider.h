@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+//
+// What a pseudo file system must tell the generic tree (tree.h) about its directories and files.
+//
+// Counterpart: the callbacks of kernfs and struct cftype (include/linux/cgroup-defs.h, 6.1).
+// The tree knows no cgroup; the provider knows no inode, offset or open file.
+//
+// Threads: all calls come with the tree lock held (see docs/locking.md) unless said otherwise; a
+// provider takes its own locks inside. It must not call back into the tree.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "memcgfs/base/operation.h"
+#include "memcgfs/base/result.h"
+#include "memcgfs/base/text_buffer.h"
+
+namespace memcgfs::vfs {
+
+/// Who makes a request, as seen from the daemon's namespaces. pid is a thread id, 0 if unknown.
+struct Credentials {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    pid_t pid = 0;
+};
+
+/// The provider's own name for a directory (a cgroup id, say). 0 is a plain directory that
+/// belongs to the layout and not to a hierarchy.
+enum class DirKey : std::uint64_t {};
+
+/// Index of a file in the provider's table; the same file has the same index in every directory.
+enum class FileIndex : std::uint16_t {};
+
+enum class Notify : std::uint8_t {
+    kNone,      ///< never announces a change
+    kModified,  ///< wakes pollers and counts as a modification (kernfs_notify)
+};
+
+/// What the tree has to know of a file without asking for its contents.
+struct FileInfo {
+    FileIndex index{};
+    std::string_view name;  ///< lives as long as the provider
+    mode_t mode = 0;        ///< permission bits at creation
+    bool readable = false;  ///< has a show handler; else a read fails EINVAL
+    bool writable = false;  ///< has a store handler; else a write fails EINVAL
+    /// A list of lines of which one read gives at most 4096 bytes, ending at a line end.
+    bool line_list = false;
+    Notify notify = Notify::kNone;
+    std::size_t write_max_bytes = 4096;  ///< a longer write fails E2BIG
+};
+
+/// State a provider keeps for one open file (a peak reset, a trigger, a puppet's connection);
+/// destroyed when the last descriptor is closed.
+class OpenState {
+public:
+    virtual ~OpenState() = default;
+};
+
+/// What happened to a store: finished, or an operation that the adapter must run.
+/// The write has succeeded in full when the operation ends without error.
+struct StoreOutcome {
+    std::unique_ptr<Operation> operation;  ///< empty: done
+};
+
+/// One open file as the provider sees it.
+struct FileContext {
+    DirKey dir{};
+    FileIndex file{};
+    Credentials opener;                     ///< captured at open
+    Credentials caller;                     ///< of this very request
+    std::unique_ptr<OpenState>* state = nullptr;  ///< the provider's slot, empty at first
+};
+
+class Provider {
+public:
+    virtual ~Provider() = default;
+
+    /// The files of a directory now, in creation order. The span is valid until the next call.
+    virtual std::span<const FileInfo> files(DirKey dir) = 0;
+    /// Changes whenever the answer of files(dir) may have changed (subtree_control).
+    virtual std::uint64_t files_version(DirKey dir) = 0;
+
+    /// False once the directory or file has gone for good: requests on it then fail ENODEV.
+    virtual bool alive(DirKey dir, FileIndex file) = 0;
+
+    virtual Result<void> show(const FileContext& context, TextBuffer& out) = 0;
+    /// `text` is exactly what was written, not empty and at most write_max_bytes long.
+    virtual Result<StoreOutcome> store(const FileContext& context, std::string_view text) = 0;
+
+    /// Makes a directory's other half. The name is free and not "." or "..".
+    virtual Result<DirKey> mkdir(DirKey parent, std::string_view name,
+                                 const Credentials& creator) = 0;
+    /// The tree has checked nothing: the provider says EBUSY for children or members.
+    virtual Result<void> rmdir(DirKey dir) = 0;
+    /// Same parent, new name free. EPERM where the hierarchy does not rename.
+    virtual Result<void> rename(DirKey dir, std::string_view new_name) = 0;
+
+    /// The private control channel (an ioctl on any directory of the tree). `message` is the
+    /// request and is overwritten with the answer before the operation's end. The memory stays
+    /// valid until then. No tree lock held.
+    virtual Result<StoreOutcome> control(const FileContext& context,
+                                         std::span<std::byte> message) = 0;
+};
+
+}  // namespace memcgfs::vfs

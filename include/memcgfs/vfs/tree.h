@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+//
+// The generic pseudo file system: names, numbers, attributes, open files and snapshot reads.
+//
+// Counterpart: fs/kernfs (6.1). Everything that is the same for each file lives here, once:
+// content is made whole at the first read and again when reading restarts at 0; ENODEV after the
+// directory has gone; write length limits; directory order by name hash; size 0.
+//
+// Node numbers: a directory is a record of its own, a file is (directory, index in the
+// provider's table) and costs no memory until an attribute of it is changed. Numbers are never
+// used twice, so a late request on a removed directory is recognised.
+//
+// Threads: all methods may be called by any thread. One lock (LockRank::kTree) guards the tree;
+// it is not held while a returned operation runs.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "memcgfs/base/mutex.h"
+#include "memcgfs/vfs/provider.h"
+
+namespace memcgfs::vfs {
+
+/// Names a node for the life of the tree. 1 is the root (as FUSE wants it).
+enum class NodeId : std::uint64_t {};
+inline constexpr NodeId kRootNode{1};
+
+/// The kernel's directory order: 31-bit hash of a name (kernfs_name_hash, 6.1).
+std::uint32_t name_hash(std::string_view name);
+
+struct Attributes {
+    NodeId node{};
+    std::uint64_t inode = 0;  ///< st_ino: one counter per hierarchy, its root is 1
+    mode_t mode = 0;          ///< with the type bits
+    nlink_t links = 1;
+    uid_t uid = 0;
+    gid_t gid = 0;
+    timespec accessed{};
+    timespec modified{};
+    timespec changed{};
+};
+
+/// chmod, chown and utimensat in one; what is not set stays.
+struct AttributeChange {
+    std::optional<mode_t> mode;
+    std::optional<uid_t> uid;
+    std::optional<gid_t> gid;
+    std::optional<timespec> accessed;
+    std::optional<timespec> modified;
+};
+
+struct DirectoryEntry {
+    std::string name;
+    std::uint64_t inode = 0;
+    mode_t type = 0;            ///< S_IFDIR or S_IFREG
+    std::uint64_t next_offset = 0;  ///< d_off: where to go on after this entry
+};
+
+class OpenFile;
+
+class Tree {
+public:
+    /// The tree's clock for atime, mtime and ctime.
+    using WallClock = std::function<timespec()>;
+
+    struct Options {
+        uid_t uid = 0;
+        gid_t gid = 0;
+        /// The root directory's other half; DirKey{0} for a layout directory.
+        DirKey root{};
+        mode_t root_mode = 0555;
+    };
+
+    Tree(Provider& provider, WallClock wall_clock, Options options);
+    ~Tree();
+    Tree(const Tree&) = delete;
+    Tree& operator=(const Tree&) = delete;
+
+    /// Puts a hierarchy's root (`key`) as directory `name` into the root, which must be a layout
+    /// directory. Only before the tree is served.
+    NodeId add_hierarchy(std::string_view name, DirKey key);
+
+    Result<Attributes> lookup(NodeId parent, std::string_view name);
+    Result<Attributes> getattr(NodeId node);
+    Result<Attributes> setattr(NodeId node, const AttributeChange& change);
+
+    /// `mode` is the caller's mode & ~umask. EEXIST, EINVAL (newline), EPERM (layout directory),
+    /// ENOENT (parent has gone) and the provider's errors.
+    Result<Attributes> mkdir(NodeId parent, std::string_view name, mode_t mode,
+                             const Credentials& creator);
+    Result<void> rmdir(NodeId parent, std::string_view name);
+    struct RenameTarget {
+        NodeId parent{};
+        std::string_view name;
+        unsigned flags = 0;
+    };
+    Result<void> rename(NodeId parent, std::string_view name, const RenameTarget& target);
+    Result<void> unlink(NodeId parent, std::string_view name);
+
+    /// Opens a file or a directory. The OpenFile stays usable after its directory has gone.
+    Result<std::unique_ptr<OpenFile>> open(NodeId node, int flags, const Credentials& opener);
+
+    /// At most `size` bytes at `offset`. A snapshot per open file: see class OpenFile.
+    Result<std::string> read(OpenFile& file, std::uint64_t offset, std::size_t size,
+                             const Credentials& caller);
+    /// One complete command. Success is the whole length, once the operation (if any) has ended.
+    Result<StoreOutcome> write(OpenFile& file, std::string_view text, const Credentials& caller);
+    /// Entries from `offset` on (0: the start), at most `max_entries`, "." and ".." included.
+    Result<std::vector<DirectoryEntry>> readdir(OpenFile& directory, std::uint64_t offset,
+                                                std::size_t max_entries);
+    Result<StoreOutcome> control(OpenFile& directory, std::span<std::byte> message,
+                                 const Credentials& caller);
+
+    /// POLL* bits now; `changed` is kept and called (any thread, no lock held) once something may
+    /// have changed. An empty function asks without waiting.
+    short poll(OpenFile& file, std::function<void()> changed);
+    /// The provider's file has changed: wakes pollers. Any thread.
+    void notify(DirKey dir, FileIndex file);
+
+    Result<void> setxattr(NodeId node, std::string_view name, std::string_view value, int flags);
+    Result<std::string> getxattr(NodeId node, std::string_view name);
+    Result<std::vector<std::string>> listxattr(NodeId node);
+    Result<void> removexattr(NodeId node, std::string_view name);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace memcgfs::vfs
