@@ -117,6 +117,7 @@ puppet() {
     local name=$1 in out
     mkfifo "$TMP/$name.in" "$TMP/$name.out"
     exec {in}<>"$TMP/$name.in" {out}<>"$TMP/$name.out"
+    rm "$TMP/$name.in" "$TMP/$name.out"
     memhog -s -j "$CG/$2/cgroup.procs" in <&"$in" >&"$out" 2>&1 {in}>&- {out}>&- &
     puppet_pid[$name]=$! puppet_in[$name]=$in puppet_out[$name]=$out
     ask "$name" pid >/dev/null

@@ -7,7 +7,7 @@
 start
 mkdir t
 echo 32M >t/memory.max
-for v in 1 0 2 -1 x '' 1; do put t/memory.oom.group "$v"; done
+for v in 1 0 2 -1 x 1; do put t/memory.oom.group "$v"; done
 puppet a t
 puppet b t
 ask a 'anon 4M'

@@ -7,7 +7,7 @@
 start
 mkdir t
 run 'echo 1M > t/memory.reclaim'
-for v in 0 '' x -1 1x 'max' '1M x'; do
+for v in 0 x -1 1x 'max' '1M x'; do
     printf '%-8s %s\n' "${v@Q}" "$(errno_of one_write t/memory.reclaim "$v")"
 done
 sparse_file f 32M

@@ -10,7 +10,7 @@ set_to() {
         "$(tr ' ' '\n' <"$1/cgroup.subtree_control" | grep memory)"
 }
 for v in +memory +memory -memory -memory memory '+memory -memory' '-memory +memory' +nosuch '+memory +nosuch' \
-    +Memory ++memory '' ' ' $'  +memory\n' '=memory' +memory,+pids; do
+    +Memory ++memory ' ' $'  +memory\n' '=memory' +memory,+pids; do
     set_to . "$v"
 done
 section 'a child has only what its parent hands on'

@@ -15,7 +15,7 @@ for v in 95 ' 95' $'95\n' $'\t95\v' +95 0x5f 0X5F 0137 0 00 100 101 4294967295 4
     put memory.wmark_ratio "$v"
 done
 section 'wmark_scale_factor: 1 to 1000'
-for v in 1 1000 1001 0 -1 ' 500 ' +20 0x10 010 max '' 4294967296 4294967297; do
+for v in 1 1000 1001 0 -1 ' 500 ' +20 0x10 010 max 4294967296 4294967297; do
     put memory.wmark_scale_factor "$v"
 done
 section 'the watermarks are only read'
