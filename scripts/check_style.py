@@ -214,9 +214,18 @@ def check_shellcheck(tree):
     yield from run.stdout.replace(tree.top + "/", "").splitlines()
 
 
+def check_generated_docs(tree):
+    """README.md follows docs/interface-files.md, which the test `interface` holds to the tables."""
+    if "docs/interface-files.md" in tree.paths:
+        run = subprocess.run([sys.executable, tree.top + "/scripts/update_readme.py", "--check"],
+                             stdout=subprocess.PIPE, text=True, check=False)
+        if run.returncode:
+            yield run.stdout.strip()
+
+
 CHECKS = [check_function_length, check_file_length, check_licence_line, check_header_contract,
           check_banned_words, check_white_space, check_deviations, check_every_test_is_built,
-          check_every_source_is_built, check_no_statics]
+          check_every_source_is_built, check_no_statics, check_generated_docs]
 
 
 def main():
