@@ -50,7 +50,8 @@ CgroupFs::CgroupFs(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable
                              .membership = Membership(engine, engine_mutex, tasks, hooks_),
                              .v2_procs_file = index_of(Hierarchy::kV2, "cgroup.procs"),
                              .knobs = {},
-                             .peaks = {}}) {}
+                             .peaks = {},
+                             .pressure_switches = 0}) {}
 
 CgroupFs::~CgroupFs() = default;
 
@@ -120,7 +121,8 @@ std::span<const vfs::FileInfo> CgroupFs::files(vfs::DirKey dir) {
 std::uint64_t CgroupFs::files_version(vfs::DirKey dir) {
     const MutexLock lock(engine_mutex_);
     const Cgroup* group = find(dir);
-    return group == nullptr ? 0 : group->files_version;
+    // The engine's numbers are its own to give, so the other reason for a change has its own bits.
+    return group == nullptr ? 0 : group->files_version + (services_->pressure_switches << 32U);
 }
 
 bool CgroupFs::alive(vfs::DirKey dir, vfs::FileIndex file) {

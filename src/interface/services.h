@@ -17,6 +17,8 @@ struct Services {
     vfs::FileIndex v2_procs_file{};
     Knobs knobs;
     Peaks peaks;
+    /// Grows when pressure files come or go anywhere; part of files_version().
+    std::uint64_t pressure_switches = 0;
 };
 
 /// A store that is finished.

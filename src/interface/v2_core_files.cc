@@ -211,7 +211,7 @@ Result<vfs::StoreOutcome> store_pressure_switch(StoreContext& context, std::stri
     const bool on = MEMCGFS_TRY(parse_switch(text));
     if (on != context.group.pressure) {
         context.group.pressure = on;
-        context.group.files_version++;
+        context.services.pressure_switches++;
     }
     return done();
 }
