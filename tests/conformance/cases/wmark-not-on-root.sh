@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# NEEDS: v1 v2
+# PROFILE: alinux2
+#
+# The root group has none of the four files.
+. "${CASE_LIB:-/case/lib.sh}"
+start
+mkdir t
+run 'ls | grep -c wmark'
+run 'ls t | grep wmark'
+run 'cat memory.wmark_ratio'
+run 'echo 95 > memory.wmark_ratio'

@@ -1,0 +1,171 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# For conformance cases: source it, call `start`, and print only what is the same on every run and
+# on every kernel of the profile: commands with results, numbers as facts about ranges.
+#
+#   CG    where the hierarchy with the memory controller is (default: found)
+#   HIER  1 or 2, that hierarchy's version
+#   TMP   a directory of the case's own
+
+export LC_ALL=C
+TMP=${CASE_TMP:-/tmp}
+if [[ -z ${CG:-} ]]; then
+    CG=/sys/fs/cgroup
+    [[ ! -d $CG/memory ]] || CG=$CG/memory
+fi
+HIER=1
+[[ ! -e $CG/cgroup.controllers ]] || HIER=2
+declare -A puppet_pid puppet_in puppet_out
+
+# Goes to the root group; in v2 hands the memory controller to its children.
+start() {
+    cd "$CG" || exit 9
+    ((HIER == 1)) || echo +memory >cgroup.subtree_control || exit 9
+}
+
+section() { printf '\n# %s\n' "$*"; }
+
+# run COMMAND: as at a prompt: the command, what it prints, its status when it is not 0.
+run() {
+    local said status=0
+    printf '$ %s\n' "$1"
+    said=$(eval "$1" 2>&1 </dev/null) || status=$?
+    # Which script and line is bash's affair, not the tree's.
+    [[ -z $said ]] || sed -E 's/^[^ ]*: (eval: )?line [0-9]+: //' <<<"$said"
+    ((status == 0)) || printf '[status %d]\n' "$status"
+}
+
+# errno_of COMMAND...: runs it and prints "ok" or the text of its last error.
+errno_of() {
+    local said
+    if said=$("$@" 2>&1 </dev/null); then echo ok; else echo "${said##*: }"; fi
+}
+
+# one_write FILE TEXT: one write(2) of exactly TEXT.
+one_write() { printf %s "$2" >"$1"; }
+
+# put FILE TEXT: one write, how it went, and what the file says then, on one line.
+put() {
+    local how now
+    how=$(errno_of one_write "$1" "$2")
+    now=$(cat "$1" 2>&1) || now="(${now##*: })"
+    printf '%-24s -> %-34s %s: %s\n' "${2@Q}" "$how" "${1##*/}" "${now//$'\n'/ | }"
+}
+
+# say FILE...: name and contents.
+say() {
+    local file text
+    for file; do
+        text=$(cat "$file" 2>&1) || text="(${text##*: })"
+        if [[ $text == *$'\n'* ]]; then
+            printf '%s:\n%s\n' "$file" "$(sed 's/^/    /' <<<"$text")"
+        else
+            printf '%s: %s\n' "$file" "$text"
+        fi
+    done
+}
+
+# field FILE KEY: the number after KEY in a file of "key number" lines.
+field() { awk -v key="$2" '$1 == key { print $2 }' "$1"; }
+
+# to_bytes SIZE: 4K -> 4096
+to_bytes() { numfmt --from=iec "$1"; }
+
+# fact LABEL CONDITION: whether the condition, shell arithmetic or a command, holds now.
+fact() {
+    if eval "$2" >/dev/null 2>&1; then echo "$1: yes"; else echo "$1: NO"; fi
+}
+
+# becomes LABEL CONDITION: the condition holds within ten seconds.
+becomes() {
+    local try
+    for ((try = 0; try < 200; try++)); do
+        eval "$2" >/dev/null 2>&1 && { echo "$1: yes"; return; }
+        sleep 0.05
+    done
+    echo "$1: NO"
+}
+
+# range LABEL LOW HIGH COMMAND: the number COMMAND prints gets into the range.
+range() {
+    local low high
+    low=$(to_bytes "$2") high=$(to_bytes "$3")
+    becomes "$1 in $2..$3" "n=\$($4); ((n >= $low && n <= $high))"
+}
+
+# usage [GROUP]: bytes now charged.
+usage() {
+    if ((HIER == 1)); then cat "${1:-.}/memory.usage_in_bytes"; else cat "${1:-.}/memory.current"; fi
+}
+
+# limit GROUP VALUE: sets the hard limit.
+limit() {
+    if ((HIER == 1)); then echo "$2" >"$1/memory.limit_in_bytes"; else echo "$2" >"$1/memory.max"; fi
+}
+
+# once GROUP STEP...: a memhog from start to end in GROUP; its lines, and its status.
+once() {
+    local group=$1 status=0
+    shift
+    memhog -s -j "$CG/$group/cgroup.procs" "$@" </dev/null 2>&1 || status=$?
+    ((status == 0)) || printf '[status %d]\n' "$status"
+}
+
+# puppet NAME GROUP: a memhog in GROUP that waits for `ask`.
+puppet() {
+    local name=$1 in out
+    mkfifo "$TMP/$name.in" "$TMP/$name.out"
+    exec {in}<>"$TMP/$name.in" {out}<>"$TMP/$name.out"
+    rm "$TMP/$name.in" "$TMP/$name.out"
+    memhog -s -j "$CG/$2/cgroup.procs" in <&"$in" >&"$out" 2>&1 {in}>&- {out}>&- &
+    puppet_pid[$name]=$! puppet_in[$name]=$in puppet_out[$name]=$out
+    ask "$name" pid >/dev/null
+}
+
+# ask NAME STEP: one step and its answer. A puppet that dies answers "(gone)".
+ask() {
+    local line='' part try
+    echo "$2" >&"${puppet_in[$1]}"
+    for ((try = 0; try < 300; try++)); do
+        if read -r -t 0.1 -u "${puppet_out[$1]}" part; then
+            echo "$1: $line$part"
+            return
+        fi
+        line+=$part  # what came before the tenth of a second was over
+        kill -0 "${puppet_pid[$1]}" 2>/dev/null || { echo "$1: (gone)"; return; }
+    done
+    echo "$1: (no answer)"
+}
+
+# id_of NAME: the process id of the puppet itself.
+id_of() { ask "$1" pid | sed 's/.* //'; }
+
+# finish NAME...: ends puppets.
+finish() {
+    local name
+    for name; do
+        echo exit >&"${puppet_in[$name]}"
+        wait "${puppet_pid[$name]}"
+    done
+}
+
+# gone NAME: waits for a puppet that something else ended, and tells how.
+gone() {
+    local status=0
+    { wait "${puppet_pid[$1]}"; } 2>/dev/null || status=$?
+    echo "$1: status $status"
+}
+
+# sparse_file NAME SIZE: a file under TMP that takes no space; clean page cache once read.
+sparse_file() { truncate -s "$2" "$TMP/$1"; }
+
+# needs_wmark: ends the case where there is nothing to try.
+needs_wmark() {
+    mkdir probe
+    if [[ ! -e probe/memory.wmark_ratio ]]; then
+        echo "no memory.wmark_ratio here"
+        exit 77
+    fi
+    rmdir probe
+}
