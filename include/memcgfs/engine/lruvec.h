@@ -3,9 +3,9 @@
 // Pages as runs: mappings, extents and the per-memcg LRU lists (struct lruvec, 6.1).
 //
 // An Extent is a run of consecutive pages of one mapping in the same state: resident (then it is
-// on exactly one list of one memcg), swapped out, or evicted with a shadow. A run that is touched
-// or scanned in part is split, so exactness is per page while memory is per run. The youngest
-// page of a run is its last one: touching upwards makes long runs.
+// on exactly one list of one memcg) or swapped out. A run that is touched or scanned in part is
+// split, so exactness is per page while memory is per run. The youngest page of a run is its last
+// one: touching upwards makes long runs.
 //
 // Invariants: a list's `pages` is the sum of its extents' counts; neighbours on a list have the
 // same memcg and list. Engine lock held for everything.
@@ -26,18 +26,14 @@ class Mapping;
 
 /// State that all pages of one extent share. Equal states side by side are merged.
 struct PageState {
-    enum class Where : std::uint8_t { kResident, kSwapped, kShadow };
+    enum class Where : std::uint8_t { kResident, kSwapped };
     Where where = Where::kResident;
     LruList list = LruList::kInactiveAnon;
     std::uint8_t young = 0;   ///< mappings with the accessed bit set (0..2; 2 is "more")
     bool referenced = false;  ///< PG_referenced
     bool workingset = false;  ///< PG_workingset
-    bool dirty = false;
     bool mapped = false;      ///< in some task's page table
     bool swap_slot = false;   ///< resident and still owns its slot (swap cache)
-    bool locked = false;      ///< mlock
-    std::uint64_t shadow_age = 0;  ///< only for kShadow; the evicting group's age
-    MemcgId shadow_root;           ///< only for kShadow
     bool operator==(const PageState&) const = default;
 };
 
@@ -71,7 +67,7 @@ public:
 
     /// The extent that holds page `index`, or nullptr if the page has no state.
     Extent* find(std::uint64_t index);
-    /// The first extent at or after `index`, or nullptr.
+    /// The first extent that ends after `index` (it may hold it), or nullptr.
     Extent* next(std::uint64_t index);
     /// A new extent over pages that have none. Not on any list yet.
     Extent& insert(std::uint64_t first, std::uint64_t count, Memcg* memcg, PageState state);
@@ -82,7 +78,15 @@ public:
     Extent& split(Extent& extent, std::uint64_t at);
     bool empty() const { return extents_.empty(); }
 
+    /// The same for an extent that is on no list: swapped out, or isolated by reclaim.
+    Extent& split_isolated(Extent& extent, std::uint64_t at);
+    /// Joins a swapped extent to the one before it if they are of one owner.
+    void merge_swapped(Extent& extent);
+
     std::uint32_t users = 0;  ///< tasks that have it mapped
+    Pages resident{};
+    Pages swapped{};
+    bool locked = false;      ///< mlock: pages go to the unevictable list
 
 private:
     MappingId id_;
@@ -102,19 +106,23 @@ public:
     const List& list(LruList which) const { return lists_[static_cast<std::size_t>(which)]; }
     Pages size(LruList which) const { return list(which).pages; }
 
-    /// Puts the extent at the head; merges it into the head's run when it continues it. Returns
-    /// the extent that now holds the pages.
+    /// Puts the extent at the head of the list that its state names; merges it into the head's
+    /// run when it continues it. Returns the extent that now holds the pages.
     Extent& add_head(Extent& extent);
     void remove(Extent& extent);
 
-    // Aging (workingset.c) and balance (lru_note_cost).
-    std::uint64_t nonresident_age = 0;
+    // Balance (lru_note_cost, 6.1).
     std::uint64_t anon_cost = 0;
     std::uint64_t file_cost = 0;
-    std::int64_t refaults_seen_anon = 0;
-    std::int64_t refaults_seen_file = 0;
 
 private:
+    friend class Mapping;
+    List& list_of(const Extent& extent) {
+        return lists_[static_cast<std::size_t>(extent.state.list)];
+    }
+    /// Links `younger`, just split off `extent`, above it.
+    void link_above(Extent& extent, Extent& younger);
+
     std::array<List, kLruListCount> lists_{};
 };
 

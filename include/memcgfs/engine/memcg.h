@@ -53,6 +53,9 @@ public:
     std::uint64_t swappiness = 60;
     std::uint64_t move_charge_at_immigrate = 0;
     std::uint32_t under_oom = 0;
+    /// Shared cursor of reclaim walks that start here (struct mem_cgroup_reclaim_iter).
+    MemcgId walk_position;
+    std::uint64_t walk_generation = 0;
     WmarkState wmark;
 
     Lruvec lruvec;
@@ -70,7 +73,7 @@ public:
     bool is_descendant_of(const Memcg& ancestor) const;
 
 private:
-    friend class Engine;
+    friend class Engine;  // counts the events
     template <class Enum>
     static constexpr std::size_t index(Enum value) {
         return static_cast<std::size_t>(value);

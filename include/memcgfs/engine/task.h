@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "memcgfs/base/operation.h"
 #include "memcgfs/base/units.h"
 #include "memcgfs/engine/ids.h"
 
@@ -28,14 +29,11 @@ struct Task {
     CgroupId cgroup_v1;  ///< none where the layout has no v1 hierarchy
     CgroupId cgroup_v2;
     bool dying = false;  ///< SIGKILL sent or exit begun (fatal_signal_pending)
-    bool reclaimer = false;  ///< PF_MEMALLOC
-    bool in_charge = false;  ///< an operation of this task is under way; exit waits for its end
+    /// An operation of this task is under way: a kill wakes it, and exit waits for its end.
+    OperationId operation{};
+    MemcgId memcg_in_oom;  ///< v1: where a fault failed with oom_kill_disable set
     Pages over_high{};       ///< memcg_nr_pages_over_high
     std::vector<MappingId> regions;  ///< mapped by this process
-    Pages rss_anon{};
-    Pages rss_file{};
-    Pages rss_shmem{};
-    Pages swap_entries{};
 };
 
 }  // namespace memcgfs::engine

@@ -5,8 +5,9 @@
 // Counterpart: the callbacks of kernfs and struct cftype (include/linux/cgroup-defs.h, 6.1).
 // The tree knows no cgroup; the provider knows no inode, offset or open file.
 //
-// Threads: all calls come with the tree lock held (see docs/locking.md) unless said otherwise; a
-// provider takes its own locks inside. It must not call back into the tree.
+// Threads: all calls come with the tree lock held (see docs/locking.md), except show(), store() and
+// control(), which come with that open file's lock alone: a directory may go at any moment, and
+// then they say ENODEV. A provider takes its own locks inside. It must not call back into the tree.
 #pragma once
 
 #include <sys/types.h>
@@ -53,6 +54,8 @@ struct FileInfo {
     bool line_list = false;
     Notify notify = Notify::kNone;
     std::size_t write_max_bytes = 4096;  ///< a longer write fails E2BIG
+    /// In its directory for all the directory's life: its name may be cached without an end.
+    bool permanent = false;
 };
 
 /// State a provider keeps for one open file (a peak reset, a trigger, a puppet's connection);
@@ -72,8 +75,8 @@ struct StoreOutcome {
 struct FileContext {
     DirKey dir{};
     FileIndex file{};
-    Credentials opener;                     ///< captured at open
-    Credentials caller;                     ///< of this very request
+    Credentials opener;                           ///< captured at open
+    Credentials caller;                           ///< of this very request
     std::unique_ptr<OpenState>* state = nullptr;  ///< the provider's slot, empty at first
 };
 
@@ -85,6 +88,9 @@ public:
     virtual std::span<const FileInfo> files(DirKey dir) = 0;
     /// Changes whenever the answer of files(dir) may have changed (subtree_control).
     virtual std::uint64_t files_version(DirKey dir) = 0;
+    /// The files_version of the directory when the file last came into it; 0 for one that is there
+    /// since the directory's making. Tells a file that went and came back from one that stayed.
+    virtual std::uint64_t made_at_version(DirKey /*dir*/, FileIndex /*file*/) { return 0; }
 
     /// False once the directory or file has gone for good: requests on it then fail ENODEV.
     virtual bool alive(DirKey dir, FileIndex file) = 0;
@@ -100,10 +106,13 @@ public:
     virtual Result<void> rmdir(DirKey dir) = 0;
     /// Same parent, new name free. EPERM where the hierarchy does not rename.
     virtual Result<void> rename(DirKey dir, std::string_view new_name) = 0;
+    /// Whether the hierarchy of `dir` renames directories (v1). It decides which error a rename
+    /// that cannot be done gives; one that can is always put to rename().
+    virtual bool renames(DirKey /*dir*/) { return false; }
 
     /// The private control channel (an ioctl on any directory of the tree). `message` is the
     /// request and is overwritten with the answer before the operation's end. The memory stays
-    /// valid until then. No tree lock held.
+    /// valid until then, and so does context.state.
     virtual Result<StoreOutcome> control(const FileContext& context,
                                          std::span<std::byte> message) = 0;
 };

@@ -8,7 +8,8 @@
 //
 // Node numbers: a directory is a record of its own, a file is (directory, index in the
 // provider's table) and costs no memory until an attribute of it is changed. Numbers are never
-// used twice, so a late request on a removed directory is recognised.
+// used twice, so a late request on a removed directory is recognised. A removed directory keeps
+// its record while it is open or held (hold()).
 //
 // Threads: all methods may be called by any thread. One lock (LockRank::kTree) guards the tree;
 // it is not held while a returned operation runs.
@@ -28,6 +29,7 @@
 #include <vector>
 
 #include "memcgfs/base/mutex.h"
+#include "memcgfs/vfs/open_file.h"
 #include "memcgfs/vfs/provider.h"
 
 namespace memcgfs::vfs {
@@ -39,35 +41,40 @@ inline constexpr NodeId kRootNode{1};
 /// The kernel's directory order: 31-bit hash of a name (kernfs_name_hash, 6.1).
 std::uint32_t name_hash(std::string_view name);
 
+inline constexpr std::uint64_t kLayoutInode = 0x7fffffff;
+
 struct Attributes {
     NodeId node{};
-    std::uint64_t inode = 0;  ///< st_ino: one counter per hierarchy, its root is 1
-    mode_t mode = 0;          ///< with the type bits
+    /// st_ino: one counter per hierarchy, its root is 1. A layout directory's is kLayoutInode, so
+    /// that no directory has its ancestor's number.
+    std::uint64_t inode = 0;
+    mode_t mode = 0;  ///< with the type bits
     nlink_t links = 1;
     uid_t uid = 0;
     gid_t gid = 0;
     timespec accessed{};
     timespec modified{};
     timespec changed{};
+    bool permanent = true;  ///< the name lasts until someone removes it through the tree
 };
 
 /// chmod, chown and utimensat in one; what is not set stays.
 struct AttributeChange {
-    std::optional<mode_t> mode;
-    std::optional<uid_t> uid;
-    std::optional<gid_t> gid;
-    std::optional<timespec> accessed;
-    std::optional<timespec> modified;
+    std::optional<mode_t> mode{};
+    std::optional<uid_t> uid{};
+    std::optional<gid_t> gid{};
+    std::optional<timespec> accessed{};
+    std::optional<timespec> modified{};
 };
 
 struct DirectoryEntry {
     std::string name;
     std::uint64_t inode = 0;
-    mode_t type = 0;            ///< S_IFDIR or S_IFREG
-    std::uint64_t next_offset = 0;  ///< d_off: where to go on after this entry
+    mode_t type = 0;  ///< S_IFDIR or S_IFREG
+    /// d_off: where to go on after this entry, which is the next one's name_hash(). Of several
+    /// names with one hash the second has 1 in the upper 32 bits, the third 2, and so on.
+    std::uint64_t next_offset = 0;
 };
-
-class OpenFile;
 
 class Tree {
 public:
@@ -94,6 +101,10 @@ public:
     Result<Attributes> lookup(NodeId parent, std::string_view name);
     Result<Attributes> getattr(NodeId node);
     Result<Attributes> setattr(NodeId node, const AttributeChange& change);
+    /// Keeps the node's record past its removal, as a kernel that remembers the number needs;
+    /// `count` calls of hold() are taken back by forget(). Unknown nodes are ignored.
+    void hold(NodeId node);
+    void forget(NodeId node, std::uint64_t count);
 
     /// `mode` is the caller's mode & ~umask. EEXIST, EINVAL (newline), EPERM (layout directory),
     /// ENOENT (parent has gone) and the provider's errors.
@@ -108,7 +119,8 @@ public:
     Result<void> rename(NodeId parent, std::string_view name, const RenameTarget& target);
     Result<void> unlink(NodeId parent, std::string_view name);
 
-    /// Opens a file or a directory. The OpenFile stays usable after its directory has gone.
+    /// Opens a file or a directory. The OpenFile stays usable after its directory has gone, but
+    /// not after the tree. EINVAL for O_DIRECT, ENODEV for a file that has gone.
     Result<std::unique_ptr<OpenFile>> open(NodeId node, int flags, const Credentials& opener);
 
     /// At most `size` bytes at `offset`. A snapshot per open file: see class OpenFile.
@@ -134,6 +146,7 @@ public:
     Result<void> removexattr(NodeId node, std::string_view name);
 
 private:
+    friend class OpenFile;
     struct State;
     std::unique_ptr<State> state_;
 };

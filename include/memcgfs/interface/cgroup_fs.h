@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+//
+// The binding of the engine's groups to the generic tree: directories are groups, files are rows.
+//
+// A directory's key is its CgroupId's value, a file's index its place in all_files(). Directories
+// of one kind share one list of files; a group costs nothing here until a knob of it is set.
+//
+// Threads: as vfs::Provider says, with the tree lock held; the engine lock is taken inside, and
+// only while the task table is not asked. control() comes without the tree lock.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "memcgfs/base/mutex.h"
+#include "memcgfs/engine/engine.h"
+#include "memcgfs/interface/cftype.h"
+#include "memcgfs/interface/hooks.h"
+#include "memcgfs/vfs/provider.h"
+#include "memcgfs/world/task_table.h"
+
+namespace memcgfs::interface {
+
+class CgroupFs final : public vfs::Provider {
+public:
+    /// All references outlive the binding; open files may outlive it.
+    CgroupFs(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable& tasks, Hooks hooks);
+    ~CgroupFs() override;
+    CgroupFs(const CgroupFs&) = delete;
+    CgroupFs& operator=(const CgroupFs&) = delete;
+
+    /// The key of a hierarchy's root; none where the layout lacks the hierarchy.
+    std::optional<vfs::DirKey> root(engine::Hierarchy hierarchy) const;
+
+    struct FileName {
+        vfs::DirKey dir{};
+        vfs::FileIndex file{};
+    };
+    /// Which file an effect is about; for Tree::notify.
+    FileName file_of(const engine::FileModifiedEffect& effect) const;
+
+    /// Brings the engine's tasks in step with the host's processes (docs/architecture.md,
+    /// Membership). Any thread; neither the tree lock nor the engine lock is needed.
+    void refresh();
+
+    std::span<const vfs::FileInfo> files(vfs::DirKey dir) override;
+    std::uint64_t files_version(vfs::DirKey dir) override;
+    bool alive(vfs::DirKey dir, vfs::FileIndex file) override;
+    Result<void> show(const vfs::FileContext& context, TextBuffer& out) override;
+    Result<vfs::StoreOutcome> store(const vfs::FileContext& context,
+                                    std::string_view text) override;
+    Result<vfs::DirKey> mkdir(vfs::DirKey parent, std::string_view name,
+                              const vfs::Credentials& creator) override;
+    Result<void> rmdir(vfs::DirKey dir) override;
+    Result<void> rename(vfs::DirKey dir, std::string_view new_name) override;
+    Result<vfs::StoreOutcome> control(const vfs::FileContext& context,
+                                      std::span<std::byte> message) override;
+
+private:
+    const Cftype* row(vfs::FileIndex file) const;
+    vfs::FileIndex index_of(engine::Hierarchy hierarchy, std::string_view name) const;
+    engine::Cgroup* find(vfs::DirKey dir) const MEMCGFS_REQUIRES(engine_mutex_);
+    bool visible(const Cftype& row, const engine::Cgroup& group) const;
+    /// The group, if the file is there now; else ENODEV.
+    Result<engine::Cgroup*> group_with(vfs::DirKey dir, const Cftype& row) const
+        MEMCGFS_REQUIRES(engine_mutex_);
+
+    engine::Engine& engine_;
+    Mutex& engine_mutex_;
+    const Hooks hooks_;
+    const std::vector<const Cftype*> rows_;
+    std::unique_ptr<Services> services_;
+    std::map<DirectoryKind, std::vector<vfs::FileInfo>> file_lists_
+        MEMCGFS_GUARDED_BY(engine_mutex_);
+};
+
+}  // namespace memcgfs::interface

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// Who the processes are: what the file tables and the control channel ask about a pid.
+//
+// Counterpart: find_task_by_vpid() and the walk over task lists (kernel/cgroup/cgroup.c, 6.1).
+// Implementations: live_tasks.h (the host's /proc) and scripted_tasks.h (tests).
+//
+// Threads: all methods may be called by any thread, but never under the engine lock (docs/
+// locking.md): a live table reads /proc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "memcgfs/base/result.h"
+
+namespace memcgfs::world {
+
+/// One process (thread group) as it was at the moment of asking.
+struct ProcessInfo {
+    std::int32_t pid = 0;   ///< thread group id, in the daemon's pid namespace
+    std::uint32_t uid = 0;  ///< real uid, as the daemon's user namespace shows it
+    std::uint32_t saved_uid = 0;
+    std::int32_t oom_score_adj = 0;
+    std::string comm;
+    bool kernel_thread = false;
+    bool zombie = false;        ///< exited, not yet waited for
+    std::uint32_t css_set = 0;  ///< from the membership tag; 0: none
+};
+
+class TaskTable {
+public:
+    virtual ~TaskTable() = default;
+
+    /// What is behind a pid as `caller_tid` (a thread id in the daemon's namespace) names it; pid
+    /// 0 is the caller's own process. A thread's id finds its process. ESRCH.
+    virtual Result<ProcessInfo> find(std::int32_t pid, std::int32_t caller_tid) = 0;
+
+    /// All processes now (zombies left out), each with the css_set its tag names (0: none).
+    virtual std::vector<ProcessInfo> snapshot() = 0;
+};
+
+}  // namespace memcgfs::world

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+//
+// Making, removing and renaming groups; who is in them (kernel/cgroup/cgroup.c, 6.1; spec
+// files.md B).
+#include <algorithm>
+
+#include "engine/charge.h"
+#include "engine/members.h"
+#include "engine/oom.h"
+#include "engine/subtree.h"
+#include "memcgfs/base/assert.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+bool within_tree_limits(const Cgroup& parent) {
+    std::int32_t depth = 1;
+    for (const Cgroup* level = &parent; level != nullptr; level = level->parent, depth++) {
+        if (level->descendants >= level->max_descendants || depth > level->max_depth) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Cgroup* group_or_root(const Engine::State& state, CgroupId id, Cgroup* root) {
+    Cgroup* group = state.cgroups.find(id);
+    return group != nullptr ? group : root;
+}
+
+void join(Engine::State& state, Task& task, Cgroup& group) {
+    group.tasks.push_back(task.id);
+    (group.hierarchy == Hierarchy::kV2 ? task.cgroup_v2 : task.cgroup_v1) = group.id;
+    change_populated(state, group, 1);
+}
+
+}  // namespace
+
+Result<CgroupId> Engine::create_cgroup(CgroupId parent_id, std::string_view name) {
+    Cgroup* parent = state_->cgroups.find(parent_id);
+    if (parent == nullptr) {
+        return Err(Errno::kENODEV);
+    }
+    if (!within_tree_limits(*parent)) {
+        return Err(Errno::kEAGAIN);
+    }
+    Cgroup& group = state_->cgroups.emplace(parent->hierarchy, parent, std::string(name));
+    parent->children.push_back(&group);
+    for (Cgroup* level = parent; level != nullptr; level = level->parent) {
+        level->descendants++;
+    }
+    group.clone_children = parent->clone_children;
+    group.notify_on_release = parent->notify_on_release;
+    group.files_version = state_->next_files_version++;
+    const bool own_memcg = group.hierarchy == Hierarchy::kV1Memory ||
+                           (parent->subtree_control & mask_of(Controller::kMemory)) != 0;
+    if (own_memcg) {
+        online_css(*state_, group);
+        state_->trace(TraceEvent::Kind::kCgroup, *group.memcg, 1);
+    }
+    return group.id;
+}
+
+Result<void> Engine::remove_cgroup(CgroupId id) {
+    Cgroup* group = state_->cgroups.find(id);
+    if (group == nullptr) {
+        return Err(Errno::kENODEV);
+    }
+    if (group->is_root() || !group->tasks.empty() || !group->children.empty()) {
+        return Err(Errno::kEBUSY);
+    }
+    Cgroup* parent = group->parent;
+    std::erase(parent->children, group);
+    for (Cgroup* level = parent; level != nullptr; level = level->parent) {
+        level->descendants--;
+    }
+    if (group->memcg != nullptr) {
+        state_->trace(TraceEvent::Kind::kCgroup, *group->memcg, 0);
+        for (Cgroup* level = parent; level != nullptr; level = level->parent) {
+            level->dying_descendants++;
+        }
+        offline_css(*state_, *group);
+    }
+    state_->cgroups.erase(id);
+    state_->collect_dying();
+    return {};
+}
+
+Result<void> Engine::rename_cgroup(CgroupId id, std::string_view new_name) {
+    Cgroup* group = state_->cgroups.find(id);
+    if (group == nullptr) {
+        return Err(Errno::kENODEV);
+    }
+    if (group->hierarchy == Hierarchy::kV2) {
+        return Err(Errno::kEPERM);
+    }
+    group->name = new_name;
+    return {};
+}
+
+TaskId Engine::add_task(TaskInfo info, Membership groups) {
+    MEMCGFS_ASSERT(find_task_by_pid(info.pid) == nullptr);
+    Task& task = state_->tasks.emplace(std::move(info));
+    state_->task_by_pid.emplace(task.info.pid, task.id);
+    if (state_->root_v1 != nullptr) {
+        join(*state_, task, *group_or_root(*state_, groups.v1, state_->root_v1));
+    }
+    if (state_->root_v2 != nullptr) {
+        join(*state_, task, *group_or_root(*state_, groups.v2, state_->root_v2));
+    }
+    return task.id;
+}
+
+void Engine::exit_task(TaskId id) {
+    Task* task = state_->tasks.find(id);
+    if (task == nullptr) {
+        return;
+    }
+    if (task->operation != OperationId{}) {
+        task->dying = true;
+        state_->emit(WakeEffect{task->operation});
+        return;
+    }
+    release_task(*state_, id);
+    state_->collect_dying();
+}
+
+Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
+    Task* task = state_->tasks.find(id);
+    Cgroup* group = state_->cgroups.find(group_id);
+    if (task == nullptr) {
+        return Err(Errno::kESRCH);
+    }
+    if (group == nullptr) {
+        return Err(Errno::kENODEV);
+    }
+    CgroupId& membership = group->hierarchy == Hierarchy::kV2 ? task->cgroup_v2 : task->cgroup_v1;
+    if (group->hierarchy == Hierarchy::kV2 && !group->is_root() &&
+        (group->subtree_control & kDomainControllers) != 0) {
+        return Err(Errno::kEBUSY);
+    }
+    if (membership == group_id) {
+        return {};
+    }
+    Cgroup* old = state_->cgroups.find(membership);
+    MEMCGFS_ASSERT(old != nullptr);
+    std::erase(old->tasks, id);
+    const bool was_frozen = is_frozen(*old);
+    join(*state_, *task, *group);
+    change_populated(*state_, *old, -1);
+    if (was_frozen != is_frozen(*group)) {
+        state_->emit(FreezeEffect{task->info.pid, !was_frozen});
+    }
+    state_->emit(MoveEffect{task->info.pid, css_set_of(*task)});
+    return {};
+}
+
+std::uint32_t Engine::css_set_of(const Task& task) {
+    const CgroupId v1 = task.cgroup_v1;
+    const CgroupId v2 = task.cgroup_v2;
+    const auto is_root_group = [this](CgroupId id) {
+        const Cgroup* group = state_->cgroups.find(id);
+        return group == nullptr || group->is_root();
+    };
+    if (is_root_group(v1) && is_root_group(v2)) {
+        return 0;
+    }
+    auto& sets = state_->css_sets;
+    for (std::uint32_t number = 1; number < sets.size(); number++) {
+        if (sets[number].v1 == v1 && sets[number].v2 == v2) {
+            return number;
+        }
+    }
+    sets.push_back({v1, v2});
+    return static_cast<std::uint32_t>(sets.size() - 1);
+}
+
+Engine::Membership Engine::css_set(std::uint32_t number) const {
+    Membership groups;
+    if (number < state_->css_sets.size()) {
+        groups = state_->css_sets[number];
+    }
+    if (state_->root_v1 != nullptr && find(groups.v1) == nullptr) {
+        groups.v1 = state_->root_v1->id;
+    }
+    if (state_->root_v2 != nullptr && find(groups.v2) == nullptr) {
+        groups.v2 = state_->root_v2->id;
+    }
+    return groups;
+}
+
+void Engine::kill_cgroup(Cgroup& group) {
+    for (const Cgroup* child : std::vector<Cgroup*>(group.children)) {
+        kill_cgroup(*state_->cgroups.find(child->id));
+    }
+    for (const TaskId id : std::vector<TaskId>(group.tasks)) {
+        if (Task* task = state_->tasks.find(id); task != nullptr && !task->dying) {
+            kill_task(*state_, *task, "cgroup.kill");
+        }
+    }
+    state_->collect_dying();
+}
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "engine/charge.h"
+
+#include <algorithm>
+
+#include "engine/oom.h"
+#include "engine/reclaim.h"
+#include "engine/wmark_worker.h"
+#include "memcgfs/base/assert.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+constexpr int kMaxReclaimRetries = 16;
+/// 1 << PAGE_ALLOC_COSTLY_ORDER: up to this size a charge is tried for as long as reclaim helps.
+constexpr Pages kCostlyPages{8};
+
+Memcg& owner_of_counter(Memcg& memcg, const PageCounter* counter) {
+    for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
+        if (&level->memory == counter || &level->memsw == counter) {
+            return *level;
+        }
+    }
+    MEMCGFS_UNREACHABLE();
+}
+
+void drain_stock(Engine::State& state, Engine::State::Stock& stock) {
+    if (stock.owner != nullptr && stock.pages > Pages{0}) {
+        stock.owner->memory.uncharge(stock.pages);
+        if (state.memory_on_v1()) {
+            stock.owner->memsw.uncharge(stock.pages);
+        }
+    }
+    stock = {};
+}
+
+void refill_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages pages) {
+    Engine::State::Stock& stock = state.stocks[cpu];
+    if (stock.owner != &memcg) {
+        drain_stock(state, stock);
+        stock.owner = &memcg;
+    }
+    stock.pages += pages;
+    if (stock.pages > state.profile().charge_batch) {
+        drain_stock(state, stock);
+    }
+}
+
+struct Attempt {
+    Memcg* over = nullptr;  ///< whose limit refused; nullptr: charged
+    bool may_swap = true;   ///< false when memory + swap is full: swapping would not help
+};
+
+Attempt charge_counters(Engine::State& state, Memcg& memcg, Pages pages) {
+    if (state.memory_on_v1()) {
+        if (const PageCounter* refused = memcg.memsw.try_charge(pages); refused != nullptr) {
+            return {&owner_of_counter(memcg, refused), false};
+        }
+    }
+    if (const PageCounter* refused = memcg.memory.try_charge(pages); refused != nullptr) {
+        if (state.memory_on_v1()) {
+            memcg.memsw.uncharge(pages);
+        }
+        return {&owner_of_counter(memcg, refused), true};
+    }
+    return {};
+}
+
+Pages margin(const Engine::State& state, const Memcg& memcg) {
+    const Pages memory = memcg.memory.margin();
+    return state.memory_on_v1() ? std::min(memory, memcg.memsw.margin()) : memory;
+}
+
+/// The checks after a successful batched charge, lowest group first: background watermark, then
+/// memory.high. The first group over either ends the walk (spec 2.5, alibaba-wmark.md 3.3).
+void check_high(Engine::State& state, const OpContext& op, Memcg& memcg, Pages batch) {
+    for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
+        if (state.profile().wmark && level->memory.usage() >= level->wmark.levels.high) {
+            queue_wmark_work(state, *level);
+            return;
+        }
+        if (level->memory.usage() > level->memory.high()) {
+            if (Task* task = state.tasks.find(op.task); task != nullptr) {
+                task->over_high += batch;
+            }
+            return;
+        }
+    }
+}
+
+bool task_dying(const Engine::State& state, const OpContext& op) {
+    const Task* task = state.tasks.find(op.task);
+    return task != nullptr && task->dying;
+}
+
+/// What goes on between one refused attempt and the next.
+struct RetryState {
+    int retries = kMaxReclaimRetries;
+    bool drained = false;
+    bool oomed = false;
+    bool event_done = false;
+};
+
+enum class Verdict : std::uint8_t { kRetry, kForce, kNoMemory };
+
+/// Everything that the exact amount's refusal leads to: reclaim, drain, retries, OOM.
+Coro<Verdict> make_room(Engine::State& state, OpContext& op, ChargeRequest request,
+                        Attempt attempt, RetryState& retry) {
+    Memcg& over = *attempt.over;
+    const bool bypass = state.profile().dying_task_bypasses_limit && task_dying(state, op);
+    if (request.klass == ChargeClass::kReclaimer || op.reclaimer || bypass) {
+        co_return Verdict::kForce;
+    }
+    state.event(over, MemcgEvent::kMax);
+    retry.event_done = true;
+    ReclaimRequest reclaim_request{.root = over, .pages = request.pages};
+    reclaim_request.may_swap = attempt.may_swap;
+    const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, reclaim_request);
+
+    if (margin(state, over) >= request.pages) {
+        co_return Verdict::kRetry;
+    }
+    if (!retry.drained) {
+        drain_all_stock(state, over);
+        retry.drained = true;
+        co_return Verdict::kRetry;
+    }
+    if (request.klass == ChargeClass::kNoRetry) {
+        co_return Verdict::kNoMemory;
+    }
+    if (freed > Pages{0} && request.pages <= kCostlyPages) {
+        co_return Verdict::kRetry;
+    }
+    if (retry.retries > 0) {
+        retry.retries--;
+        co_return Verdict::kRetry;
+    }
+    if (request.klass == ChargeClass::kMayFail || (retry.oomed && task_dying(state, op))) {
+        co_return Verdict::kNoMemory;
+    }
+    if (mem_cgroup_oom(state, op, {over, request.pages})) {
+        retry.oomed = true;
+        retry.retries = kMaxReclaimRetries;
+        co_return Verdict::kRetry;
+    }
+    co_return Verdict::kNoMemory;
+}
+
+}  // namespace
+
+Pages stocked(const Engine::State& state, std::uint32_t cpu, const Memcg& memcg) {
+    const Engine::State::Stock& stock = state.stocks[cpu];
+    return stock.owner == &memcg ? stock.pages : Pages{0};
+}
+
+bool consume_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages pages) {
+    if (stocked(state, cpu, memcg) < pages) {
+        return false;
+    }
+    state.stocks[cpu].pages -= pages;
+    return true;
+}
+
+void drain_all_stock(Engine::State& state, const Memcg& root) {
+    for (Engine::State::Stock& stock : state.stocks) {
+        if (stock.owner != nullptr && stock.owner->is_descendant_of(root)) {
+            drain_stock(state, stock);
+        }
+    }
+}
+
+Coro<Result<void>> try_charge(Engine::State& state, OpContext& op, ChargeRequest request) {
+    Memcg& memcg = request.memcg;
+    if (memcg.is_root()) {
+        co_return Result<void>{};
+    }
+    const MemcgPin pin(memcg);
+    Pages batch = std::max(state.profile().charge_batch, request.pages);
+    RetryState retry;
+    for (;;) {
+        if (consume_stock(state, op.cpu, memcg, request.pages)) {
+            co_return Result<void>{};
+        }
+        const Attempt attempt = charge_counters(state, memcg, batch);
+        if (attempt.over == nullptr) {
+            break;
+        }
+        if (batch > request.pages) {
+            batch = request.pages;
+            continue;
+        }
+        const MemcgPin over_pin(*attempt.over);
+        const Verdict verdict = co_await make_room(state, op, request, attempt, retry);
+        if (verdict == Verdict::kNoMemory) {
+            co_return Result<void>{Err(Errno::kENOMEM)};
+        }
+        if (verdict == Verdict::kForce) {
+            if (!retry.event_done) {
+                state.event(*attempt.over, MemcgEvent::kMax);
+            }
+            memcg.memory.charge(request.pages);
+            if (state.memory_on_v1()) {
+                memcg.memsw.charge(request.pages);
+            }
+            co_return Result<void>{};
+        }
+    }
+    state.trace(TraceEvent::Kind::kCharge, memcg, batch.count());
+    if (batch > request.pages) {
+        refill_stock(state, op.cpu, memcg, batch - request.pages);
+    }
+    check_high(state, op, memcg, batch);
+    co_return Result<void>{};
+}
+
+void commit_charge(Memcg& memcg, Pages pages) {
+    memcg.add_stat(StatItem::kPgpgin, as_delta(pages));
+}
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// Charging pages to a group (try_charge_memcg, mm/memcontrol.c, 6.1; spec engine.md 2).
+#pragma once
+
+#include "engine/operation.h"
+#include "engine/state.h"
+
+namespace memcgfs::engine {
+
+/// What a request may do when the limit is hit (spec 2.2).
+enum class ChargeClass : std::uint8_t {
+    kUser,       ///< reclaims, retries, ends in the OOM killer
+    kNoRetry,    ///< one reclaim and one drain, then ENOMEM (readahead)
+    kMayFail,    ///< all retries, no OOM killer
+    kReclaimer,  ///< forced at once: the charger is itself reclaiming
+};
+
+struct ChargeRequest {
+    Memcg& memcg;
+    Pages pages{1};
+    ChargeClass klass = ChargeClass::kUser;
+};
+
+/// Takes `pages` from this CPU's stock of `memcg`; false if there are not enough.
+bool consume_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages pages);
+/// How many pages the stock of this CPU holds for `memcg`.
+Pages stocked(const Engine::State& state, std::uint32_t cpu, const Memcg& memcg);
+/// Gives the stocks back that belong to `root`'s subtree (drain_all_stock).
+void drain_all_stock(Engine::State& state, const Memcg& root);
+
+/// Charges, or ENOMEM. The memcg is pinned meanwhile. A root charge counts nothing.
+Coro<Result<void>> try_charge(Engine::State& state, OpContext& op, ChargeRequest request);
+
+/// Counts pages that a page's owner has newly got (commit_charge).
+void commit_charge(Memcg& memcg, Pages pages);
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/engine/engine.h"
+
+#include <algorithm>
+
+#include "engine/fault.h"
+#include "engine/limit.h"
+#include "engine/members.h"
+#include "engine/oom.h"
+#include "engine/pages.h"
+#include "engine/subtree.h"
+#include "engine/wmark_worker.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+/// An operation on behalf of a task: it has the task's CPU, so that its stock is found again.
+OpContext context_of(Engine::State& state, TaskId task) {
+    OpContext context = state.new_context();
+    context.task = task;
+    context.cpu = static_cast<std::uint32_t>((task.value & 0xFFFFFFFFU) % state.stocks.size());
+    return context;
+}
+
+/// An operation on a group, which is kept from now until the operation is destroyed.
+template <class Body>
+OperationPtr on_memcg(Engine::State& state, std::string_view name, Memcg& memcg, Body body) {
+    return state.make_operation(
+        name, [&state, &memcg, body, pin = std::make_shared<MemcgPin>(memcg)](OpContext& op) {
+            return body(state, op, memcg);
+        });
+}
+
+/// What the root's files without a meaning there answer.
+OperationPtr refused(Engine::State& state, std::string_view name) {
+    return std::make_unique<FinishedOperation>(state.new_operation_id(), name,
+                                               Err(Errno::kEINVAL));
+}
+
+}  // namespace
+
+Engine::Engine(const Environment& environment) : state_(std::make_unique<State>(environment)) {
+    State& state = *state_;
+    if (state.environment.layout != Layout::kV2) {
+        state.root_v1 = &state.cgroups.emplace(Hierarchy::kV1Memory, nullptr, std::string{});
+    }
+    if (state.environment.layout != Layout::kV1) {
+        state.root_v2 = &state.cgroups.emplace(Hierarchy::kV2, nullptr, std::string{});
+    }
+    Cgroup& memory_root = state.memory_on_v1() ? *state.root_v1 : *state.root_v2;
+    online_css(state, memory_root);
+    state.root_memcg = memory_root.memcg;
+}
+
+Engine::~Engine() = default;
+
+const Profile& Engine::profile() const { return state_->profile(); }
+Layout Engine::layout() const { return state_->environment.layout; }
+const Machine& Engine::machine() const { return state_->machine(); }
+
+Hierarchy Engine::memory_hierarchy() const {
+    return state_->memory_on_v1() ? Hierarchy::kV1Memory : Hierarchy::kV2;
+}
+
+Cgroup* Engine::root(Hierarchy hierarchy) const {
+    return hierarchy == Hierarchy::kV2 ? state_->root_v2 : state_->root_v1;
+}
+
+Cgroup* Engine::find(CgroupId id) const { return state_->cgroups.find(id); }
+Task* Engine::find(TaskId id) const { return state_->tasks.find(id); }
+
+Task* Engine::find_task_by_pid(std::int32_t pid) const {
+    const auto it = state_->task_by_pid.find(pid);
+    return it != state_->task_by_pid.end() ? find(it->second) : nullptr;
+}
+
+Memcg& Engine::effective_memcg(const Cgroup& group) const {
+    return engine::effective_memcg(group);
+}
+
+Memcg& Engine::root_memcg() const { return *state_->root_memcg; }
+
+std::string Engine::path(const Cgroup& group) const {
+    if (group.is_root()) {
+        return "/";
+    }
+    std::string text;
+    for (const Cgroup* level = &group; !level->is_root(); level = level->parent) {
+        text.insert(0, "/" + level->name);
+    }
+    return text;
+}
+
+MappingId Engine::create_mapping(TaskId task_id, PageKind kind) {
+    Mapping& mapping = state_->mappings.emplace(kind);
+    if (Task* task = find(task_id); task != nullptr && kind != PageKind::kFile) {
+        map_region(*task, mapping);
+    }
+    return mapping.id();
+}
+
+void Engine::map_mapping(TaskId task_id, MappingId mapping_id) {
+    Task* task = find(task_id);
+    Mapping* mapping = state_->mappings.find(mapping_id);
+    if (task != nullptr && mapping != nullptr) {
+        map_region(*task, *mapping);
+    }
+}
+
+void Engine::unmap_mapping(TaskId task_id, MappingId mapping, bool keep) {
+    if (Task* task = find(task_id); task != nullptr) {
+        unmap_region(*state_, *task, mapping, keep);
+        state_->collect_dying();
+    }
+}
+
+void Engine::destroy_mapping(MappingId id) {
+    if (Mapping* mapping = state_->mappings.find(id); mapping != nullptr) {
+        free_all_pages(*state_, *mapping);
+        if (mapping->users == 0) {
+            state_->mappings.erase(id);
+        }
+        state_->collect_dying();
+    }
+}
+
+OperationPtr Engine::touch(TaskId task, MappingId mapping, Range range, Access access) {
+    State& state = *state_;
+    const AccessRequest request{mapping, range, access, true};
+    return state.make_operation("fault", context_of(state, task),
+                                [&state, request](OpContext& op) {
+                                    return access_pages(state, op, request);
+                                });
+}
+
+OperationPtr Engine::file_io(TaskId task, MappingId mapping, Range range, Access access) {
+    State& state = *state_;
+    const AccessRequest request{mapping, range, access, false};
+    return state.make_operation("file_io", context_of(state, task),
+                                [&state, request](OpContext& op) {
+                                    return access_pages(state, op, request);
+                                });
+}
+
+void Engine::lock_mapping(MappingId id) {
+    if (Mapping* mapping = state_->mappings.find(id); mapping != nullptr) {
+        lock_pages(*state_, *mapping);
+    }
+}
+
+std::uint64_t Engine::sync_mapping(MappingId) { return 0; }
+
+std::uint64_t Engine::drop_mapping(MappingId id) {
+    Mapping* mapping = state_->mappings.find(id);
+    if (mapping == nullptr) {
+        return 0;
+    }
+    const Pages dropped = drop_clean_pages(*state_, *mapping);
+    state_->collect_dying();
+    return dropped.count();
+}
+
+OperationPtr Engine::pageout(TaskId task) {
+    State& state = *state_;
+    return state.make_operation("pageout", context_of(state, task), [&state](OpContext& op) {
+        return pageout_regions(state, op);
+    });
+}
+
+OperationPtr Engine::set_limit(Memcg& memcg, CounterKind kind, Pages max) {
+    if (memcg.is_root()) {
+        return refused(*state_, "limit");
+    }
+    const LimitRequest request{kind, max};
+    return on_memcg(*state_, "limit", memcg,
+                    [request](State& state, OpContext& op, Memcg& target) {
+                        return resize_limit(state, op, target, request);
+                    });
+}
+
+OperationPtr Engine::set_memory_max(Memcg& memcg, Pages max) {
+    return on_memcg(*state_, "memory.max", memcg,
+                    [max](State& state, OpContext& op, Memcg& target) {
+                        return write_memory_max(state, op, target, max);
+                    });
+}
+
+OperationPtr Engine::set_memory_high(Memcg& memcg, Pages high) {
+    return on_memcg(*state_, "memory.high", memcg,
+                    [high](State& state, OpContext& op, Memcg& target) {
+                        return write_memory_high(state, op, target, high);
+                    });
+}
+
+OperationPtr Engine::reclaim_pages(Memcg& memcg, Pages pages,
+                                   std::optional<std::uint64_t> swappiness) {
+    const ProactiveRequest request{pages, swappiness};
+    return on_memcg(*state_, "memory.reclaim", memcg,
+                    [request](State& state, OpContext& op, Memcg& target) {
+                        return write_memory_reclaim(state, op, target, request);
+                    });
+}
+
+OperationPtr Engine::force_empty(Memcg& memcg) {
+    if (memcg.is_root()) {
+        return refused(*state_, "force_empty");
+    }
+    return on_memcg(*state_, "force_empty", memcg,
+                    [](State& state, OpContext& op, Memcg& target) {
+                        return write_force_empty(state, op, target);
+                    });
+}
+
+void Engine::set_min(Memcg& memcg, Pages min) { memcg.memory.set_min(min); }
+void Engine::set_low(Memcg& memcg, Pages low) { memcg.memory.set_low(low); }
+
+void Engine::set_oom_kill_disable(Memcg& memcg, bool disable) {
+    memcg.oom_kill_disable = disable;
+    if (!disable) {
+        oom_recover(*state_, memcg);
+    }
+}
+
+void Engine::set_swappiness(Memcg& memcg, std::uint64_t swappiness) {
+    memcg.swappiness = swappiness;
+    if (memcg.is_root()) {
+        state_->vm_swappiness = swappiness;
+    }
+}
+
+PageCounter& Engine::counter(Memcg& memcg, CounterKind kind) const {
+    switch (kind) {
+        case CounterKind::kMemory:
+            return memcg.memory;
+        case CounterKind::kMemsw:
+            return memcg.memsw;
+        case CounterKind::kSwap:
+            return memcg.swap;
+        case CounterKind::kKmem:
+            return memcg.kmem;
+        case CounterKind::kTcpmem:
+            return memcg.tcpmem;
+    }
+    MEMCGFS_UNREACHABLE();
+}
+
+Pages Engine::usage(const Memcg& memcg, CounterKind kind) const {
+    const bool whole_machine =
+        memcg.is_root() && (kind == CounterKind::kMemory || kind == CounterKind::kMemsw);
+    if (!whole_machine) {
+        return counter(const_cast<Memcg&>(memcg), kind).usage();
+    }
+    const std::int64_t pages = memcg.stat_total(StatItem::kFile) +
+                               memcg.stat_total(StatItem::kAnon) +
+                               (kind == CounterKind::kMemsw ? memcg.stat_total(StatItem::kSwap) : 0);
+    return Pages{static_cast<std::uint64_t>(pages)};
+}
+
+Pages Engine::hierarchical_limit(const Memcg& memcg, CounterKind kind) const {
+    Pages least = kPageCounterMax;
+    for (const Memcg* level = &memcg; level != nullptr; level = level->parent()) {
+        least = std::min(least, counter(const_cast<Memcg&>(*level), kind).max());
+    }
+    return least;
+}
+
+void Engine::set_wmark_ratio(Memcg& memcg, std::uint32_t ratio_percent) {
+    memcg.wmark.ratio_percent = ratio_percent;
+    recompute_wmark(*state_, memcg);
+    kick_wmark(*state_, memcg);
+}
+
+void Engine::set_wmark_scale_factor(Memcg& memcg, std::uint32_t scale_factor) {
+    memcg.wmark.scale_factor = scale_factor;
+    recompute_wmark(*state_, memcg);
+}
+
+}  // namespace memcgfs::engine

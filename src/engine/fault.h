@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+//
+// Page faults and file I/O of tasks (mm/memory.c, mm/filemap.c, 6.1; spec engine.md 3.1).
+#pragma once
+
+#include "engine/operation.h"
+#include "engine/state.h"
+
+namespace memcgfs::engine {
+
+struct AccessRequest {
+    MappingId mapping;
+    Engine::Range range;
+    Access access = Access::kRead;
+    bool through_mmap = true;  ///< a page fault, not read(2) or write(2)
+};
+
+/// Body of Engine::touch and Engine::file_io.
+Coro<OperationResult> access_pages(Engine::State& state, OpContext& op, AccessRequest request);
+
+/// Body of Engine::pageout.
+Coro<OperationResult> pageout_regions(Engine::State& state, OpContext& op);
+
+void lock_pages(Engine::State& state, Mapping& mapping);
+Pages drop_clean_pages(Engine::State& state, Mapping& mapping);
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+//
+// Writes to limits and reclaim knobs (mm/memcontrol.c, 6.1; spec engine.md 7.1-7.3).
+#include "engine/limit.h"
+
+#include <algorithm>
+
+#include "engine/charge.h"
+#include "engine/oom.h"
+#include "engine/reclaim.h"
+#include "engine/wmark_worker.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+constexpr int kMaxReclaimRetries = 16;
+
+PageCounter& counter_of(Memcg& memcg, CounterKind kind) {
+    return kind == CounterKind::kMemsw ? memcg.memsw : memcg.memory;
+}
+
+/// limit <= memsw.limit at all times.
+bool in_order(const Memcg& memcg, LimitRequest request) {
+    return request.kind == CounterKind::kMemsw ? request.max >= memcg.memory.max()
+                                               : request.max <= memcg.memsw.max();
+}
+
+}  // namespace
+
+Coro<OperationResult> resize_limit(Engine::State& state, OpContext& op, Memcg& memcg,
+                                   LimitRequest request) {
+    PageCounter& counter = counter_of(memcg, request.kind);
+    bool drained = false;
+    for (;;) {
+        if (op.signal_pending) {
+            co_return Err(Errno::kEINTR);
+        }
+        if (!in_order(memcg, request)) {
+            co_return Err(Errno::kEINVAL);
+        }
+        const bool enlarges = request.max > counter.max();
+        if (counter.try_set_max(request.max)) {
+            recompute_wmark(state, memcg);
+            kick_wmark(state, memcg);
+            if (enlarges) {
+                oom_recover(state, memcg);
+            }
+            co_return std::uint64_t{0};
+        }
+        if (!drained) {
+            drain_all_stock(state, memcg);
+            drained = true;
+            continue;
+        }
+        ReclaimRequest reclaim{.root = memcg, .pages = Pages{1}};
+        reclaim.may_swap = request.kind != CounterKind::kMemsw;
+        const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, reclaim);
+        if (freed == Pages{0}) {
+            co_return Err(Errno::kEBUSY);
+        }
+    }
+}
+
+Coro<OperationResult> write_memory_max(Engine::State& state, OpContext& op, Memcg& memcg,
+                                       Pages max) {
+    memcg.memory.set_max(max);
+    bool drained = false;
+    int retries = kMaxReclaimRetries;
+    while (memcg.memory.usage() > max && !op.signal_pending) {
+        if (!drained) {
+            drain_all_stock(state, memcg);
+            drained = true;
+            continue;
+        }
+        if (retries > 0) {
+            const ReclaimRequest request{.root = memcg, .pages = memcg.memory.usage() - max};
+            const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, request);
+            retries -= freed == Pages{0} ? 1 : 0;
+            continue;
+        }
+        state.event(memcg, MemcgEvent::kOom);
+        if (!oom_kill(state, op, {memcg, Pages{1}})) {
+            break;
+        }
+        co_await op.pause_point();
+    }
+    recompute_wmark(state, memcg);
+    kick_wmark(state, memcg);
+    co_return std::uint64_t{0};
+}
+
+Coro<OperationResult> write_memory_high(Engine::State& state, OpContext& op, Memcg& memcg,
+                                        Pages high) {
+    memcg.memory.set_high(high);
+    bool drained = false;
+    int retries = kMaxReclaimRetries;
+    while (memcg.memory.usage() > high && !op.signal_pending) {
+        if (!drained) {
+            drain_all_stock(state, memcg);
+            drained = true;
+            continue;
+        }
+        const ReclaimRequest request{.root = memcg, .pages = memcg.memory.usage() - high};
+        const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, request);
+        if (freed == Pages{0} && retries-- == 0) {
+            break;
+        }
+    }
+    recompute_wmark(state, memcg);
+    kick_wmark(state, memcg);
+    co_return std::uint64_t{0};
+}
+
+Coro<OperationResult> write_memory_reclaim(Engine::State& state, OpContext& op, Memcg& memcg,
+                                           ProactiveRequest proactive) {
+    int retries = kMaxReclaimRetries;
+    Pages done{};
+    while (done < proactive.pages) {
+        if (op.signal_pending) {
+            co_return Err(Errno::kEINTR);
+        }
+        const Pages left = proactive.pages - done;
+        ReclaimRequest request{.root = memcg, .pages = state.profile().proactive_asks_for_quarter ? left / 4 : left};
+        request.proactive = true;
+        request.swappiness = proactive.swappiness;
+        const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, request);
+        if (freed == Pages{0} && retries-- == 0) {
+            co_return Err(Errno::kEAGAIN);
+        }
+        done += freed;
+    }
+    co_return std::uint64_t{0};
+}
+
+Coro<OperationResult> write_force_empty(Engine::State& state, OpContext& op, Memcg& memcg) {
+    drain_all_stock(state, memcg);
+    int retries = kMaxReclaimRetries;
+    while (memcg.memory.usage() > Pages{0} && retries > 0) {
+        if (op.signal_pending) {
+            co_return Err(Errno::kEINTR);
+        }
+        const ReclaimRequest request{.root = memcg, .pages = Pages{1}};
+        const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, request);
+        retries -= freed == Pages{0} ? 1 : 0;
+    }
+    co_return std::uint64_t{0};
+}
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/engine/lruvec.h"
+
+#include "memcgfs/base/assert.h"
+#include "memcgfs/engine/memcg.h"
+
+namespace memcgfs::engine {
+
+Extent* Mapping::find(std::uint64_t index) {
+    Extent* extent = next(index);
+    return extent != nullptr && extent->first <= index ? extent : nullptr;
+}
+
+Extent* Mapping::next(std::uint64_t index) {
+    auto it = extents_.upper_bound(index);
+    if (it != extents_.begin()) {
+        auto before = std::prev(it);
+        if (before->second.end() > index) {
+            return &before->second;
+        }
+    }
+    return it != extents_.end() ? &it->second : nullptr;
+}
+
+Extent& Mapping::insert(std::uint64_t first, std::uint64_t count, Memcg* memcg, PageState state) {
+    MEMCGFS_ASSERT(count > 0);
+    auto [it, inserted] = extents_.try_emplace(first);
+    MEMCGFS_ASSERT(inserted);
+    Extent& extent = it->second;
+    extent.mapping = this;
+    extent.first = first;
+    extent.count = count;
+    extent.memcg = memcg;
+    extent.state = state;
+    return extent;
+}
+
+void Mapping::erase(Extent& extent) {
+    MEMCGFS_ASSERT(extent.newer == nullptr && extent.older == nullptr);
+    extents_.erase(extent.first);
+}
+
+Extent& Mapping::split(Extent& extent, std::uint64_t at) {
+    if (at == extent.first) {
+        return extent;
+    }
+    Extent& younger = split_isolated(extent, at);
+    if (extent.state.where == PageState::Where::kResident) {
+        extent.memcg->lruvec.link_above(extent, younger);
+    }
+    return younger;
+}
+
+Extent& Mapping::split_isolated(Extent& extent, std::uint64_t at) {
+    MEMCGFS_ASSERT(at > extent.first && at < extent.end());
+    Extent& younger = insert(at, extent.end() - at, extent.memcg, extent.state);
+    extent.count = at - extent.first;
+    return younger;
+}
+
+void Mapping::merge_swapped(Extent& extent) {
+    auto it = extents_.find(extent.first);
+    if (it == extents_.begin()) {
+        return;
+    }
+    Extent& before = std::prev(it)->second;
+    if (before.end() == extent.first && before.memcg == extent.memcg &&
+        before.state == extent.state) {
+        before.count += extent.count;
+        extents_.erase(it);
+    }
+}
+
+Extent& Lruvec::add_head(Extent& extent) {
+    List& list = list_of(extent);
+    list.pages += Pages{extent.count};
+    Extent* head = list.head;
+    if (head != nullptr && head->mapping == extent.mapping && head->end() == extent.first &&
+        head->state == extent.state) {
+        head->count += extent.count;
+        extent.mapping->erase(extent);
+        return *head;
+    }
+    extent.older = head;
+    extent.newer = nullptr;
+    if (head != nullptr) {
+        head->newer = &extent;
+    } else {
+        list.tail = &extent;
+    }
+    list.head = &extent;
+    return extent;
+}
+
+void Lruvec::remove(Extent& extent) {
+    List& list = list_of(extent);
+    (extent.newer != nullptr ? extent.newer->older : list.head) = extent.older;
+    (extent.older != nullptr ? extent.older->newer : list.tail) = extent.newer;
+    extent.newer = nullptr;
+    extent.older = nullptr;
+    list.pages -= Pages{extent.count};
+}
+
+void Lruvec::link_above(Extent& extent, Extent& younger) {
+    List& list = list_of(extent);
+    younger.older = &extent;
+    younger.newer = extent.newer;
+    (extent.newer != nullptr ? extent.newer->older : list.head) = &younger;
+    extent.newer = &younger;
+}
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "engine/members.h"
+
+#include <algorithm>
+
+#include "engine/pages.h"
+#include "memcgfs/base/assert.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+void leave(Engine::State& state, CgroupId& membership, TaskId task) {
+    if (Cgroup* group = state.cgroups.find(membership); group != nullptr) {
+        std::erase(group->tasks, task);
+        change_populated(state, *group, -1);
+    }
+    membership = {};
+}
+
+}  // namespace
+
+Memcg& effective_memcg(const Cgroup& group) {
+    const Cgroup* level = &group;
+    while (level->memcg == nullptr) {
+        MEMCGFS_ASSERT(level->parent != nullptr);
+        level = level->parent;
+    }
+    return *level->memcg;
+}
+
+Memcg& charged_memcg(const Engine::State& state, const Task& task) {
+    const CgroupId id = state.memory_on_v1() ? task.cgroup_v1 : task.cgroup_v2;
+    const Cgroup* group = state.cgroups.find(id);
+    return group != nullptr ? effective_memcg(*group) : *state.root_memcg;
+}
+
+bool is_frozen(const Cgroup& group) {
+    for (const Cgroup* level = &group; level != nullptr; level = level->parent) {
+        if (level->freeze) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void change_populated(Engine::State& state, Cgroup& group, int change) {
+    for (Cgroup* level = &group; level != nullptr; level = level->parent) {
+        const bool before = level->populated();
+        level->populated_count += static_cast<std::uint64_t>(change);
+        if (level->populated() == before) {
+            break;
+        }
+        state.notify(*level, NotifyFile::kCgroupEvents);
+    }
+}
+
+void map_region(Task& task, Mapping& mapping) {
+    if (std::find(task.regions.begin(), task.regions.end(), mapping.id()) == task.regions.end()) {
+        task.regions.push_back(mapping.id());
+        mapping.users++;
+    }
+}
+
+void unmap_region(Engine::State& state, Task& task, MappingId id, bool keep) {
+    if (std::erase(task.regions, id) == 0) {
+        return;
+    }
+    Mapping* mapping = state.mappings.find(id);
+    if (mapping == nullptr || --mapping->users > 0) {
+        return;
+    }
+    if (!keep) {
+        free_all_pages(state, *mapping);
+        state.mappings.erase(id);
+        return;
+    }
+    // Page cache and shmem outlive the mapping; a page touched through it counts as accessed.
+    std::uint64_t index = 0;
+    while (Extent* extent = mapping->next(index)) {
+        index = extent->end();
+        if (extent->state.where == PageState::Where::kResident && extent->state.mapped) {
+            extent->state.mapped = false;
+            extent->state.referenced = extent->state.referenced || extent->state.young > 0;
+            extent->state.young = 0;
+            extent->memcg->add_stat(StatItem::kFileMapped,
+                                    -static_cast<std::int64_t>(extent->count));
+        }
+    }
+}
+
+void release_task(Engine::State& state, TaskId id) {
+    Task* task = state.tasks.find(id);
+    MEMCGFS_ASSERT(task != nullptr);
+    while (!task->regions.empty()) {
+        const MappingId region = task->regions.back();
+        const Mapping* mapping = state.mappings.find(region);
+        unmap_region(state, *task, region,
+                     mapping != nullptr && mapping->kind() != PageKind::kAnon);
+    }
+    leave(state, task->cgroup_v1, id);
+    leave(state, task->cgroup_v2, id);
+    state.task_by_pid.erase(task->info.pid);
+    state.tasks.erase(id);
+}
+
+}  // namespace memcgfs::engine

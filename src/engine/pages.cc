@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+#include "engine/pages.h"
+
+#include <algorithm>
+
+#include "memcgfs/base/assert.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+using Where = PageState::Where;
+
+void count_resident(Memcg& memcg, Mapping& mapping, const PageState& page_state,
+                    std::int64_t pages) {
+    mapping.resident += Pages{static_cast<std::uint64_t>(pages)};
+    switch (mapping.kind()) {
+        case PageKind::kAnon:
+            memcg.add_stat(StatItem::kAnon, pages);
+            break;
+        case PageKind::kShmem:
+            memcg.add_stat(StatItem::kShmem, pages);
+            memcg.add_stat(StatItem::kFile, pages);
+            break;
+        case PageKind::kFile:
+            memcg.add_stat(StatItem::kFile, pages);
+            break;
+    }
+    if (page_state.mapped && mapping.kind() != PageKind::kAnon) {
+        memcg.add_stat(StatItem::kFileMapped, pages);
+    }
+    if (page_state.swap_slot) {
+        memcg.add_stat(StatItem::kSwapCached, pages);
+    }
+}
+
+/// The slots of `pages` of `owner` are free again.
+void release_slots(Engine::State& state, Memcg& owner, Pages pages) {
+    state.swap_used -= pages;
+    owner.add_stat(StatItem::kSwap, -as_delta(pages));
+    if (owner.is_root()) {
+        return;
+    }
+    if (state.memory_on_v1()) {
+        owner.memsw.uncharge(pages);
+    } else {
+        owner.swap.uncharge(pages);
+    }
+}
+
+void drop_from_memory(Extent& extent) {
+    count_resident(*extent.memcg, *extent.mapping, extent.state,
+                   -static_cast<std::int64_t>(extent.count));
+}
+
+}  // namespace
+
+Memcg& online_memcg(Memcg& memcg) {
+    Memcg* level = &memcg;
+    while (!level->online) {
+        level = level->parent();
+    }
+    return *level;
+}
+
+void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
+                  PageState page_state) {
+    Extent& extent = mapping.insert(range.first, range.count, &memcg, page_state);
+    count_resident(memcg, mapping, page_state, static_cast<std::int64_t>(range.count));
+    state.lru_add(extent);
+}
+
+void free_swap_slots(Engine::State& state, Extent& extent) {
+    MEMCGFS_ASSERT(extent.state.where == Where::kResident && extent.state.swap_slot);
+    const Pages pages{extent.count};
+    extent.state.swap_slot = false;
+    extent.memcg->add_stat(StatItem::kSwapCached, -as_delta(pages));
+    // In v1 the slot stopped counting when the page came back (mem_cgroup_swapin_uncharge_swap).
+    if (state.memory_on_v1()) {
+        state.swap_used -= pages;
+    } else {
+        release_slots(state, online_memcg(*extent.memcg), pages);
+    }
+}
+
+void free_extent(Engine::State& state, Extent& extent) {
+    if (extent.state.where == Where::kResident) {
+        state.lru_remove(extent);
+        free_isolated(state, extent);
+        return;
+    }
+    Mapping& mapping = *extent.mapping;
+    mapping.swapped -= Pages{extent.count};
+    release_slots(state, *extent.memcg, Pages{extent.count});
+    mapping.erase(extent);
+}
+
+void free_isolated(Engine::State& state, Extent& extent) {
+    Memcg& memcg = *extent.memcg;
+    const Pages pages{extent.count};
+    if (extent.state.swap_slot) {
+        free_swap_slots(state, extent);
+    }
+    drop_from_memory(extent);
+    extent.mapping->erase(extent);
+    state.uncharge_memory(memcg, pages);
+}
+
+void free_all_pages(Engine::State& state, Mapping& mapping) {
+    while (Extent* extent = mapping.next(0)) {
+        free_extent(state, *extent);
+    }
+}
+
+Pages reachable_swap(const Engine::State& state, const Memcg& memcg) {
+    Pages reachable = state.swap_free();
+    if (!state.memory_on_v1()) {
+        for (const Memcg* level = &memcg; !level->is_root(); level = level->parent()) {
+            reachable = std::min(reachable, level->swap.margin());
+        }
+    }
+    return reachable;
+}
+
+bool swap_full(const Engine::State& state, const Memcg& memcg) {
+    if (state.swap_free() * 2 < state.machine().swap) {
+        return true;
+    }
+    if (state.memory_on_v1()) {
+        return false;
+    }
+    for (const Memcg* level = &memcg; !level->is_root(); level = level->parent()) {
+        const Pages twice = level->swap.usage() * 2;
+        if (twice >= level->swap.high() || twice >= level->swap.max()) {
+            return true;
+        }
+    }
+    return false;
+}
+
+namespace {
+
+/// Counts the pages that get no slot, one by one as the kernel does.
+void refuse_slots(Engine::State& state, Memcg& owner, Pages refused, bool by_limit) {
+    for (std::uint64_t page = 0; page < refused.count(); page++) {
+        if (by_limit) {
+            state.event(owner, MemcgEvent::kSwapMax);
+        }
+        state.event(owner, MemcgEvent::kSwapFail);
+    }
+}
+
+/// Memory's charge ends; in v1 the slot takes the page's place in memory + swap.
+void uncharge_swapped(Engine::State& state, Memcg& memcg, Memcg& owner, Pages pages) {
+    if (!state.memory_on_v1() || &owner != &memcg) {
+        state.uncharge_memory(memcg, pages);
+        if (state.memory_on_v1() && !owner.is_root()) {
+            owner.memsw.charge(pages);
+        }
+        return;
+    }
+    state.uncharge_memory_keeping_memsw(memcg, pages);
+}
+
+}  // namespace
+
+SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent) {
+    Mapping& mapping = *extent.mapping;
+    Memcg& memcg = *extent.memcg;
+    Memcg& owner = online_memcg(memcg);
+    const bool has_slots = extent.state.swap_slot;
+    const std::uint64_t first = extent.first;
+    const Pages wanted{extent.count};
+    const Pages written = has_slots ? wanted : std::min(wanted, reachable_swap(state, owner));
+    const Pages refused = wanted - written;
+    refuse_slots(state, owner, refused, state.swap_free() > written);
+    if (written == Pages{0}) {
+        return {written, &extent};
+    }
+    // The oldest pages get the slots.
+    Extent* rest = refused > Pages{0} ? &mapping.split_isolated(extent, first + written.count())
+                                      : nullptr;
+    drop_from_memory(extent);
+    mapping.erase(extent);
+    mapping.swapped += written;
+    if (!has_slots) {
+        state.swap_used += written;
+        op.spend(state.machine().costs.swap_out * static_cast<std::int64_t>(written.count()));
+    }
+    // v2 counts the slot from its allocation, v1 for as long as the page is out.
+    if (!has_slots || state.memory_on_v1()) {
+        owner.add_stat(StatItem::kSwap, as_delta(written));
+    }
+    if (!has_slots && !state.memory_on_v1() && !owner.is_root()) {
+        owner.swap.charge(written);
+    }
+    state.trace(TraceEvent::Kind::kSwapOut, memcg, written.count());
+    Extent& slots = mapping.insert(first, written.count(), &owner, {.where = Where::kSwapped});
+    mapping.merge_swapped(slots);
+    uncharge_swapped(state, memcg, owner, written);
+    return {written, rest};
+}
+
+void swap_in(Engine::State& state, Extent& extent, std::uint64_t count, Memcg& memcg,
+             PageState page_state) {
+    Mapping& mapping = *extent.mapping;
+    Memcg& owner = *extent.memcg;
+    const std::uint64_t first = extent.first;
+    const Pages pages{count};
+    if (count < extent.count) {
+        mapping.split(extent, first + count);
+    }
+    const bool keep = page_state.swap_slot && &owner == &memcg;
+    page_state.swap_slot = keep;
+    mapping.erase(extent);
+    mapping.swapped -= pages;
+    if (state.memory_on_v1()) {
+        owner.add_stat(StatItem::kSwap, -as_delta(pages));
+        if (!owner.is_root()) {
+            owner.memsw.uncharge(pages);
+        }
+        if (!keep) {
+            state.swap_used -= pages;
+        }
+    } else if (!keep) {
+        release_slots(state, owner, pages);
+    }
+    state.trace(TraceEvent::Kind::kSwapIn, memcg, count);
+    add_resident(state, mapping, {first, count}, memcg, page_state);
+}
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// What happens to pages: they become resident, go to swap, come back, are freed. Statistics,
+// lists and counters change together here and nowhere else.
+#pragma once
+
+#include "engine/operation.h"
+#include "engine/state.h"
+
+namespace memcgfs::engine {
+
+/// New resident pages of `mapping`, already charged to `memcg`, at the head of the list that
+/// `page_state` names.
+void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
+                  PageState page_state);
+
+/// Frees resident or swapped pages and uncharges them. The extent is gone afterwards.
+void free_extent(Engine::State& state, Extent& extent);
+
+/// The same for a resident extent that reclaim has isolated (it is on no list).
+void free_isolated(Engine::State& state, Extent& extent);
+
+/// Frees every page of the mapping.
+void free_all_pages(Engine::State& state, Mapping& mapping);
+
+struct SwapOutcome {
+    Pages written{};         ///< now in swap, memory uncharged
+    Extent* rest = nullptr;  ///< pages that got no slot: still resident, still on no list
+};
+
+/// Sends an isolated (on no list) anonymous or shmem extent to swap as far as slots go. The
+/// extent passed is gone afterwards.
+SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent);
+
+/// Turns the first `count` pages of a swapped extent, charged to `memcg` by the caller, into
+/// resident ones (do_swap_page). `keep_slot`: a read leaves the slot to the page.
+void swap_in(Engine::State& state, Extent& extent, std::uint64_t count, Memcg& memcg,
+             PageState page_state);
+
+/// Gives up the slots of a resident extent (it was written to).
+void free_swap_slots(Engine::State& state, Extent& extent);
+
+/// True when freed slots are worth more than a clean copy (vm_swap_full, mem_cgroup_swap_full).
+bool swap_full(const Engine::State& state, const Memcg& memcg);
+
+/// Swap slots that pages of `memcg` may still get.
+Pages reachable_swap(const Engine::State& state, const Memcg& memcg);
+
+/// The group itself, or the nearest ancestor that has not been removed.
+Memcg& online_memcg(Memcg& memcg);
+
+}  // namespace memcgfs::engine

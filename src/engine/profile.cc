@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/engine/profile.h"
+
+#include <array>
+
+#include "memcgfs/base/assert.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+constexpr Profile kAlinux2{
+    .name = "alinux2",
+    .description = "Alibaba Cloud Linux 2: 4.19 with per-memcg background reclaim",
+    .version = {4, 19},
+    .vendor = Vendor::kAlibaba,
+    .charge_batch = Pages{32},
+    .swappiness_max = 100,
+    .use_hierarchy_fixed = false,
+    .dying_task_bypasses_limit = true,
+    .reclaim_root_keeps_protection = false,
+    .memsw_always = true,
+    .dying_oom_group_counts_victim_twice = false,
+    .wmark = true,
+    .v1_has_high = true,
+    .cgroup_kill = false,
+};
+
+constexpr Profile k510{
+    .name = "5.10",
+    .description = "mainline 5.10",
+    .version = {5, 10},
+    .charge_batch = Pages{32},
+    .use_hierarchy_fixed = false,
+    .dying_task_bypasses_limit = true,
+    .reclaim_root_keeps_protection = true,
+    .cgroup_kill = false,
+};
+
+constexpr Profile k61{
+    .name = "6.1",
+    .description = "Debian 12's 6.1",
+    .version = {6, 1},
+    .proactive_empty_is_all = true,
+    .reclaim_root_keeps_protection = true,
+};
+
+constexpr Profile k612{
+    .name = "6.12",
+    .description = "Debian 13's 6.12, built without the v1 memory controller",
+    .version = {6, 12},
+    .shared_reclaim_cursor = true,
+    .proactive_asks_for_quarter = true,
+    .proactive_swappiness = true,
+    .peak_is_per_open_file = true,
+    .scan_cost_counts_misses = true,
+    .v1_memory = false,
+};
+
+constexpr std::array kProfiles{kAlinux2, k510, k61, k612};
+
+}  // namespace
+
+std::span<const Profile> profiles() { return kProfiles; }
+
+const Profile* find_profile(std::string_view name) {
+    for (const Profile& profile : kProfiles) {
+        if (profile.name == name) {
+            return &profile;
+        }
+    }
+    return nullptr;
+}
+
+const Profile& default_profile(Layout layout) {
+    const Profile* profile = find_profile(layout == Layout::kV2 ? "6.12" : "6.1");
+    MEMCGFS_ASSERT(profile != nullptr);
+    return *profile;
+}
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+#include "engine/reclaim.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/pages.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+constexpr std::array kEvictable{LruList::kInactiveAnon, LruList::kActiveAnon,
+                                LruList::kInactiveFile, LruList::kActiveFile};
+constexpr std::size_t kInactiveAnon = 0;
+constexpr std::size_t kActiveAnon = 1;
+constexpr std::size_t kInactiveFile = 2;
+constexpr std::size_t kActiveFile = 3;
+using Targets = std::array<std::uint64_t, kEvictable.size()>;
+
+enum class Balance : std::uint8_t { kEqual, kFileOnly, kFraction };
+
+constexpr bool is_file_index(std::size_t list) { return list >= kInactiveFile; }
+
+/// The background worker's second reason to end: usage is below wmark_low (alibaba 3.6).
+bool below_wmark_low(const ScanControl& control) {
+    const Memcg& root = control.request.root;
+    return control.request.background && root.memory.usage() < root.wmark.levels.low;
+}
+
+Balance balance_of(const Engine::State& state, const ScanControl& control, const Memcg& memcg) {
+    if (!control.request.may_swap || reachable_swap(state, memcg) == Pages{0} ||
+        control.swappiness == 0) {
+        return Balance::kFileOnly;
+    }
+    if (control.priority == 0) {
+        return Balance::kEqual;
+    }
+    return control.trim_only ? Balance::kFileOnly : Balance::kFraction;
+}
+
+/// How much of a list protection lets be scanned (proportional, spec 3.3).
+std::uint64_t unprotected(ScanControl& control, const Memcg& memcg, std::uint64_t size) {
+    const PageCounter& counter = memcg.memory;
+    if (&memcg == &control.request.root || (counter.emin == Pages{0} && counter.elow == Pages{0})) {
+        return size;
+    }
+    Pages protection = counter.emin;
+    if (!control.override_low && counter.elow > counter.emin) {
+        protection = counter.elow;
+        control.passed_low = true;
+    }
+    const std::uint64_t usage = std::max(counter.usage(), protection).count();
+    const std::uint64_t scan = size - size * protection.count() / (usage + 1);
+    return std::max(scan, kSwapClusterMax.count());
+}
+
+/// get_scan_count: how many pages of each list to look at in this visit.
+Targets scan_targets(const Engine::State& state, ScanControl& control, const Memcg& memcg) {
+    const Balance balance = balance_of(state, control, memcg);
+    const Lruvec& costs = control.request.root.lruvec;
+    const std::uint64_t total_cost = costs.anon_cost + costs.file_cost;
+    const std::uint64_t anon_cost = total_cost + costs.anon_cost;
+    const std::uint64_t file_cost = total_cost + costs.file_cost;
+    const std::uint64_t sum = anon_cost + file_cost;
+    const std::uint64_t anon_weight = control.swappiness * (sum + 1) / (anon_cost + 1);
+    const std::uint64_t file_weight = (200 - control.swappiness) * (sum + 1) / (file_cost + 1);
+
+    Targets targets{};
+    for (std::size_t list = 0; list < kEvictable.size(); list++) {
+        const std::uint64_t size = memcg.lruvec.size(kEvictable[list]).count();
+        std::uint64_t scan = unprotected(control, memcg, size) >> control.priority;
+        if (scan == 0 && !memcg.online) {
+            scan = std::min(size, kSwapClusterMax.count());
+        }
+        const bool file = is_file_index(list);
+        if (balance == Balance::kFileOnly && !file) {
+            scan = 0;
+        } else if (balance == Balance::kFraction) {
+            const std::uint64_t weight = file ? file_weight : anon_weight;
+            const std::uint64_t all = anon_weight + file_weight;
+            scan = memcg.online ? scan * weight / all : (scan * weight + all - 1) / all;
+        }
+        targets[list] = scan;
+    }
+    return targets;
+}
+
+/// Once the target is met: the kind with less left stops, the other goes on to the same share.
+void scale_down(Targets& left, const Targets& original) {
+    const std::uint64_t file_left = left[kInactiveFile] + left[kActiveFile];
+    const std::uint64_t anon_left = left[kInactiveAnon] + left[kActiveAnon];
+    const bool file_smaller = file_left <= anon_left;
+    const std::size_t small = file_smaller ? kInactiveFile : kInactiveAnon;
+    const std::size_t large = file_smaller ? kInactiveAnon : kInactiveFile;
+    const std::uint64_t original_small = original[small] + original[small + 1] + 1;
+    const std::uint64_t percent = std::min(file_left, anon_left) * 100 / original_small;
+    left[small] = 0;
+    left[small + 1] = 0;
+    for (std::size_t list = large; list < large + 2; list++) {
+        const std::uint64_t done = original[list] - left[list];
+        const std::uint64_t share = original[list] * (100 - percent) / 100;
+        left[list] = share > done ? share - done : 0;
+    }
+}
+
+/// shrink_lruvec: one group's lists, 32 pages a step.
+Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& control,
+                          Memcg& memcg) {
+    Targets left = scan_targets(state, control, memcg);
+    const Targets original = left;
+    Pages freed{};
+    bool scaled = false;
+    while (left[kInactiveAnon] != 0 || left[kActiveFile] != 0 || left[kInactiveFile] != 0) {
+        for (std::size_t list = 0; list < kEvictable.size(); list++) {
+            const std::uint64_t pages = std::min(left[list], kSwapClusterMax.count());
+            if (pages == 0) {
+                continue;
+            }
+            left[list] -= pages;
+            freed += shrink_list(state, op, control, memcg, kEvictable[list], Pages{pages});
+            co_await op.pause_point();
+        }
+        if (freed < control.target || scaled) {
+            continue;
+        }
+        if (left[kInactiveFile] + left[kActiveFile] == 0 ||
+            left[kInactiveAnon] + left[kActiveAnon] == 0) {
+            break;
+        }
+        scale_down(left, original);
+        scaled = true;
+    }
+    if (state.machine().swap > Pages{0} && inactive_is_low(memcg, LruList::kInactiveAnon)) {
+        shrink_active_list(state, op, memcg, LruList::kActiveAnon, kSwapClusterMax);
+    }
+    co_return freed;
+}
+
+/// mem_cgroup_calculate_protection for one group of a walk (spec 1.4).
+void calculate_protection(const Memcg& root, Memcg& memcg) {
+    PageCounter& counter = memcg.memory;
+    if (memcg.is_root() || &memcg == &root || counter.usage() == Pages{0}) {
+        return;
+    }
+    const PageCounter& parent = memcg.parent()->memory;
+    if (memcg.parent() == &root) {
+        counter.emin = counter.min();
+        counter.elow = counter.low();
+        return;
+    }
+    const auto effective = [&](Pages setting, Pages parent_effective, Pages siblings) {
+        const Pages usage = counter.usage();
+        const Pages own = std::min(usage, setting);
+        if (siblings > parent_effective) {
+            return Pages{own.count() * parent_effective.count() / siblings.count()};
+        }
+        Pages result = own;
+        if (parent_effective > siblings && parent.usage() > siblings && usage > own) {
+            const std::uint64_t unclaimed = (parent_effective - siblings).count();
+            result += Pages{unclaimed * (usage - own).count() /
+                            (parent.usage() - siblings).count()};
+        }
+        return result;
+    };
+    counter.emin = effective(counter.min(), parent.emin, parent.children_min_usage());
+    counter.elow = effective(counter.low(), parent.elow, parent.children_low_usage());
+}
+
+/// True if the group is left out of this pass; counts memory.low's override.
+bool skip_protected(Engine::State& state, ScanControl& control, Memcg& memcg) {
+    if (memcg.is_root()) {
+        return false;
+    }
+    calculate_protection(control.request.root, memcg);
+    const PageCounter& counter = memcg.memory;
+    if (&memcg == &control.request.root && !state.profile().reclaim_root_keeps_protection) {
+        return false;
+    }
+    if (counter.emin >= counter.usage()) {
+        return true;
+    }
+    if (counter.elow >= counter.usage()) {
+        if (!control.override_low) {
+            control.passed_low = true;
+            return true;
+        }
+        state.event(memcg, MemcgEvent::kLow);
+    }
+    return false;
+}
+
+/// Where a walk of a subtree stands (mem_cgroup_iter with a reclaim cookie).
+class TreeWalk {
+public:
+    TreeWalk(Engine::State& state, Memcg& root, bool shared)
+        : state_(state), root_(root), shared_(shared), generation_(root.walk_generation) {}
+
+    /// The next group to visit, or nullptr.
+    Memcg* next(Memcg* previous) {
+        if (!shared_) {
+            return previous == nullptr ? &root_ : next_in_subtree(root_, *previous);
+        }
+        if (previous != nullptr && generation_ != root_.walk_generation) {
+            return nullptr;
+        }
+        Memcg* group = advance();
+        if (group == nullptr && previous == nullptr) {
+            generation_ = root_.walk_generation;
+            group = advance();
+        }
+        return group;
+    }
+
+private:
+    Memcg* advance() {
+        const Memcg* position = state_.memcgs.find(root_.walk_position);
+        Memcg* group = position == nullptr ? &root_ : next_in_subtree(root_, *position);
+        root_.walk_position = group != nullptr ? group->id() : MemcgId{};
+        if (group == nullptr) {
+            root_.walk_generation++;
+        }
+        return group;
+    }
+
+    Engine::State& state_;
+    Memcg& root_;
+    bool shared_;
+    std::uint64_t generation_;
+};
+
+/// One node, one priority: the walk over the subtree (shrink_node_memcgs).
+Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control) {
+    Memcg& root = control.request.root;
+    control.may_deactivate_anon =
+        control.force_deactivate || inactive_is_low(root, LruList::kInactiveAnon);
+    control.may_deactivate_file =
+        control.force_deactivate || inactive_is_low(root, LruList::kInactiveFile);
+    const auto inactive_file = static_cast<std::uint64_t>(
+        root.stat_total(StatItem::kInactiveFile));
+    control.trim_only = (inactive_file >> control.priority) > 0 && !control.may_deactivate_file;
+
+    const bool partial = state.profile().shared_reclaim_cursor && !control.whole_tree &&
+                         !control.request.background;
+    TreeWalk walk(state, root, partial);
+    MemcgPin pin(root);
+    for (Memcg* memcg = walk.next(nullptr); memcg != nullptr; memcg = walk.next(memcg)) {
+        pin.reset(*memcg);
+        if (!skip_protected(state, control, *memcg)) {
+            control.freed += co_await shrink_lruvec(state, op, control, *memcg);
+        }
+        if (below_wmark_low(control) || (partial && control.freed >= control.target)) {
+            break;
+        }
+    }
+}
+
+/// Priorities 12 to 0 (do_try_to_free_pages' inner loop).
+Coro<void> shrink_all_priorities(Engine::State& state, OpContext& op, ScanControl& control) {
+    for (unsigned step = 0; step <= kDefPriority; step++) {
+        control.priority = kDefPriority - step;
+        if (below_wmark_low(control)) {
+            co_return;
+        }
+        co_await shrink_node(state, op, control);
+        if (control.freed >= control.target) {
+            co_return;
+        }
+    }
+}
+
+}  // namespace
+
+Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
+                                         ReclaimRequest request) {
+    const MemcgPin pin(request.root);
+    ScanControl control(request);
+    control.target = std::max(request.pages, kSwapClusterMax);
+    control.swappiness = request.swappiness.value_or(
+        state.memory_on_v1() && !request.root.is_root() ? request.root.swappiness
+                                                        : state.vm_swappiness);
+    for (;;) {
+        co_await shrink_all_priorities(state, op, control);
+        state.trace(TraceEvent::Kind::kReclaim, request.root, control.scanned.count(),
+                    control.freed.count());
+        if (control.freed > Pages{0} || below_wmark_low(control)) {
+            co_return control.freed;
+        }
+        if (state.profile().shared_reclaim_cursor && !control.whole_tree) {
+            control.whole_tree = true;
+        } else if (control.skipped_deactivate) {
+            control.force_deactivate = true;
+            control.skipped_deactivate = false;
+        } else if (control.passed_low && !request.background) {
+            control.force_deactivate = false;
+            control.override_low = true;
+            control.passed_low = false;
+        } else {
+            co_return Pages{0};
+        }
+    }
+}
+
+}  // namespace memcgfs::engine

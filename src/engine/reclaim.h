@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// Reclaim on behalf of one group (mm/vmscan.c, 6.1 and 6.12; spec engine.md 3).
+#pragma once
+
+#include <optional>
+
+#include "engine/operation.h"
+#include "engine/state.h"
+
+namespace memcgfs::engine {
+
+/// SWAP_CLUSTER_MAX: the least a reclaim call asks for, and the most that one step scans.
+inline constexpr Pages kSwapClusterMax{32};
+inline constexpr unsigned kDefPriority = 12;
+
+struct ReclaimRequest {
+    Memcg& root;
+    Pages pages{1};
+    bool may_swap = true;
+    bool proactive = false;  ///< memory.reclaim: not pressure
+    /// The background worker: counts as kswapd, never overrides memory.low, ends below wmark_low.
+    bool background = false;
+    std::optional<std::uint64_t> swappiness{};
+};
+
+/// One reclaim call. Returns the pages freed, 0 if there was nothing to free at any priority.
+Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
+                                         ReclaimRequest request);
+
+/// One call under way: what struct scan_control is.
+struct ScanControl {
+    explicit ScanControl(const ReclaimRequest& reclaim_request) : request(reclaim_request) {}
+    ReclaimRequest request;
+    Pages target{};
+    unsigned priority = kDefPriority;
+    Pages freed{};
+    Pages scanned{};
+    std::uint64_t swappiness = 0;
+    bool may_deactivate_anon = false;
+    bool may_deactivate_file = false;
+    bool force_deactivate = false;
+    bool skipped_deactivate = false;
+    bool override_low = false;
+    bool passed_low = false;
+    bool whole_tree = false;
+    bool trim_only = false;  ///< cache_trim_mode
+};
+
+/// Scans at most `pages` (<= kSwapClusterMax) of one list; returns what was freed.
+Pages shrink_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,
+                  LruList list, Pages pages);
+/// Reclaims one extent of a task's own pages, used or not (MADV_PAGEOUT); returns what was freed.
+Pages reclaim_extent(Engine::State& state, OpContext& op, Extent& extent);
+/// Ages the active list whatever the permissions (the end of shrink_lruvec).
+void shrink_active_list(Engine::State& state, OpContext& op, Memcg& memcg, LruList list,
+                        Pages pages);
+/// inactive_is_low() over the group's subtree, for anon or file.
+bool inactive_is_low(const Memcg& memcg, LruList inactive);
+
+}  // namespace memcgfs::engine

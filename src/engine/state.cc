@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "engine/state.h"
+
+#include <algorithm>
+
+#include "engine/oom.h"
+#include "memcgfs/base/assert.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+StatItem list_stat(LruList list) {
+    switch (list) {
+        case LruList::kInactiveAnon:
+            return StatItem::kInactiveAnon;
+        case LruList::kActiveAnon:
+            return StatItem::kActiveAnon;
+        case LruList::kInactiveFile:
+            return StatItem::kInactiveFile;
+        case LruList::kActiveFile:
+            return StatItem::kActiveFile;
+        case LruList::kUnevictable:
+            return StatItem::kUnevictable;
+        case LruList::kCount:
+            break;
+    }
+    MEMCGFS_UNREACHABLE();
+}
+
+}  // namespace
+
+Engine::State::State(const Environment& environment_in)
+    : environment(environment_in), vm_swappiness(environment_in.machine.vm_swappiness) {
+    stocks.resize(std::max(1U, machine().cpus));
+    css_sets.emplace_back();  // number 0: the roots
+}
+
+OpContext Engine::State::new_context() {
+    OpContext context;
+    context.id = new_operation_id();
+    context.clock = &environment.clock;
+    context.cpu = static_cast<std::uint32_t>(static_cast<std::uint64_t>(context.id) %
+                                             stocks.size());
+    return context;
+}
+
+OperationPtr Engine::State::make_operation(std::string_view name, OpContext context,
+                                           CoroOperation::Body body) {
+    return std::make_unique<CoroOperation>(context, name, std::move(body),
+                                           [this] { collect_dying(); });
+}
+
+OperationPtr Engine::State::make_operation(std::string_view name, CoroOperation::Body body) {
+    return make_operation(name, new_context(), std::move(body));
+}
+
+Memcg& Engine::State::new_memcg(Memcg* parent, CgroupId cgroup) {
+    Memcg& memcg = memcgs.emplace(parent, cgroup);
+    memcg.use_hierarchy = true;
+    if (parent == nullptr) {
+        memcg.swappiness = vm_swappiness;
+        return memcg;
+    }
+    parent->children.push_back(&memcg);
+    memcg.swappiness = parent->is_root() ? vm_swappiness : parent->swappiness;
+    memcg.oom_kill_disable = parent->oom_kill_disable;
+    if (profile().wmark) {
+        memcg.wmark.ratio_percent = parent->wmark.ratio_percent;
+        memcg.wmark.scale_factor = parent->wmark.scale_factor != 0 ? parent->wmark.scale_factor
+                                                                   : kWmarkScaleFactorDefault;
+        memcg.wmark.levels = compute_wmark({.ratio_percent = memcg.wmark.ratio_percent,
+                                            .scale_factor = memcg.wmark.scale_factor});
+    }
+    return memcg;
+}
+
+void Engine::State::collect_dying() {
+    // Freeing a group may complete its removed parent's end, so go on until nothing changes.
+    for (bool freed = true; freed && !dying.empty();) {
+        freed = false;
+        for (std::size_t i = dying.size(); i-- > 0;) {
+            Memcg& memcg = *dying[i];
+            if (memcg.pins == 0 && memcg.memory.usage() == Pages{0} &&
+                memcg.stat(StatItem::kSwap) == 0 && memcg.children.empty()) {
+                dying.erase(dying.begin() + static_cast<std::ptrdiff_t>(i));
+                free_memcg(memcg);
+                freed = true;
+            }
+        }
+    }
+}
+
+void Engine::State::free_memcg(Memcg& memcg) {
+    Memcg& parent = *memcg.parent();
+    std::erase(parent.children, &memcg);
+    // cgroup.stat counts a removed group as dying in every ancestor until now.
+    for (const Memcg* level = &parent; level != nullptr; level = level->parent()) {
+        if (Cgroup* group = cgroups.find(level->cgroup); group != nullptr) {
+            group->dying_descendants--;
+        }
+    }
+    memcgs.erase(memcg.id());
+}
+
+void Engine::State::event(Memcg& memcg, MemcgEvent event) {
+    const bool swap_event = event == MemcgEvent::kSwapHigh || event == MemcgEvent::kSwapMax ||
+                            event == MemcgEvent::kSwapFail;
+    trace(TraceEvent::Kind::kEvent, memcg, static_cast<std::uint64_t>(event));
+    memcg.events_local_[Memcg::index(event)]++;
+    if (const Cgroup* group = cgroups.find(memcg.cgroup); group != nullptr && !swap_event) {
+        notify(*group, NotifyFile::kMemoryEventsLocal);
+    }
+    for (Memcg* level = &memcg; level != nullptr && !level->is_root(); level = level->parent()) {
+        level->events_total_[Memcg::index(event)]++;
+        if (const Cgroup* group = cgroups.find(level->cgroup); group != nullptr) {
+            notify(*group,
+                   swap_event ? NotifyFile::kMemorySwapEvents : NotifyFile::kMemoryEvents);
+        }
+        if (memory_on_v1()) {
+            break;  // v1 shows oom_kill of the group itself only
+        }
+    }
+}
+
+void Engine::State::trace(TraceEvent::Kind kind, const Memcg& memcg, std::uint64_t a,
+                          std::uint64_t b) {
+    if (environment.observer != nullptr) {
+        environment.observer->on_event({kind, memcg.id().value, a, b});
+    }
+}
+
+void Engine::State::notify(const Cgroup& group, NotifyFile file) {
+    emit(FileModifiedEffect{group.id, file});
+}
+
+Extent& Engine::State::lru_add(Extent& extent) {
+    Memcg& memcg = *extent.memcg;
+    memcg.add_stat(list_stat(extent.state.list), static_cast<std::int64_t>(extent.count));
+    return memcg.lruvec.add_head(extent);
+}
+
+void Engine::State::lru_remove(Extent& extent) {
+    Memcg& memcg = *extent.memcg;
+    memcg.add_stat(list_stat(extent.state.list), -static_cast<std::int64_t>(extent.count));
+    memcg.lruvec.remove(extent);
+}
+
+void Engine::State::uncharge_memory(Memcg& memcg, Pages pages) {
+    if (memory_on_v1() && !memcg.is_root()) {
+        memcg.memsw.uncharge(pages);
+    }
+    uncharge_memory_keeping_memsw(memcg, pages);
+}
+
+void Engine::State::uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages) {
+    memcg.add_stat(StatItem::kPgpgout, as_delta(pages));
+    if (memcg.is_root()) {
+        return;  // a root task's pages are not counted
+    }
+    memcg.memory.uncharge(pages);
+    trace(TraceEvent::Kind::kUncharge, memcg, pages.count());
+    oom_recover(*this, memcg);
+}
+
+}  // namespace memcgfs::engine

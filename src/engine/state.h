@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// What the engine's parts share. Private to src/engine; the facade is engine.h.
+//
+// The state has no policy: it keeps objects, counts events and pages, and hands effects on.
+// Charging, reclaim, OOM and the rest are functions over it, one file each.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/operation.h"
+#include "memcgfs/engine/engine.h"
+
+namespace memcgfs::engine {
+
+struct Engine::State {
+    explicit State(const Environment& environment_in);
+
+    Environment environment;
+    SlotMap<Cgroup, CgroupTag> cgroups;
+    SlotMap<Memcg, MemcgTag> memcgs;
+    SlotMap<Task, TaskTag> tasks;
+    SlotMap<Mapping, MappingTag> mappings;
+    std::unordered_map<std::int32_t, TaskId> task_by_pid;  // only looked up, never iterated
+    Cgroup* root_v1 = nullptr;
+    Cgroup* root_v2 = nullptr;
+    Memcg* root_memcg = nullptr;
+    std::uint64_t next_operation = 1;
+    std::uint64_t next_files_version = 1;
+    Pages swap_used{};
+    std::uint64_t vm_swappiness = 60;
+    std::vector<Membership> css_sets;
+    std::vector<Memcg*> dying;  ///< removed memcgs that may still hold charges
+
+    /// Per-CPU charges taken in advance (struct memcg_stock_pcp).
+    struct Stock {
+        Memcg* owner = nullptr;
+        Pages pages{};
+    };
+    std::vector<Stock> stocks;
+
+    /// A task parked by oom_kill_disable (v1).
+    struct OomWaiter {
+        OperationId operation{};
+        Memcg* memcg = nullptr;
+    };
+    std::vector<OomWaiter> oom_waiters;
+
+    const Profile& profile() const { return environment.profile; }
+    const Machine& machine() const { return environment.machine; }
+    bool memory_on_v1() const { return environment.layout != Layout::kV2; }
+
+    // Objects.
+    OperationId new_operation_id() { return OperationId{next_operation++}; }
+    OpContext new_context();
+    OperationPtr make_operation(std::string_view name, OpContext context, CoroOperation::Body body);
+    OperationPtr make_operation(std::string_view name, CoroOperation::Body body);
+    Memcg& new_memcg(Memcg* parent, CgroupId cgroup);
+    /// Frees removed memcgs that hold nothing any more. Between steps only.
+    void collect_dying();
+    void free_memcg(Memcg& memcg);
+
+    // Accounting.
+    void emit(Effect effect) { environment.effects.emit(std::move(effect)); }
+    void trace(TraceEvent::Kind kind, const Memcg& memcg, std::uint64_t a = 0, std::uint64_t b = 0);
+    /// memory.events and memory.swap.events (memcg_memory_event).
+    void event(Memcg& memcg, MemcgEvent event);
+    void log(std::string line) { emit(KernelLogEffect{std::move(line)}); }
+    /// Puts an extent on its memcg's list, or takes it off, with the list statistics.
+    Extent& lru_add(Extent& extent);
+    void lru_remove(Extent& extent);
+    /// Takes `pages` off the counters of a page's owner; wakes v1 OOM waiters.
+    void uncharge_memory(Memcg& memcg, Pages pages);
+    /// The same, but memory + swap goes on counting: the page lives on in a swap slot (v1).
+    void uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages);
+    Pages swap_free() const { return machine().swap - swap_used; }
+    void notify(const Cgroup& group, NotifyFile file);
+};
+
+/// Keeps a memcg's memory for as long as a coroutine holds a pointer across pauses.
+class MemcgPin {
+public:
+    explicit MemcgPin(Memcg& memcg) : memcg_(&memcg) { memcg_->pins++; }
+    ~MemcgPin() { memcg_->pins--; }
+    MemcgPin(const MemcgPin&) = delete;
+    MemcgPin& operator=(const MemcgPin&) = delete;
+    void reset(Memcg& memcg) {
+        memcg.pins++;
+        memcg_->pins--;
+        memcg_ = &memcg;
+    }
+
+private:
+    Memcg* memcg_;
+};
+
+constexpr std::int64_t as_delta(Pages pages) { return static_cast<std::int64_t>(pages.count()); }
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "engine/throttle.h"
+
+#include <algorithm>
+
+#include "engine/members.h"
+#include "engine/reclaim.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+constexpr int kMaxReclaimRetries = 16;
+constexpr std::uint64_t kMaxDelaySeconds = 2;
+
+/// Reclaims once on each group from `memcg` up that is over its high; counts the event.
+Coro<Pages> reclaim_high(Engine::State& state, OpContext& op, Memcg& memcg, Pages want) {
+    Pages freed{};
+    const MemcgPin pin(memcg);
+    for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
+        if (level->memory.usage() <= level->memory.high()) {
+            continue;
+        }
+        state.event(*level, MemcgEvent::kHigh);
+        const ReclaimRequest request{.root = *level, .pages = want};
+        freed += co_await try_to_free_mem_cgroup_pages(state, op, request);
+    }
+    co_return freed;
+}
+
+std::uint64_t delay_of(Engine::State& state, Memcg& memcg, Pages pages) {
+    std::uint64_t memory_overage = 0;
+    std::uint64_t swap_overage = 0;
+    for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
+        memory_overage = std::max(
+            memory_overage, high_overage(level->memory.usage(), level->memory.high()));
+        const std::uint64_t swap = high_overage(level->swap.usage(), level->swap.high());
+        if (swap > 0) {
+            state.event(*level, MemcgEvent::kSwapHigh);
+        }
+        swap_overage = std::max(swap_overage, swap);
+    }
+    const std::uint32_t hz = state.profile().ticks_per_second;
+    const std::uint64_t ticks =
+        high_delay_ticks(memory_overage, pages, hz) + high_delay_ticks(swap_overage, pages, hz);
+    return std::min<std::uint64_t>(ticks, kMaxDelaySeconds * hz);
+}
+
+}  // namespace
+
+std::uint64_t high_overage(Pages usage, Pages high) {
+    constexpr unsigned kPrecisionShift = 20;
+    if (usage <= high) {
+        return 0;
+    }
+    const std::uint64_t divisor = std::max<std::uint64_t>(high.count(), 1);
+    return ((usage - high).count() << kPrecisionShift) / divisor;
+}
+
+std::uint64_t high_delay_ticks(std::uint64_t overage, Pages pages,
+                               std::uint32_t ticks_per_second) {
+    constexpr unsigned kPrecisionShift = 20;
+    constexpr unsigned kScalingShift = 14;
+    constexpr std::uint64_t kChargeBatch = 64;
+    const std::uint64_t penalty =
+        ((overage * overage * ticks_per_second) >> kPrecisionShift) >> kScalingShift;
+    return penalty * pages.count() / kChargeBatch;
+}
+
+Coro<void> handle_over_high(Engine::State& state, OpContext& op) {
+    Task* task = state.tasks.find(op.task);
+    if (task == nullptr || task->over_high == Pages{0}) {
+        co_return;
+    }
+    const Pages charged = task->over_high;
+    task->over_high = Pages{0};
+    Memcg& memcg = charged_memcg(state, *task);
+    const MemcgPin pin(memcg);
+    const std::uint32_t hz = state.profile().ticks_per_second;
+    int retries = kMaxReclaimRetries;
+    Pages want = charged;
+    for (;;) {
+        const Pages freed = co_await reclaim_high(state, op, memcg, want);
+        const std::uint64_t ticks = delay_of(state, memcg, charged);
+        if (ticks <= hz / 100) {
+            co_return;
+        }
+        if (freed == Pages{0} && retries-- == 0) {
+            state.trace(TraceEvent::Kind::kThrottle, memcg, ticks);
+            const auto tick = Nanos{1'000'000'000 / hz};
+            const Nanos until = op.clock->now() + tick * static_cast<std::int64_t>(ticks);
+            task = state.tasks.find(op.task);
+            while (op.clock->now() < until && !op.signal_pending && task != nullptr &&
+                   !task->dying) {
+                co_await pause({Step::Kind::kSleep, until});
+                task = state.tasks.find(op.task);
+            }
+            co_return;
+        }
+        want = kSwapClusterMax;
+    }
+}
+
+}  // namespace memcgfs::engine

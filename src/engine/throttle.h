@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// memory.high's throttle (mem_cgroup_handle_over_high, mm/memcontrol.c, 6.1; spec 2.5).
+#pragma once
+
+#include "engine/operation.h"
+#include "engine/state.h"
+
+namespace memcgfs::engine {
+
+/// overage, in 2^-20 of high: ((use - high) << 20) / max(high, 1); 0 below high.
+std::uint64_t high_overage(Pages usage, Pages high);
+
+/// Ticks to sleep for `pages` charged at `overage`; wraps as the kernel's arithmetic does.
+std::uint64_t high_delay_ticks(std::uint64_t overage, Pages pages, std::uint32_t ticks_per_second);
+
+/// On the way back to user mode: reclaims for every group over its high, then sleeps if that did
+/// not help. Does nothing when the task has charged nothing over high.
+Coro<void> handle_over_high(Engine::State& state, OpContext& op);
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/interface/cftype.h"
+
+#include "interface/tables.h"
+
+namespace memcgfs::interface {
+
+bool exists_in(const Cftype& row, const engine::Profile& profile) {
+    return row.since <= profile.version && profile.version < row.until &&
+           (!row.vendor.has_value() || *row.vendor == profile.vendor) &&
+           (row.present == nullptr || row.present(profile));
+}
+
+bool exists_in(const Cftype& row, const DirectoryKind& directory) {
+    if (row.hierarchy != directory.hierarchy) {
+        return false;
+    }
+    if ((row.placement == Placement::kNotOnRoot && directory.root) ||
+        (row.placement == Placement::kOnlyOnRoot && !directory.root)) {
+        return false;
+    }
+    switch (row.part) {
+        case Part::kCore:
+            return true;
+        case Part::kMemory:
+            return directory.memory;
+        case Part::kPressure:
+            return directory.pressure;
+    }
+    MEMCGFS_UNREACHABLE();
+}
+
+std::vector<const Cftype*> all_files() {
+    std::vector<const Cftype*> all;
+    for (const auto table : {v1_core_files(), v1_memory_files(), alibaba_v1_files(),
+                             v2_core_files(), v2_memory_files(), alibaba_v2_files()}) {
+        for (const Cftype& row : table) {
+            all.push_back(&row);
+        }
+    }
+    return all;
+}
+
+}  // namespace memcgfs::interface

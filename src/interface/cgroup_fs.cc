@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/interface/cgroup_fs.h"
+
+#include "interface/services.h"
+#include "memcgfs/base/parse_number.h"
+
+namespace memcgfs::interface {
+namespace {
+
+using engine::Cgroup;
+using engine::CgroupId;
+using engine::Hierarchy;
+
+vfs::DirKey key_of(CgroupId id) { return vfs::DirKey{id.value}; }
+
+CgroupId id_of(vfs::DirKey key) { return {static_cast<std::uint64_t>(key)}; }
+
+DirectoryKind kind_of(const Cgroup& group) {
+    return {.hierarchy = group.hierarchy,
+            .root = group.is_root(),
+            .memory = group.memcg != nullptr,
+            .pressure = group.pressure};
+}
+
+bool refreshes(const Cftype& row, Refresh when) {
+    return row.refresh == when || row.refresh == Refresh::kBoth;
+}
+
+vfs::FileInfo info_of(const Cftype& row, std::size_t index) {
+    return {.index = static_cast<vfs::FileIndex>(index),
+            .name = row.name,
+            .mode = mode_of(row),
+            .readable = row.show != nullptr,
+            .writable = row.store != nullptr,
+            .line_list = row.line_list,
+            .notify = row.announced_as ? vfs::Notify::kModified : vfs::Notify::kNone,
+            .write_max_bytes = row.write_max_bytes};
+}
+
+}  // namespace
+
+CgroupFs::CgroupFs(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable& tasks,
+                   Hooks hooks)
+    : engine_(engine),
+      engine_mutex_(engine_mutex),
+      hooks_(std::move(hooks)),
+      rows_(all_files()),
+      services_(new Services{.engine_mutex = engine_mutex,
+                             .hooks = hooks_,
+                             .membership = Membership(engine, engine_mutex, tasks, hooks_),
+                             .v2_procs_file = index_of(Hierarchy::kV2, "cgroup.procs"),
+                             .knobs = {},
+                             .peaks = {},
+                             .pressure_switches = 0}) {}
+
+CgroupFs::~CgroupFs() = default;
+
+std::optional<vfs::DirKey> CgroupFs::root(Hierarchy hierarchy) const {
+    const MutexLock lock(engine_mutex_);
+    const Cgroup* group = engine_.root(hierarchy);
+    return group == nullptr ? std::nullopt : std::optional(key_of(group->id));
+}
+
+CgroupFs::FileName CgroupFs::file_of(const engine::FileModifiedEffect& effect) const {
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+        if (rows_[i]->announced_as == effect.file) {
+            return {.dir = key_of(effect.cgroup), .file = static_cast<vfs::FileIndex>(i)};
+        }
+    }
+    MEMCGFS_UNREACHABLE();
+}
+
+void CgroupFs::refresh() { services_->membership.refresh(); }
+
+const Cftype* CgroupFs::row(vfs::FileIndex file) const {
+    const auto index = static_cast<std::size_t>(file);
+    MEMCGFS_ASSERT(index < rows_.size());
+    return rows_[index];
+}
+
+vfs::FileIndex CgroupFs::index_of(Hierarchy hierarchy, std::string_view name) const {
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+        if (rows_[i]->hierarchy == hierarchy && rows_[i]->name == name) {
+            return static_cast<vfs::FileIndex>(i);
+        }
+    }
+    MEMCGFS_UNREACHABLE();
+}
+
+Cgroup* CgroupFs::find(vfs::DirKey dir) const { return engine_.find(id_of(dir)); }
+
+bool CgroupFs::visible(const Cftype& row, const Cgroup& group) const {
+    return exists_in(row, kind_of(group)) && exists_in(row, engine_.profile());
+}
+
+Result<Cgroup*> CgroupFs::group_with(vfs::DirKey dir, const Cftype& row) const {
+    Cgroup* group = find(dir);
+    if (group == nullptr || !visible(row, *group)) {
+        return Err(Errno::kENODEV);
+    }
+    return group;
+}
+
+std::span<const vfs::FileInfo> CgroupFs::files(vfs::DirKey dir) {
+    const MutexLock lock(engine_mutex_);
+    const Cgroup* group = find(dir);
+    if (group == nullptr) {
+        return {};
+    }
+    const auto [list, is_new] = file_lists_.try_emplace(kind_of(*group));
+    if (is_new) {
+        for (std::size_t i = 0; i < rows_.size(); ++i) {
+            if (visible(*rows_[i], *group)) {
+                list->second.push_back(info_of(*rows_[i], i));
+            }
+        }
+    }
+    return list->second;
+}
+
+std::uint64_t CgroupFs::files_version(vfs::DirKey dir) {
+    const MutexLock lock(engine_mutex_);
+    const Cgroup* group = find(dir);
+    // The engine's numbers are its own to give, so the other reason for a change has its own bits.
+    return group == nullptr ? 0 : group->files_version + (services_->pressure_switches << 32U);
+}
+
+bool CgroupFs::alive(vfs::DirKey dir, vfs::FileIndex file) {
+    const MutexLock lock(engine_mutex_);
+    return group_with(dir, *row(file)).ok();
+}
+
+Result<void> CgroupFs::show(const vfs::FileContext& context, TextBuffer& out) {
+    const Cftype& file = *row(context.file);
+    if (refreshes(file, Refresh::kOnShow)) {
+        refresh();
+    }
+    const MutexLock lock(engine_mutex_);
+    Cgroup* group = MEMCGFS_TRY(group_with(context.dir, file));
+    if (file.show == nullptr) {
+        return Err(Errno::kEINVAL);
+    }
+    return file.show({.engine = engine_,
+                      .group = *group,
+                      .services = *services_,
+                      .opener = context.opener,
+                      .caller = context.caller,
+                      .state = context.state},
+                     out);
+}
+
+Result<vfs::StoreOutcome> CgroupFs::store(const vfs::FileContext& context, std::string_view text) {
+    const Cftype& file = *row(context.file);
+    if (refreshes(file, Refresh::kOnStore)) {
+        refresh();
+    }
+    text = until_nul(text);
+    Cgroup* group = nullptr;
+    const auto store_into = [&]() -> Result<vfs::StoreOutcome> {
+        StoreContext request{{.engine = engine_,
+                              .group = *group,
+                              .services = *services_,
+                              .opener = context.opener,
+                              .caller = context.caller,
+                              .state = context.state}};
+        return file.store(request, text);
+    };
+    {
+        const MutexLock lock(engine_mutex_);
+        group = MEMCGFS_TRY(group_with(context.dir, file));
+        if (file.store == nullptr) {
+            return Err(Errno::kEINVAL);
+        }
+        if (file.store_locking == Locking::kEngine) {
+            return store_into();
+        }
+    }
+    // The tree lock keeps the group where it is.
+    return store_into();
+}
+
+Result<vfs::DirKey> CgroupFs::mkdir(vfs::DirKey parent, std::string_view name,
+                                    const vfs::Credentials&) {
+    const MutexLock lock(engine_mutex_);
+    const CgroupId id = MEMCGFS_TRY(engine_.create_cgroup(id_of(parent), name));
+    const engine::Memcg* memcg = engine_.find(id)->memcg;
+    if (memcg != nullptr && memcg->parent() != nullptr) {
+        services_->knobs.set(memcg->id(), Knob::kWmarkMinAdj,
+                             services_->knobs.get(memcg->parent()->id(), Knob::kWmarkMinAdj));
+    }
+    return key_of(id);
+}
+
+Result<void> CgroupFs::rmdir(vfs::DirKey dir) {
+    refresh();
+    const MutexLock lock(engine_mutex_);
+    const Cgroup* group = find(dir);
+    if (group == nullptr) {
+        return Err(Errno::kENODEV);
+    }
+    if (group->is_root()) {
+        return Err(Errno::kEBUSY);
+    }
+    const engine::MemcgId memcg = group->memcg != nullptr ? group->memcg->id() : engine::MemcgId{};
+    MEMCGFS_TRY(engine_.remove_cgroup(id_of(dir)));
+    services_->knobs.forget(memcg);
+    services_->peaks.forget(memcg);
+    return {};
+}
+
+Result<void> CgroupFs::rename(vfs::DirKey dir, std::string_view new_name) {
+    const MutexLock lock(engine_mutex_);
+    const Cgroup* group = find(dir);
+    if (group == nullptr) {
+        return Err(Errno::kENODEV);
+    }
+    if (group->hierarchy == Hierarchy::kV2 || group->is_root()) {
+        return Err(Errno::kEPERM);
+    }
+    return engine_.rename_cgroup(id_of(dir), new_name);
+}
+
+Result<vfs::StoreOutcome> CgroupFs::control(const vfs::FileContext& context,
+                                            std::span<std::byte> message) {
+    if (!hooks_.control) {
+        return Err(Errno::kENOTTY);
+    }
+    return hooks_.control(context, message);
+}
+
+}  // namespace memcgfs::interface

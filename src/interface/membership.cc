@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "interface/membership.h"
+
+#include <algorithm>
+#include <set>
+
+#include "memcgfs/base/parse_number.h"
+
+namespace memcgfs::interface {
+namespace {
+
+using engine::Cgroup;
+
+engine::TaskInfo task_info(const world::ProcessInfo& process) {
+    return {.pid = process.pid,
+            .uid = process.uid,
+            .oom_score_adj = process.oom_score_adj,
+            .comm = process.comm};
+}
+
+void collect_tasks(const Cgroup& group, std::vector<engine::TaskId>& tasks) {
+    tasks.insert(tasks.end(), group.tasks.begin(), group.tasks.end());
+    for (const Cgroup* child : group.children) {
+        collect_tasks(*child, tasks);
+    }
+}
+
+unsigned depth(const Cgroup& group) {
+    unsigned levels = 0;
+    for (const Cgroup* at = group.parent; at != nullptr; at = at->parent) {
+        levels++;
+    }
+    return levels;
+}
+
+const Cgroup& common_ancestor(const Cgroup& a, const Cgroup& b) {
+    const Cgroup* left = &a;
+    const Cgroup* right = &b;
+    while (left != right) {
+        const bool left_is_deeper = depth(*left) >= depth(*right);
+        const Cgroup*& deeper = left_is_deeper ? left : right;
+        deeper = deeper->parent;
+    }
+    return *left;
+}
+
+}  // namespace
+
+std::vector<engine::TaskId> Membership::known_tasks() const {
+    // Every task is in one group of each hierarchy, so one hierarchy has them all.
+    const Cgroup* root = engine_.root(engine_.memory_hierarchy());
+    std::vector<engine::TaskId> tasks;
+    collect_tasks(*root, tasks);
+    return tasks;
+}
+
+engine::TaskId Membership::learn(const world::ProcessInfo& process) {
+    if (engine::Task* task = engine_.find_task_by_pid(process.pid)) {
+        task->info = task_info(process);
+        return task->id;
+    }
+    return engine_.add_task(task_info(process), engine_.css_set(process.css_set));
+}
+
+void Membership::refresh() {
+    std::vector<engine::TaskId> before;
+    {
+        const MutexLock lock(engine_mutex_);
+        before = known_tasks();
+    }
+    const std::vector<world::ProcessInfo> now = tasks_.snapshot();
+    std::set<std::int32_t> pids;
+    for (const auto& process : now) {
+        pids.insert(process.pid);
+    }
+
+    const MutexLock lock(engine_mutex_);
+    for (const engine::TaskId id : before) {
+        const engine::Task* task = engine_.find(id);
+        if (task != nullptr && !pids.contains(task->info.pid)) {
+            engine_.exit_task(id);
+        }
+    }
+    for (const auto& process : now) {
+        learn(process);
+    }
+}
+
+Result<void> Membership::check_v2_permission(const world::ProcessInfo& process, const Move& move) {
+    if (move.opener.uid == 0) {
+        return {};
+    }
+    vfs::DirKey ancestor{};
+    {
+        const MutexLock lock(engine_mutex_);
+        const engine::Task* task = engine_.find_task_by_pid(process.pid);
+        const engine::CgroupId source =
+            task != nullptr ? task->cgroup_v2 : engine_.css_set(process.css_set).v2;
+        const Cgroup* to = engine_.find(move.group);
+        const Cgroup* from = engine_.find(source);
+        if (to == nullptr) {
+            return Err(Errno::kENODEV);
+        }
+        if (from == nullptr) {
+            from = engine_.root(engine::Hierarchy::kV2);
+        }
+        ancestor = vfs::DirKey{common_ancestor(*from, *to).id.value};
+    }
+    if (!hooks_.may_write || !hooks_.may_write(ancestor, move.procs_file, move.opener)) {
+        return Err(Errno::kEACCES);
+    }
+    return {};
+}
+
+Result<void> Membership::move(std::string_view text, const Move& move) {
+    const std::int32_t pid = MEMCGFS_TRY(parse_pid(text));
+    const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(pid, move.caller.pid));
+    if (process.kernel_thread) {
+        return Err(Errno::kEINVAL);
+    }
+    engine::Hierarchy hierarchy{};
+    {
+        const MutexLock lock(engine_mutex_);
+        const Cgroup* group = engine_.find(move.group);
+        if (group == nullptr) {
+            return Err(Errno::kENODEV);
+        }
+        hierarchy = group->hierarchy;
+    }
+    if (hierarchy == engine::Hierarchy::kV2) {
+        MEMCGFS_TRY(check_v2_permission(process, move));
+    } else if (move.opener.uid != 0 && move.opener.uid != process.uid &&
+               move.opener.uid != process.saved_uid) {
+        return Err(Errno::kEACCES);
+    }
+    if (process.zombie) {
+        return {};
+    }
+    const MutexLock lock(engine_mutex_);
+    return engine_.attach_task(learn(process), move.group);
+}
+
+}  // namespace memcgfs::interface

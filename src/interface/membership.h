@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// Who is in which group: keeps the engine's tasks in step with the host's processes, and decides
+// who may move whom (cgroup_attach_permissions, cgroup1_procs_write; 6.1).
+//
+// Threads: called without the engine lock, which is taken inside; the task table is only asked
+// while it is not held. The tree lock keeps groups from being removed meanwhile.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "memcgfs/base/mutex.h"
+#include "memcgfs/engine/engine.h"
+#include "memcgfs/interface/hooks.h"
+#include "memcgfs/world/task_table.h"
+
+namespace memcgfs::interface {
+
+class Membership {
+public:
+    Membership(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable& tasks,
+               const Hooks& hooks)
+        : engine_(engine), engine_mutex_(engine_mutex), tasks_(tasks), hooks_(hooks) {}
+
+    /// New processes join the groups of their tags, vanished ones exit. A process that comes to
+    /// be known during the call is left alone.
+    void refresh() MEMCGFS_EXCLUDES(engine_mutex_);
+
+    struct Move {
+        engine::CgroupId group;     ///< where to
+        vfs::FileIndex procs_file;  ///< v2's cgroup.procs, for the rule of the common ancestor
+        vfs::Credentials opener;
+        vfs::Credentials caller;
+    };
+    /// The write of a pid into cgroup.procs, tasks or cgroup.threads (spec files.md A4.1, B4, B5).
+    Result<void> move(std::string_view text, const Move& move) MEMCGFS_EXCLUDES(engine_mutex_);
+
+private:
+    std::vector<engine::TaskId> known_tasks() const MEMCGFS_REQUIRES(engine_mutex_);
+    engine::TaskId learn(const world::ProcessInfo& process) MEMCGFS_REQUIRES(engine_mutex_);
+    Result<void> check_v2_permission(const world::ProcessInfo& process, const Move& move)
+        MEMCGFS_EXCLUDES(engine_mutex_);
+
+    engine::Engine& engine_;
+    Mutex& engine_mutex_;
+    world::TaskTable& tasks_;
+    const Hooks& hooks_;
+};
+
+}  // namespace memcgfs::interface

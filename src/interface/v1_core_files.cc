@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// v1 files of every hierarchy (cgroup1_base_files, kernel/cgroup/cgroup-v1.c).
+#include <algorithm>
+#include <array>
+
+#include "interface/services.h"
+#include "interface/tables.h"
+#include "memcgfs/base/parse_number.h"
+
+namespace memcgfs::interface {
+namespace {
+
+using engine::Hierarchy;
+
+Result<void> show_members_sorted(const ShowContext& context, TextBuffer& out) {
+    std::vector<std::int32_t> pids;
+    for (const engine::TaskId id : context.group.tasks) {
+        if (const engine::Task* task = context.engine.find(id)) {
+            pids.push_back(task->info.pid);
+        }
+    }
+    std::sort(pids.begin(), pids.end());
+    pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+    for (const std::int32_t pid : pids) {
+        out.print("{}\n", pid);
+    }
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_member(StoreContext& context, std::string_view text) {
+    MEMCGFS_TRY(context.services.membership.move(text, {.group = context.group.id,
+                                                        .procs_file = {},
+                                                        .opener = context.opener,
+                                                        .caller = context.caller}));
+    return done();
+}
+
+template <bool engine::Cgroup::* kFlag>
+Result<void> show_flag(const ShowContext& context, TextBuffer& out) {
+    out.print("{:d}\n", context.group.*kFlag);
+    return {};
+}
+
+template <bool engine::Cgroup::* kFlag>
+Result<vfs::StoreOutcome> store_flag(StoreContext& context, std::string_view text) {
+    context.group.*kFlag = MEMCGFS_TRY(parse_u64(text)) != 0;
+    return done();
+}
+
+Result<void> show_sane_behavior(const ShowContext&, TextBuffer& out) {
+    out.append("0\n");
+    return {};
+}
+
+Result<void> show_release_agent(const ShowContext& context, TextBuffer& out) {
+    out.print("{}\n", context.group.release_agent);
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_release_agent(StoreContext& context, std::string_view text) {
+    // The kernel asks for CAP_SYS_ADMIN of both.
+    if (context.opener.uid != 0 || context.caller.uid != 0) {
+        return Err(Errno::kEPERM);
+    }
+    context.group.release_agent = std::string(strip(text));
+    return done();
+}
+
+constexpr std::array kFiles = {
+    Cftype{.name = "cgroup.procs",
+           .hierarchy = Hierarchy::kV1Memory,
+           .show = show_members_sorted,
+           .store = store_member,
+           .store_locking = Locking::kNone,
+           .refresh = Refresh::kOnShow,
+           .line_list = true,
+           .doc = "The processes of the group, sorted; a pid written here joins it."},
+    Cftype{.name = "cgroup.clone_children",
+           .hierarchy = Hierarchy::kV1Memory,
+           .show = show_flag<&engine::Cgroup::clone_children>,
+           .store = store_flag<&engine::Cgroup::clone_children>,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "A flag for cpuset; children copy it."},
+    Cftype{.name = "cgroup.sane_behavior",
+           .hierarchy = Hierarchy::kV1Memory,
+           .placement = Placement::kOnlyOnRoot,
+           .show = show_sane_behavior,
+           .doc = "Always 0."},
+    Cftype{.name = "tasks",
+           .hierarchy = Hierarchy::kV1Memory,
+           .show = show_members_sorted,
+           .store = store_member,
+           .store_locking = Locking::kNone,
+           .refresh = Refresh::kOnShow,
+           .line_list = true,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "As cgroup.procs: threads are not told apart from their process."},
+    Cftype{.name = "notify_on_release",
+           .hierarchy = Hierarchy::kV1Memory,
+           .show = show_flag<&engine::Cgroup::notify_on_release>,
+           .store = store_flag<&engine::Cgroup::notify_on_release>,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Whether the release agent runs when the group empties; children copy it."},
+    Cftype{.name = "release_agent",
+           .hierarchy = Hierarchy::kV1Memory,
+           .placement = Placement::kOnlyOnRoot,
+           .show = show_release_agent,
+           .store = store_release_agent,
+           .write_max_bytes = 4095,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Path of the program for empty groups."},
+};
+static_assert(detail::table_is_sound(kFiles));
+
+}  // namespace
+
+std::span<const Cftype> v1_core_files() { return kFiles; }
+
+}  // namespace memcgfs::interface

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+//
+// v1 files of the memory controller (mem_cgroup_legacy_files, mm/memcontrol-v1.c; spec files.md
+// A3).
+#include <array>
+
+#include "interface/limit_files.h"
+#include "interface/services.h"
+#include "interface/stat_lines.h"
+#include "interface/tables.h"
+#include "memcgfs/base/parse_number.h"
+
+namespace memcgfs::interface {
+namespace {
+
+using engine::CounterKind;
+using engine::Hierarchy;
+using engine::KernelVersion;
+using engine::Profile;
+
+bool has_memsw(const Profile& profile) { return profile.memsw_always; }
+
+template <CounterKind kKind>
+Result<void> show_peak(const ShowContext& context, TextBuffer& out) {
+    print_bytes(out, counter_of<kKind>(context).watermark());
+    return {};
+}
+
+template <CounterKind kKind>
+Result<vfs::StoreOutcome> restart_peak(StoreContext& context, std::string_view) {
+    counter_of<kKind>(context).reset_watermark();
+    return done();
+}
+
+template <CounterKind kKind>
+Result<void> show_limit(const ShowContext& context, TextBuffer& out) {
+    print_bytes(out, counter_of<kKind>(context).max());
+    return {};
+}
+
+template <CounterKind kKind>
+Result<void> show_failcnt(const ShowContext& context, TextBuffer& out) {
+    out.print("{}\n", counter_of<kKind>(context).failcnt());
+    return {};
+}
+
+template <CounterKind kKind>
+Result<vfs::StoreOutcome> clear_failcnt(StoreContext& context, std::string_view) {
+    counter_of<kKind>(context).reset_failcnt();
+    return done();
+}
+
+/// The new limit of any of the four counters; the root has none.
+Result<Pages> parse_limit(StoreContext& context, std::string_view text) {
+    const Pages max = MEMCGFS_TRY(parse_pages(text, kV1MaxWord));
+    if (context.memcg().is_root()) {
+        return Err(Errno::kEINVAL);
+    }
+    return max;
+}
+
+template <CounterKind kKind>
+Result<vfs::StoreOutcome> store_limit(StoreContext& context, std::string_view text) {
+    const Pages max = MEMCGFS_TRY(parse_limit(context, text));
+    return go_on(context.engine.set_limit(context.memcg(), kKind, max));
+}
+
+/// A limit that nothing is reclaimed for.
+template <CounterKind kKind>
+Result<vfs::StoreOutcome> store_hard_limit(StoreContext& context, std::string_view text) {
+    const Pages max = MEMCGFS_TRY(parse_limit(context, text));
+    if (!counter_of<kKind>(context).try_set_max(max)) {
+        return Err(Errno::kEBUSY);
+    }
+    return done();
+}
+
+/// kmem.limit_in_bytes from 6.1 on: looked at and forgotten.
+Result<vfs::StoreOutcome> ignore_limit(StoreContext& context, std::string_view text) {
+    MEMCGFS_TRY(parse_limit(context, text));
+    return done();
+}
+
+Result<void> show_soft_limit(const ShowContext& context, TextBuffer& out) {
+    print_bytes(out, context.memcg().soft_limit);
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_soft_limit(StoreContext& context, std::string_view text) {
+    context.memcg().soft_limit = MEMCGFS_TRY(parse_pages(text, kV1MaxWord));
+    return done();
+}
+
+Result<vfs::StoreOutcome> store_force_empty(StoreContext& context, std::string_view) {
+    if (context.memcg().is_root()) {
+        return Err(Errno::kEINVAL);
+    }
+    return go_on(context.engine.force_empty(context.memcg()));
+}
+
+Result<void> show_use_hierarchy(const ShowContext& context, TextBuffer& out) {
+    const bool value = context.profile().use_hierarchy_fixed || context.memcg().use_hierarchy;
+    out.print("{:d}\n", value);
+    return {};
+}
+
+/// Before 5.11: only where no ancestor has decided and there are no children.
+Result<vfs::StoreOutcome> store_use_hierarchy(StoreContext& context, std::string_view text) {
+    const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
+    if (context.profile().use_hierarchy_fixed) {
+        return value == 1 ? Result<vfs::StoreOutcome>(done()) : Err(Errno::kEINVAL);
+    }
+    engine::Memcg& memcg = context.memcg();
+    if (value == (memcg.use_hierarchy ? 1U : 0U)) {
+        return done();
+    }
+    if (value > 1 || (memcg.parent() != nullptr && memcg.parent()->use_hierarchy)) {
+        return Err(Errno::kEINVAL);
+    }
+    if (!context.group.children.empty()) {
+        return Err(Errno::kEBUSY);
+    }
+    memcg.use_hierarchy = value == 1;
+    return done();
+}
+
+Result<vfs::StoreOutcome> store_event_control(StoreContext& context, std::string_view text) {
+    const EventRequest request = MEMCGFS_TRY(parse_event_request(text));
+    if (const auto& check = context.services.hooks.check_event) {
+        MEMCGFS_TRY(check(vfs::DirKey{context.group.id.value}, request, context.caller));
+    }
+    return done();
+}
+
+Result<void> show_swappiness(const ShowContext& context, TextBuffer& out) {
+    out.print("{}\n", context.memcg().swappiness);
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_swappiness(StoreContext& context, std::string_view text) {
+    const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
+    if (value > context.profile().swappiness_max) {
+        return Err(Errno::kEINVAL);
+    }
+    context.engine.set_swappiness(context.memcg(), value);
+    return done();
+}
+
+Result<void> show_move_charge(const ShowContext& context, TextBuffer& out) {
+    out.print("{}\n", context.memcg().move_charge_at_immigrate);
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_move_charge(StoreContext& context, std::string_view text) {
+    const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
+    // Bit 0: anonymous memory, bit 1: files. The kernel's mask is 32 bits wide, so higher bits
+    // pass.
+    if ((value & 0xFFFF'FFFCU) != 0) {
+        return Err(Errno::kEINVAL);
+    }
+    context.memcg().move_charge_at_immigrate = value;
+    return done();
+}
+
+Result<void> show_oom_control(const ShowContext& context, TextBuffer& out) {
+    const engine::Memcg& memcg = context.memcg();
+    out.print("oom_kill_disable {:d}\nunder_oom {:d}\noom_kill {}\n", memcg.oom_kill_disable,
+              memcg.under_oom > 0, memcg.event_local(engine::MemcgEvent::kOomKill));
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_oom_control(StoreContext& context, std::string_view text) {
+    const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
+    if (context.memcg().is_root() || value > 1) {
+        return Err(Errno::kEINVAL);
+    }
+    context.engine.set_oom_kill_disable(context.memcg(), value == 1);
+    return done();
+}
+
+Result<void> show_nothing(const ShowContext&, TextBuffer&) { return {}; }
+
+constexpr std::array kFiles = {
+    Cftype{.name = "memory.usage_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_usage<CounterKind::kMemory>,
+           .doc = "Memory in use, this group and below, in bytes."},
+    Cftype{.name = "memory.max_usage_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_peak<CounterKind::kMemory>,
+           .store = restart_peak<CounterKind::kMemory>,
+           .doc = "The highest usage so far; any write restarts it at the present usage."},
+    Cftype{.name = "memory.limit_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_limit<CounterKind::kMemory>,
+           .store = store_limit<CounterKind::kMemory>,
+           .doc = "The hard limit. A value below the usage reclaims first, then fails EBUSY."},
+    Cftype{.name = "memory.soft_limit_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_soft_limit,
+           .store = store_soft_limit,
+           .doc = "What the group is pushed back to when the machine is short of memory."},
+    Cftype{.name = "memory.failcnt",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_failcnt<CounterKind::kMemory>,
+           .store = clear_failcnt<CounterKind::kMemory>,
+           .doc = "How often a charge met the limit; any write clears it."},
+    Cftype{.name = "memory.stat",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_v1_stat,
+           .doc = "Numbers of this group, its limits, and with total_ of the groups below too."},
+    Cftype{.name = "memory.force_empty",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .store = store_force_empty,
+           .doc = "Any write reclaims as much as goes; succeeds with memory left."},
+    Cftype{.name = "memory.use_hierarchy",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_use_hierarchy,
+           .store = store_use_hierarchy,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "Always 1 from 5.11 on; before, it is kept, and groups are nested all the same."},
+    Cftype{.name = "cgroup.event_control",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .store = store_event_control,
+           .store_locking = Locking::kNone,
+           .mode = 0222,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Registers an eventfd. The text is checked; events are not delivered."},
+    Cftype{.name = "memory.swappiness",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_swappiness,
+           .store = store_swappiness,
+           .doc = "How much reclaim leans to anonymous memory; the root's is vm.swappiness."},
+    Cftype{.name = "memory.move_charge_at_immigrate",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_move_charge,
+           .store = store_move_charge,
+           .doc = "Whether charges follow a process into this group: 1 anonymous, 2 files."},
+    Cftype{.name = "memory.oom_control",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_oom_control,
+           .store = store_oom_control,
+           .doc = "1 makes tasks wait instead of being killed when nothing can be reclaimed."},
+    Cftype{.name = "memory.pressure_level",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .until = {6, 12},
+           .mode = 0,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Only to be named in cgroup.event_control."},
+    Cftype{.name = "memory.pressure_level",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .since = {6, 12},
+           .mode = 0444,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Only to be named in cgroup.event_control."},
+    Cftype{.name = "memory.numa_stat",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_v1_numa_stat,
+           .doc = "Pages on each node; there is one node."},
+    Cftype{.name = "memory.kmem.limit_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .until = {6, 1},
+           .show = show_limit<CounterKind::kKmem>,
+           .store = store_hard_limit<CounterKind::kKmem>,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "The limit of kernel memory."},
+    Cftype{.name = "memory.kmem.limit_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .since = {6, 1},
+           .show = show_limit<CounterKind::kKmem>,
+           .store = ignore_limit,
+           .doc = "Checked and ignored, as on the kernel."},
+    Cftype{.name = "memory.kmem.usage_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_usage<CounterKind::kKmem>,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "Kernel memory in use."},
+    Cftype{.name = "memory.kmem.failcnt",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_failcnt<CounterKind::kKmem>,
+           .store = clear_failcnt<CounterKind::kKmem>,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "How often kernel memory met its limit."},
+    Cftype{.name = "memory.kmem.max_usage_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_peak<CounterKind::kKmem>,
+           .store = restart_peak<CounterKind::kKmem>,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "The highest use of kernel memory so far."},
+    Cftype{.name = "memory.kmem.slabinfo",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_nothing,
+           .doc = "Empty."},
+    Cftype{.name = "memory.kmem.tcp.limit_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_limit<CounterKind::kTcpmem>,
+           .store = store_hard_limit<CounterKind::kTcpmem>,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "The limit of TCP buffer memory, of which there is none."},
+    Cftype{.name = "memory.kmem.tcp.usage_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_usage<CounterKind::kTcpmem>,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "TCP buffer memory in use."},
+    Cftype{.name = "memory.kmem.tcp.failcnt",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_failcnt<CounterKind::kTcpmem>,
+           .store = clear_failcnt<CounterKind::kTcpmem>,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "How often TCP buffer memory met its limit."},
+    Cftype{.name = "memory.kmem.tcp.max_usage_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .show = show_peak<CounterKind::kTcpmem>,
+           .store = restart_peak<CounterKind::kTcpmem>,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "The highest use of TCP buffer memory so far."},
+    Cftype{.name = "memory.memsw.usage_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .present = has_memsw,
+           .show = show_usage<CounterKind::kMemsw>,
+           .doc = "Memory and swap in use."},
+    Cftype{.name = "memory.memsw.max_usage_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .present = has_memsw,
+           .show = show_peak<CounterKind::kMemsw>,
+           .store = restart_peak<CounterKind::kMemsw>,
+           .doc = "The highest use of memory and swap so far."},
+    Cftype{.name = "memory.memsw.limit_in_bytes",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .present = has_memsw,
+           .show = show_limit<CounterKind::kMemsw>,
+           .store = store_limit<CounterKind::kMemsw>,
+           .doc = "The limit of memory and swap together, never below the one of memory."},
+    Cftype{.name = "memory.memsw.failcnt",
+           .hierarchy = Hierarchy::kV1Memory,
+           .part = Part::kMemory,
+           .present = has_memsw,
+           .show = show_failcnt<CounterKind::kMemsw>,
+           .store = clear_failcnt<CounterKind::kMemsw>,
+           .doc = "How often a charge met the limit of memory and swap."},
+};
+static_assert(detail::table_is_sound(kFiles));
+
+}  // namespace
+
+std::span<const Cftype> v1_memory_files() { return kFiles; }
+
+}  // namespace memcgfs::interface

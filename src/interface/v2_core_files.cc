@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+//
+// v2 files of every group (cgroup_base_files and cgroup_psi_files, kernel/cgroup/cgroup.c; spec
+// files.md A5, B1 to B7).
+#include <array>
+
+#include "interface/pressure_files.h"
+#include "interface/services.h"
+#include "interface/tables.h"
+#include "memcgfs/base/parse_number.h"
+#include "memcgfs/interface/controllers.h"
+
+namespace memcgfs::interface {
+namespace {
+
+using engine::Cgroup;
+using engine::Controller;
+using engine::Hierarchy;
+using engine::KernelVersion;
+
+constexpr KernelVersion kStatOfControllers{6, 12};
+constexpr KernelVersion kNiceTime{6, 11};
+constexpr KernelVersion kCpuBursts{5, 14};
+constexpr KernelVersion kFreezer{5, 2};
+
+Result<void> show_type(const ShowContext&, TextBuffer& out) {
+    out.append("domain\n");
+    return {};
+}
+
+/// There are no threads of their own here, so a group cannot become threaded.
+Result<vfs::StoreOutcome> store_type(StoreContext&, std::string_view text) {
+    return Err(strip(text) == "threaded" ? Errno::kEOPNOTSUPP : Errno::kEINVAL);
+}
+
+Result<void> show_members(const ShowContext& context, TextBuffer& out) {
+    for (const engine::TaskId id : context.group.tasks) {
+        if (const engine::Task* task = context.engine.find(id)) {
+            out.print("{}\n", task->info.pid);
+        }
+    }
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_member(StoreContext& context, std::string_view text) {
+    MEMCGFS_TRY(
+        context.services.membership.move(text, {.group = context.group.id,
+                                                .procs_file = context.services.v2_procs_file,
+                                                .opener = context.opener,
+                                                .caller = context.caller}));
+    return done();
+}
+
+Result<void> show_controllers(const ShowContext& context, TextBuffer& out) {
+    const auto mask = context.engine.available_controllers(context.group);
+    out.append(controller_line(mask, context.profile()));
+    return {};
+}
+
+Result<void> show_subtree_control(const ShowContext& context, TextBuffer& out) {
+    out.append(controller_line(context.group.subtree_control, context.profile()));
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_subtree_control(StoreContext& context, std::string_view text) {
+    const auto change = MEMCGFS_TRY(parse_subtree_control(text, context.profile()));
+    if (change.enable_implicit) {
+        return Err(Errno::kENOENT);
+    }
+    MEMCGFS_TRY(context.engine.set_subtree_control(context.group, change.enable, change.disable));
+    return done();
+}
+
+Result<void> show_events(const ShowContext& context, TextBuffer& out) {
+    out.print("populated {:d}\n", context.group.populated());
+    if (context.profile().version >= kFreezer) {
+        out.print("frozen {:d}\n", context.engine.frozen(context.group));
+    }
+    return {};
+}
+
+template <std::int32_t Cgroup::* kLimit>
+Result<void> show_tree_limit(const ShowContext& context, TextBuffer& out) {
+    const std::int32_t limit = context.group.*kLimit;
+    if (limit == engine::kNoTreeLimit) {
+        out.append("max\n");
+    } else {
+        out.print("{}\n", limit);
+    }
+    return {};
+}
+
+template <std::int32_t Cgroup::* kLimit>
+Result<vfs::StoreOutcome> store_tree_limit(StoreContext& context, std::string_view text) {
+    std::int32_t limit = engine::kNoTreeLimit;
+    if (strip(text) != "max") {
+        limit = MEMCGFS_TRY(parse_i32(text));
+    }
+    if (limit < 0) {
+        return Err(Errno::kERANGE);
+    }
+    context.group.*kLimit = limit;
+    return done();
+}
+
+bool has_controller(const engine::Engine& engine, const Cgroup& group, Controller controller) {
+    const auto mask =
+        group.is_root() ? engine.available_controllers(group) : group.parent->subtree_control;
+    return (mask & mask_of(controller)) != 0;
+}
+
+/// This group and those below that have the controller.
+int groups_with(const engine::Engine& engine, const Cgroup& group, Controller controller) {
+    if (!has_controller(engine, group, controller)) {
+        return 0;
+    }
+    int count = 1;
+    for (const Cgroup* child : group.children) {
+        count += groups_with(engine, *child, controller);
+    }
+    return count;
+}
+
+Result<void> show_stat(const ShowContext& context, TextBuffer& out) {
+    const Cgroup& group = context.group;
+    const bool by_controller = context.profile().version >= kStatOfControllers;
+    const auto bound = context.engine.available_controllers(*context.engine.root(Hierarchy::kV2));
+    const auto show_each = [&](std::string_view prefix, auto count_of, int implicit_count) {
+        for (auto bit = 0U; by_controller && bit <= static_cast<unsigned>(Controller::kMisc);
+             ++bit) {
+            const auto controller = static_cast<Controller>(bit);
+            if (controller == Controller::kHugetlb) {
+                out.print("{}{} {}\n", prefix, kImplicitController, implicit_count);
+            }
+            if ((bound & mask_of(controller)) != 0) {
+                out.print("{}{} {}\n", prefix, controller_name(controller, context.profile()),
+                          count_of(controller));
+            }
+        }
+    };
+    out.print("nr_descendants {}\n", group.descendants);
+    show_each(
+        "nr_subsys_",
+        [&](Controller controller) { return groups_with(context.engine, group, controller); },
+        group.descendants + 1);
+    out.print("nr_dying_descendants {}\n", group.dying_descendants);
+    show_each(
+        "nr_dying_subsys_",
+        [&](Controller controller) {
+            return controller == Controller::kMemory ? group.dying_descendants : 0;
+        },
+        0);
+    return {};
+}
+
+Result<void> show_freeze(const ShowContext& context, TextBuffer& out) {
+    out.print("{:d}\n", context.group.freeze);
+    return {};
+}
+
+/// 0 or 1; ERANGE for other integers.
+Result<bool> parse_switch(std::string_view text) {
+    const std::int32_t value = MEMCGFS_TRY(parse_i32(text));
+    if (value < 0 || value > 1) {
+        return Err(Errno::kERANGE);
+    }
+    return value == 1;
+}
+
+Result<vfs::StoreOutcome> store_freeze(StoreContext& context, std::string_view text) {
+    context.engine.set_freeze(context.group, MEMCGFS_TRY(parse_switch(text)));
+    return done();
+}
+
+Result<vfs::StoreOutcome> store_kill(StoreContext& context, std::string_view text) {
+    if (MEMCGFS_TRY(parse_i32(text)) != 1) {
+        return Err(Errno::kERANGE);
+    }
+    context.engine.kill_cgroup(context.group);
+    return done();
+}
+
+Result<void> show_cpu_stat(const ShowContext& context, TextBuffer& out) {
+    const auto version = context.profile().version;
+    out.append("usage_usec 0\nuser_usec 0\nsystem_usec 0\n");
+    if (version >= kNiceTime) {
+        out.append("nice_usec 0\n");
+    }
+    if (has_controller(context.engine, context.group, Controller::kCpu)) {
+        out.append("nr_periods 0\nnr_throttled 0\nthrottled_usec 0\n");
+        if (version >= kCpuBursts) {
+            out.append("nr_bursts 0\nburst_usec 0\n");
+        }
+    }
+    return {};
+}
+
+Result<void> show_cpu_stat_local(const ShowContext& context, TextBuffer& out) {
+    if (has_controller(context.engine, context.group, Controller::kCpu)) {
+        out.append("throttled_usec 0\n");
+    }
+    return {};
+}
+
+Result<void> show_pressure_switch(const ShowContext& context, TextBuffer& out) {
+    out.print("{:d}\n", context.group.pressure);
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_pressure_switch(StoreContext& context, std::string_view text) {
+    const bool on = MEMCGFS_TRY(parse_switch(text));
+    if (on != context.group.pressure) {
+        context.group.pressure = on;
+        context.services.pressure_switches++;
+    }
+    return done();
+}
+
+constexpr std::array kFiles = {
+    Cftype{.name = "cgroup.type",
+           .hierarchy = Hierarchy::kV2,
+           .placement = Placement::kNotOnRoot,
+           .show = show_type,
+           .store = store_type,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "Always \"domain\": \"threaded\" is refused with EOPNOTSUPP."},
+    Cftype{.name = "cgroup.procs",
+           .hierarchy = Hierarchy::kV2,
+           .delegatable = true,
+           .show = show_members,
+           .store = store_member,
+           .store_locking = Locking::kNone,
+           .refresh = Refresh::kOnShow,
+           .line_list = true,
+           .doc = "The processes of the group in the order of joining; a pid written here joins."},
+    Cftype{.name = "cgroup.threads",
+           .hierarchy = Hierarchy::kV2,
+           .delegatable = true,
+           .show = show_members,
+           .store = store_member,
+           .store_locking = Locking::kNone,
+           .refresh = Refresh::kOnShow,
+           .line_list = true,
+           .fidelity = Fidelity::kAccounted,
+           .doc = "As cgroup.procs: threads are not told apart from their process."},
+    Cftype{.name = "cgroup.controllers",
+           .hierarchy = Hierarchy::kV2,
+           .show = show_controllers,
+           .doc = "What this group may hand out; empty if nothing."},
+    Cftype{.name = "cgroup.subtree_control",
+           .hierarchy = Hierarchy::kV2,
+           .delegatable = true,
+           .show = show_subtree_control,
+           .store = store_subtree_control,
+           .refresh = Refresh::kOnStore,
+           .doc = "What this group hands out to its children: \"+memory\", \"-memory\"."},
+    Cftype{.name = "cgroup.events",
+           .hierarchy = Hierarchy::kV2,
+           .placement = Placement::kNotOnRoot,
+           .show = show_events,
+           .refresh = Refresh::kOnShow,
+           .announced_as = engine::NotifyFile::kCgroupEvents,
+           .doc = "populated and frozen; a change is announced."},
+    Cftype{.name = "cgroup.max.descendants",
+           .hierarchy = Hierarchy::kV2,
+           .show = show_tree_limit<&Cgroup::max_descendants>,
+           .store = store_tree_limit<&Cgroup::max_descendants>,
+           .doc = "How many groups may be below."},
+    Cftype{.name = "cgroup.max.depth",
+           .hierarchy = Hierarchy::kV2,
+           .show = show_tree_limit<&Cgroup::max_depth>,
+           .store = store_tree_limit<&Cgroup::max_depth>,
+           .doc = "How many levels may be below."},
+    Cftype{.name = "cgroup.stat",
+           .hierarchy = Hierarchy::kV2,
+           .show = show_stat,
+           .doc = "Groups below, living and dying; from 6.12 on also by controller."},
+    Cftype{.name = "cgroup.freeze",
+           .hierarchy = Hierarchy::kV2,
+           .placement = Placement::kNotOnRoot,
+           .since = kFreezer,
+           .show = show_freeze,
+           .store = store_freeze,
+           .refresh = Refresh::kOnStore,
+           .doc = "1 stops the processes of the group and below."},
+    Cftype{.name = "cgroup.kill",
+           .hierarchy = Hierarchy::kV2,
+           .placement = Placement::kNotOnRoot,
+           .since = {5, 14},
+           .store = store_kill,
+           .refresh = Refresh::kOnStore,
+           .doc = "1 kills the processes of the group and below."},
+    Cftype{.name = "cpu.stat",
+           .hierarchy = Hierarchy::kV2,
+           .placement = Placement::kNotOnRoot,
+           .until = {5, 8},
+           .show = show_cpu_stat,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Processor time: not measured, all 0."},
+    Cftype{.name = "cpu.stat",
+           .hierarchy = Hierarchy::kV2,
+           .since = {5, 8},
+           .show = show_cpu_stat,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Processor time: not measured, all 0."},
+    Cftype{.name = "cpu.stat.local",
+           .hierarchy = Hierarchy::kV2,
+           .since = {6, 6},
+           .show = show_cpu_stat_local,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Throttled processor time: not measured, 0."},
+    Cftype{.name = "io.pressure",
+           .hierarchy = Hierarchy::kV2,
+           .part = Part::kPressure,
+           .since = {4, 20},
+           .show = show_pressure,
+           .store = store_pressure_trigger,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Stalls on I/O: not measured. A trigger is checked and never fires."},
+    Cftype{.name = "memory.pressure",
+           .hierarchy = Hierarchy::kV2,
+           .part = Part::kPressure,
+           .since = {4, 20},
+           .show = show_pressure,
+           .store = store_pressure_trigger,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Stalls on memory: not measured. A trigger is checked and never fires."},
+    Cftype{.name = "cpu.pressure",
+           .hierarchy = Hierarchy::kV2,
+           .part = Part::kPressure,
+           .since = {4, 20},
+           .show = show_pressure,
+           .store = store_pressure_trigger,
+           .fidelity = Fidelity::kStoredOnly,
+           .doc = "Stalls on processors: not measured. A trigger is checked and never fires."},
+    Cftype{.name = "cgroup.pressure",
+           .hierarchy = Hierarchy::kV2,
+           .since = {6, 1},
+           .show = show_pressure_switch,
+           .store = store_pressure_switch,
+           .doc = "0 takes the pressure files away, 1 brings them back."},
+};
+static_assert(detail::table_is_sound(kFiles));
+
+}  // namespace
+
+std::span<const Cftype> v2_core_files() { return kFiles; }
+
+}  // namespace memcgfs::interface

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//
+// Names: making, finding, removing and renaming. The order of the checks is the kernel's.
+#include "memcgfs/vfs/tree.h"
+
+#include "memcgfs/base/assert.h"
+#include "vfs/state.h"
+
+namespace memcgfs::vfs {
+
+namespace {
+
+constexpr mode_t kHierarchyRootMode = 0555;
+constexpr mode_t kMkdirBits = 01777;
+
+}  // namespace
+
+Tree::Tree(Provider& provider, WallClock wall_clock, Options options)
+    : state_(std::make_unique<State>(provider, std::move(wall_clock), options)) {
+    MutexLock lock(state_->mutex);
+    Hierarchy* hierarchy = nullptr;
+    if (options.root != DirKey{}) {
+        hierarchy = state_->hierarchies.emplace_back(std::make_unique<Hierarchy>()).get();
+    }
+    Ownership ownership;
+    ownership.mode = options.root_mode;
+    ownership.uid = options.uid;
+    ownership.gid = options.gid;
+    Directory& root = state_->make_directory({nullptr, {}, options.root, hierarchy, ownership});
+    root.hierarchy_root = true;
+    MEMCGFS_ASSERT(NodeRef{&root}.id() == kRootNode);
+}
+
+Tree::~Tree() {
+    MutexLock lock(state_->mutex);
+    MEMCGFS_ASSERT(state_->watched.empty());  // an open file would outlive its tree
+}
+
+NodeId Tree::add_hierarchy(std::string_view name, DirKey key) {
+    MutexLock lock(state_->mutex);
+    MEMCGFS_ASSERT(key != DirKey{});
+    const auto root = state_->find_directory(kRootNode);
+    MEMCGFS_ASSERT(root.ok() && root.value()->hierarchy == nullptr);
+    auto& hierarchy = state_->hierarchies.emplace_back(std::make_unique<Hierarchy>());
+    Ownership ownership;
+    ownership.mode = kHierarchyRootMode;
+    ownership.uid = state_->options.uid;
+    ownership.gid = state_->options.gid;
+    Directory& made = state_->make_directory({root.value(), name, key, hierarchy.get(), ownership});
+    made.hierarchy_root = true;
+    return NodeRef{&made}.id();
+}
+
+Result<Attributes> Tree::lookup(NodeId parent, std::string_view name) {
+    MutexLock lock(state_->mutex);
+    Directory* directory = MEMCGFS_TRY(state_->find_directory(parent));
+    const auto child = state_->find_child(*directory, name);
+    if (!child) {
+        return Err(Errno::kENOENT);
+    }
+    return state_->attributes_of(*child);
+}
+
+Result<Attributes> Tree::mkdir(NodeId parent, std::string_view name, mode_t mode,
+                               const Credentials& creator) {
+    MutexLock lock(state_->mutex);
+    Directory* directory = MEMCGFS_TRY(state_->find_directory(parent));
+    if (directory->key == DirKey{}) {
+        return Err(Errno::kEPERM);
+    }
+    if (name.find('\n') != std::string_view::npos) {
+        return Err(Errno::kEINVAL);
+    }
+    if (name.empty() || name == "." || name == ".." || state_->find_child(*directory, name)) {
+        return Err(Errno::kEEXIST);
+    }
+    const DirKey key = MEMCGFS_TRY(state_->provider.mkdir(directory->key, name, creator));
+    MEMCGFS_ASSERT(key != DirKey{});
+    Ownership ownership;
+    ownership.mode = mode & kMkdirBits;
+    ownership.uid = creator.uid;
+    ownership.gid = creator.gid;
+    if ((directory->ownership.mode & S_ISGID) != 0) {
+        ownership.mode |= S_ISGID;
+        ownership.gid = directory->ownership.gid;
+    }
+    Directory& made =
+        state_->make_directory({directory, name, key, directory->hierarchy, ownership});
+    state_->entries_changed(*directory);
+    return state_->attributes_of(NodeRef{&made});
+}
+
+Result<void> Tree::rmdir(NodeId parent, std::string_view name) {
+    MutexLock lock(state_->mutex);
+    Directory* directory = MEMCGFS_TRY(state_->find_directory(parent));
+    const auto child = state_->find_child(*directory, name);
+    if (!child) {
+        return Err(Errno::kENOENT);
+    }
+    if (child->batch != nullptr) {
+        return Err(Errno::kENOTDIR);
+    }
+    if (child->directory->hierarchy_root) {
+        return Err(Errno::kEBUSY);
+    }
+    MEMCGFS_TRY(state_->provider.rmdir(child->directory->key));
+    state_->remove_directory(*child->directory);
+    return {};
+}
+
+Result<void> Tree::rename(NodeId parent, std::string_view name, const RenameTarget& target) {
+    MutexLock lock(state_->mutex);
+    Directory* directory = MEMCGFS_TRY(state_->find_directory(parent));
+    const auto child = state_->find_child(*directory, name);
+    if (!child) {
+        return Err(Errno::kENOENT);
+    }
+    if (target.flags != 0) {
+        return Err(Errno::kEINVAL);
+    }
+    if (child->batch == nullptr && child->directory->hierarchy_root) {
+        return Err(Errno::kEBUSY);
+    }
+    if (!state_->provider.renames(directory->key)) {
+        return Err(Errno::kEPERM);
+    }
+    if (target.name.find('\n') != std::string_view::npos) {
+        return Err(Errno::kEINVAL);
+    }
+    if (child->batch != nullptr) {
+        return Err(Errno::kENOTDIR);
+    }
+    if (target.parent != parent) {
+        return Err(Errno::kEIO);
+    }
+    if (state_->find_child(*directory, target.name)) {
+        return Err(Errno::kEEXIST);
+    }
+    MEMCGFS_TRY(state_->provider.rename(child->directory->key, target.name));
+    auto entry = directory->children.extract(ChildKey{name_hash(name), std::string(name)});
+    MEMCGFS_ASSERT(!entry.empty());
+    entry.key() = ChildKey{name_hash(target.name), std::string(target.name)};
+    directory->children.insert(std::move(entry));
+    child->directory->name = target.name;
+    return {};
+}
+
+Result<void> Tree::unlink(NodeId parent, std::string_view name) {
+    MutexLock lock(state_->mutex);
+    Directory* directory = MEMCGFS_TRY(state_->find_directory(parent));
+    const auto child = state_->find_child(*directory, name);
+    if (!child) {
+        return Err(Errno::kENOENT);
+    }
+    return Err(child->batch != nullptr ? Errno::kEPERM : Errno::kEISDIR);
+}
+
+}  // namespace memcgfs::vfs

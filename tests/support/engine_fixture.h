@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//
+// A machine for tests: an engine on a manual clock, effects run or recorded at once, operations
+// stepped to their end one after another. Tests of interleavings use exec::SimExecutor instead.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "memcgfs/engine/engine.h"
+#include "support/catch.hpp"
+
+namespace memcgfs::test {
+
+/// Keeps what the engine wanted done. Spawned operations wait in `spawned`.
+class RecordingSink final : public engine::EffectSink {
+public:
+    void emit(engine::Effect effect) override {
+        if (auto* spawn = std::get_if<engine::SpawnEffect>(&effect)) {
+            spawned.push_back(std::move(spawn->operation));
+        } else if (auto* kill = std::get_if<engine::KillEffect>(&effect)) {
+            killed.push_back(kill->pid);
+        } else if (auto* wake = std::get_if<engine::WakeEffect>(&effect)) {
+            woken.push_back(wake->operation);
+        } else if (auto* line = std::get_if<engine::KernelLogEffect>(&effect)) {
+            log.push_back(line->line);
+        }
+    }
+    std::deque<engine::OperationPtr> spawned;
+    std::vector<std::int32_t> killed;
+    std::vector<OperationId> woken;
+    std::vector<std::string> log;
+};
+
+class EngineFixture {
+public:
+    explicit EngineFixture(std::string_view profile_name, engine::Layout layout,
+                           engine::Machine machine = {})
+        : engine({.profile = *engine::find_profile(profile_name),
+                  .layout = layout,
+                  .machine = machine,
+                  .clock = clock,
+                  .effects = sink}) {}
+
+    /// Steps to the end; sleeps move the clock. A wait that nobody ends is a failure.
+    OperationResult run(engine::OperationPtr operation) {
+        for (;;) {
+            const Step step = operation->step();
+            if (step.kind == Step::Kind::kDone) {
+                return operation->result();
+            }
+            REQUIRE(step.kind != Step::Kind::kWait);
+            clock.advance_to(step.until);
+        }
+    }
+
+    /// Runs the background work that has been queued so far.
+    void run_spawned() {
+        while (!sink.spawned.empty()) {
+            engine::OperationPtr operation = std::move(sink.spawned.front());
+            sink.spawned.pop_front();
+            REQUIRE(run(std::move(operation)).ok());
+        }
+    }
+
+    engine::Cgroup& make(engine::Cgroup& parent, std::string_view name) {
+        const auto id = engine.create_cgroup(parent.id, name);
+        REQUIRE(id.ok());
+        return *engine.find(*id);
+    }
+    engine::Cgroup& root() { return *engine.root(engine.memory_hierarchy()); }
+    /// A group with a memcg of its own, in either hierarchy.
+    engine::Cgroup& make_memory(engine::Cgroup& parent, std::string_view name) {
+        if (parent.hierarchy == engine::Hierarchy::kV2) {
+            REQUIRE(engine
+                        .set_subtree_control(
+                            parent, engine::mask_of(engine::Controller::kMemory), 0)
+                        .ok());
+        }
+        return make(parent, name);
+    }
+    engine::TaskId add_task(engine::Cgroup& group, std::int32_t oom_score_adj = 0) {
+        engine::TaskInfo info;
+        info.pid = next_pid++;
+        info.comm = "task";
+        info.oom_score_adj = oom_score_adj;
+        const engine::TaskId id = engine.add_task(info, {});
+        REQUIRE(engine.attach_task(id, group.id).ok());
+        return id;
+    }
+    /// Touches `pages` fresh anonymous pages.
+    OperationResult anon(engine::TaskId task, std::uint64_t pages) {
+        const auto mapping = engine.create_mapping(task, engine::PageKind::kAnon);
+        return run(engine.touch(task, mapping, {0, pages}, engine::Access::kWrite));
+    }
+    /// Reads `pages` pages of a file through the page cache.
+    OperationResult read_file(engine::TaskId task, engine::MappingId file, std::uint64_t pages) {
+        return run(engine.file_io(task, file, {0, pages}, engine::Access::kRead));
+    }
+
+    ManualClock clock;
+    RecordingSink sink;
+    engine::Engine engine;
+    std::int32_t next_pid = 100;
+};
+
+constexpr Pages mib(std::uint64_t count) { return Pages{count << 8U}; }
+
+}  // namespace memcgfs::test

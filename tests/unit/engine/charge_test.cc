@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+//
+// The charge loop: exact counts of the golden traces in the specification (G1, G2).
+#include "support/engine_fixture.h"
+
+namespace memcgfs::engine {
+namespace {
+
+using test::EngineFixture;
+using test::mib;
+
+TEST_CASE("an exhausted group counts exactly one OOM (G1, v2)", "[engine][charge]") {
+    const auto* profile = GENERATE("6.1", "6.12");
+    EngineFixture machine(profile, Layout::kV2);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    Memcg& memcg = *group.memcg;
+    REQUIRE(machine.run(machine.engine.set_memory_max(memcg, mib(50))).ok());
+    const TaskId task = machine.add_task(group);
+
+    const OperationResult result = machine.anon(task, 13056);
+
+    REQUIRE_FALSE(result.ok());
+    CHECK(result.error() == Errno::kEINTR);
+    CHECK(machine.sink.killed.size() == 1);
+    CHECK(memcg.event(MemcgEvent::kMax) == 35);
+    CHECK(memcg.event(MemcgEvent::kOom) == 1);
+    CHECK(memcg.event(MemcgEvent::kOomKill) == 1);
+    CHECK(memcg.memory.watermark() == mib(50));
+    CHECK(memcg.memory.usage() == Pages{0});
+    CHECK(memcg.stat(StatItem::kPgscanDirect) == 0);
+    CHECK(machine.engine.find(task) == nullptr);
+    machine.engine.check_invariants();
+}
+
+TEST_CASE("an exhausted v1 group counts failures (G1, v1)", "[engine][charge]") {
+    EngineFixture machine("6.1", Layout::kV1);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    Memcg& memcg = *group.memcg;
+    REQUIRE(machine.run(machine.engine.set_limit(memcg, CounterKind::kMemory, mib(50))).ok());
+
+    SECTION("in the memory counter") {
+        REQUIRE_FALSE(machine.anon(machine.add_task(group), 13056).ok());
+        CHECK(memcg.memory.failcnt() == 36);
+        CHECK(memcg.memsw.failcnt() == 0);
+    }
+    SECTION("in memory + swap, which is asked first") {
+        REQUIRE(machine.run(machine.engine.set_limit(memcg, CounterKind::kMemsw, mib(50))).ok());
+        REQUIRE_FALSE(machine.anon(machine.add_task(group), 13056).ok());
+        CHECK(memcg.memory.failcnt() == 0);
+        CHECK(memcg.memsw.failcnt() == 36);
+    }
+    CHECK(memcg.event(MemcgEvent::kOomKill) == 1);
+    CHECK(memcg.memory.watermark() == mib(50));
+    CHECK(memcg.memory.usage() == Pages{0});
+}
+
+TEST_CASE("usage grows by batches", "[engine][charge]") {
+    const auto [profile, batch] =
+        GENERATE(table<const char*, std::uint64_t>({{"6.1", 64}, {"5.10", 32}, {"alinux2", 32}}));
+    EngineFixture machine(profile, Layout::kV1);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    const TaskId task = machine.add_task(group);
+    REQUIRE(machine.anon(task, 1).ok());
+    CHECK(group.memcg->memory.usage() == Pages{batch});
+    REQUIRE(machine.anon(task, batch - 1).ok());
+    CHECK(group.memcg->memory.usage() == Pages{batch});
+    REQUIRE(machine.anon(task, 1).ok());
+    CHECK(group.memcg->memory.usage() == Pages{2 * batch});
+    CHECK(group.memcg->stat(StatItem::kAnon) == static_cast<std::int64_t>(batch) + 1);
+    machine.engine.check_invariants();
+}
+
+
+TEST_CASE("memory.high slows a task down by exact numbers (G2)", "[engine][charge]") {
+    Machine costs;
+    costs.costs = {.fault = Nanos{0}, .reclaim_scan = Nanos{0}};
+    EngineFixture machine("6.12", Layout::kV2, costs);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    REQUIRE(machine.run(machine.engine.set_memory_high(*group.memcg, mib(100))).ok());
+    const TaskId task = machine.add_task(group);
+
+    REQUIRE(machine.anon(task, 25600).ok());
+    CHECK(group.memcg->event(MemcgEvent::kHigh) == 0);
+    REQUIRE(machine.anon(task, 1).ok());
+    CHECK(group.memcg->event(MemcgEvent::kHigh) == 1);
+    REQUIRE(machine.anon(task, 1399).ok());
+
+    CHECK(group.memcg->memory.usage() == Pages{27008});
+    CHECK(group.memcg->event(MemcgEvent::kHigh) == 294);
+    CHECK(machine.clock.now() == from_millis(365 * 4));  // 365 ticks at 250 Hz
+}
+
+TEST_CASE("a parent's limit is charged and counted at the parent", "[engine][charge]") {
+    EngineFixture machine("6.1", Layout::kV2);
+    Cgroup& parent = machine.make_memory(machine.root(), "p");
+    Cgroup& child = machine.make_memory(parent, "c");
+    REQUIRE(machine.run(machine.engine.set_memory_max(*parent.memcg, mib(16))).ok());
+    REQUIRE_FALSE(machine.anon(machine.add_task(child), mib(32).count()).ok());
+    CHECK(parent.memcg->event_local(MemcgEvent::kOom) == 1);
+    CHECK(parent.memcg->event_local(MemcgEvent::kOomKill) == 0);
+    CHECK(parent.memcg->event(MemcgEvent::kOomKill) == 1);
+    CHECK(child.memcg->event(MemcgEvent::kMax) == 0);
+    CHECK(child.memcg->event_local(MemcgEvent::kOomKill) == 1);
+    machine.engine.check_invariants();
+}
+
+}  // namespace
+}  // namespace memcgfs::engine

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+#include "fs_fixture.h"
+
+namespace memcgfs::interface {
+namespace {
+
+using namespace std::string_literals;
+
+const std::string kUnlimited = "9223372036854771712\n";
+
+TEST_CASE("v1 6.1: a fresh group reads as a real one", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    const std::vector<std::pair<std::string, std::string>> expected = {
+        {"memory.usage_in_bytes", "0\n"},
+        {"memory.max_usage_in_bytes", "0\n"},
+        {"memory.limit_in_bytes", kUnlimited},
+        {"memory.soft_limit_in_bytes", kUnlimited},
+        {"memory.failcnt", "0\n"},
+        {"memory.force_empty", "EINVAL"},
+        {"memory.use_hierarchy", "1\n"},
+        {"cgroup.event_control", "EINVAL"},
+        {"memory.swappiness", "60\n"},
+        {"memory.move_charge_at_immigrate", "0\n"},
+        {"memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n"},
+        {"memory.pressure_level", "EINVAL"},
+        {"memory.kmem.limit_in_bytes", kUnlimited},
+        {"memory.kmem.usage_in_bytes", "0\n"},
+        {"memory.kmem.failcnt", "0\n"},
+        {"memory.kmem.max_usage_in_bytes", "0\n"},
+        {"memory.kmem.slabinfo", ""},
+        {"memory.kmem.tcp.limit_in_bytes", kUnlimited},
+        {"memory.kmem.tcp.usage_in_bytes", "0\n"},
+        {"memory.kmem.tcp.failcnt", "0\n"},
+        {"memory.kmem.tcp.max_usage_in_bytes", "0\n"},
+        {"memory.memsw.usage_in_bytes", "0\n"},
+        {"memory.memsw.max_usage_in_bytes", "0\n"},
+        {"memory.memsw.limit_in_bytes", kUnlimited},
+        {"memory.memsw.failcnt", "0\n"},
+    };
+    for (const auto& [name, contents] : expected) {
+        INFO(name);
+        CHECK(machine.read(group, name) == contents);
+    }
+}
+
+TEST_CASE("v1: modes that do not follow from the functions", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    CHECK(machine.mode(machine.top, "cgroup.event_control") == "0222");
+    CHECK(machine.mode(machine.top, "memory.pressure_level") == "0000");
+    CHECK(machine.mode(machine.top, "memory.force_empty") == "0200");
+    CHECK(machine.mode(machine.top, "memory.usage_in_bytes") == "0444");
+    CHECK(machine.mode(machine.top, "memory.limit_in_bytes") == "0644");
+}
+
+TEST_CASE("v1: limits take page values and -1", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    for (const auto* file : {"memory.limit_in_bytes", "memory.soft_limit_in_bytes",
+                             "memory.kmem.tcp.limit_in_bytes"}) {
+        check_writes(machine, group, file,
+                     {
+                         {"4096", "ok", "4096\n"},
+                         {"8191\n", "ok", "4096\n"},
+                         {"\n", "ok", "0\n"},
+                         {"1G", "ok", "1073741824\n"},
+                         {"max", "EINVAL", "1073741824\n"},
+                         {"-2", "EINVAL", "1073741824\n"},
+                         {"1KB", "EINVAL", "1073741824\n"},
+                         {"16E", "ok", "0\n"},
+                         {"4096\0junk"s, "ok", "4096\n"},
+                         {"-1", "ok", kUnlimited},
+                         {"8E", "ok", kUnlimited},
+                     });
+    }
+}
+
+TEST_CASE("v1: memsw is never below the limit", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    CHECK(machine.write(group, "memory.memsw.limit_in_bytes", "1G") == "EINVAL");
+    CHECK(machine.write(group, "memory.limit_in_bytes", "1G") == kOk);
+    CHECK(machine.write(group, "memory.memsw.limit_in_bytes", "2G") == kOk);
+    CHECK(machine.write(group, "memory.limit_in_bytes", "3G") == "EINVAL");
+    CHECK(machine.read(group, "memory.limit_in_bytes") == "1073741824\n");
+    CHECK(machine.read(group, "memory.memsw.limit_in_bytes") == "2147483648\n");
+}
+
+TEST_CASE("v1: the root has no limits but a soft one", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    for (const auto* file :
+         {"memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.kmem.limit_in_bytes",
+          "memory.kmem.tcp.limit_in_bytes", "memory.force_empty", "memory.oom_control"}) {
+        INFO(file);
+        CHECK(machine.write(machine.top, file, "1") == "EINVAL");
+    }
+    CHECK(machine.write(machine.top, "memory.soft_limit_in_bytes", "1M") == kOk);
+    CHECK(machine.read(machine.top, "memory.soft_limit_in_bytes") == "1048576\n");
+}
+
+TEST_CASE("v1: kmem.limit_in_bytes is ignored from 6.1 on", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    CHECK(machine.write(group, "memory.kmem.limit_in_bytes", "1M") == kOk);
+    CHECK(machine.write(group, "memory.kmem.limit_in_bytes", "1KB") == "EINVAL");
+    CHECK(machine.read(group, "memory.kmem.limit_in_bytes") == kUnlimited);
+
+    FsFixture older("5.10", Layout::kV1);
+    const DirKey old_group = older.mkdir(older.top, "t");
+    CHECK(older.write(old_group, "memory.kmem.limit_in_bytes", "1M") == kOk);
+    CHECK(older.read(old_group, "memory.kmem.limit_in_bytes") == "1048576\n");
+}
+
+TEST_CASE("v1: swappiness", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    check_writes(machine, group, "memory.swappiness",
+                 {
+                     {"0", "ok", "0\n"},
+                     {"200\n", "ok", "200\n"},
+                     {"201", "EINVAL", "200\n"},
+                     {"-1", "EINVAL", "200\n"},
+                     {" 1", "EINVAL", "200\n"},
+                     {"1 ", "EINVAL", "200\n"},
+                     {"18446744073709551616", "ERANGE", "200\n"},
+                     {"0x10", "ok", "16\n"},
+                 });
+    CHECK(machine.read(machine.mkdir(group, "child"), "memory.swappiness") == "16\n");
+    CHECK(machine.write(machine.top, "memory.swappiness", "70") == kOk);
+    CHECK(machine.read(machine.top, "memory.swappiness") == "70\n");
+
+    FsFixture older("alinux2", Layout::kV1);
+    const DirKey old_group = older.mkdir(older.top, "t");
+    CHECK(older.write(old_group, "memory.swappiness", "101") == "EINVAL");
+    CHECK(older.write(old_group, "memory.swappiness", "100") == kOk);
+}
+
+TEST_CASE("v1: use_hierarchy is fixed from 5.11 on", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    check_writes(machine, group, "memory.use_hierarchy",
+                 {
+                     {"1", "ok", "1\n"},
+                     {"+1", "ok", "1\n"},
+                     {"0x1", "ok", "1\n"},
+                     {"1\n", "ok", "1\n"},
+                     {"0", "EINVAL", "1\n"},
+                     {"2", "EINVAL", "1\n"},
+                     {"1 ", "EINVAL", "1\n"},
+                     {"08", "EINVAL", "1\n"},
+                     {"4294967297", "EINVAL", "1\n"},
+                     {"18446744073709551616", "ERANGE", "1\n"},
+                 });
+}
+
+TEST_CASE("v1: use_hierarchy before 5.11", "[interface]") {
+    FsFixture machine("5.10", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    machine.memcg(machine.top).use_hierarchy = false;
+    machine.memcg(group).use_hierarchy = false;
+    CHECK(machine.read(group, "memory.use_hierarchy") == "0\n");
+    CHECK(machine.write(group, "memory.use_hierarchy", "2") == "EINVAL");
+    CHECK(machine.write(group, "memory.use_hierarchy", "1") == kOk);
+    CHECK(machine.read(group, "memory.use_hierarchy") == "1\n");
+    const DirKey child = machine.mkdir(group, "child");
+    CHECK(machine.write(group, "memory.use_hierarchy", "0") == "EBUSY");
+    machine.memcg(child).use_hierarchy = true;
+    CHECK(machine.write(child, "memory.use_hierarchy", "0") == "EINVAL");
+    CHECK(machine.write(child, "memory.use_hierarchy", "1") == kOk);
+}
+
+TEST_CASE("v1: move_charge_at_immigrate and its high bits", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    check_writes(machine, group, "memory.move_charge_at_immigrate",
+                 {
+                     {"1", "ok", "1\n"},
+                     {"2", "ok", "2\n"},
+                     {"3", "ok", "3\n"},
+                     {"4", "EINVAL", "3\n"},
+                     {"255", "EINVAL", "3\n"},
+                     {"4294967295", "EINVAL", "3\n"},
+                     {"4294967296", "ok", "4294967296\n"},
+                     {"9223372036854775807", "EINVAL", "4294967296\n"},
+                     {"9223372036854775808", "ok", "9223372036854775808\n"},
+                     {"18446744073709551616", "ERANGE", "9223372036854775808\n"},
+                 });
+    CHECK(machine.read(machine.mkdir(group, "child"), "memory.move_charge_at_immigrate") == "0\n");
+}
+
+TEST_CASE("v1: oom_control", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    const std::string off = "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n";
+    const std::string on = "oom_kill_disable 1\nunder_oom 0\noom_kill 0\n";
+    check_writes(machine, group, "memory.oom_control",
+                 {{"1", "ok", on}, {"2", "EINVAL", on}, {"x", "EINVAL", on}, {"1\n", "ok", on}});
+    CHECK(machine.read(machine.mkdir(group, "child"), "memory.oom_control") == on);
+    CHECK(machine.write(group, "memory.oom_control", "0") == kOk);
+    CHECK(machine.read(group, "memory.oom_control") == off);
+}
+
+TEST_CASE("v1: usage, peaks and failures of a group in use", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    const auto task = machine.add_task(machine.group(group));
+    CHECK(machine.write(group, "memory.limit_in_bytes", "1M") == kOk);
+    REQUIRE(machine.anon(task, 128).ok());
+    CHECK(machine.read(group, "memory.usage_in_bytes") == "524288\n");
+    REQUIRE(machine.engine.find(task)->regions.size() == 1);
+    machine.engine.unmap_mapping(task, machine.engine.find(task)->regions[0], false);
+    CHECK(machine.read(group, "memory.max_usage_in_bytes") == "524288\n");
+
+    CHECK(machine.write(group, "memory.max_usage_in_bytes", "anything") == kOk);
+    CHECK(machine.read(group, "memory.max_usage_in_bytes") ==
+          machine.read(group, "memory.usage_in_bytes"));
+
+    CHECK(machine.anon(task, 512).ok() == false);
+    CHECK(machine.read(group, "memory.failcnt") != "0\n");
+    CHECK(machine.write(group, "memory.failcnt", "0") == kOk);
+    CHECK(machine.read(group, "memory.failcnt") == "0\n");
+    CHECK(machine.read(group, "memory.oom_control") ==
+          "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+}
+
+TEST_CASE("v1: a limit below the usage is refused when nothing can be reclaimed", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    REQUIRE(machine.anon(machine.add_task(machine.group(group)), 128).ok());
+    CHECK(machine.write(group, "memory.limit_in_bytes", "8K") == "EBUSY");
+    CHECK(machine.read(group, "memory.limit_in_bytes") == kUnlimited);
+    CHECK(machine.write(group, "memory.force_empty", "0") == kOk);
+    CHECK(machine.read(group, "memory.usage_in_bytes") == "524288\n");
+}
+
+TEST_CASE("v1: event_control checks its text, then the hook", "[interface]") {
+    std::vector<std::uint32_t> seen;
+    Hooks hooks;
+    hooks.check_event = [&](DirKey, const EventRequest& request,
+                            const vfs::Credentials&) -> Result<void> {
+        seen.push_back(request.event_fd);
+        if (request.event_fd == 99) {
+            return Err(Errno::kEBADF);
+        }
+        return {};
+    };
+    FsFixture machine("6.1", Layout::kV1, hooks);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    CHECK(machine.write(group, "cgroup.event_control", "x") == "EINVAL");
+    CHECK(seen.empty());
+    CHECK(machine.write(group, "cgroup.event_control", "99 98") == "EBADF");
+    CHECK(machine.write(group, "cgroup.event_control", "5 6 1M\n") == kOk);
+    CHECK(seen == std::vector<std::uint32_t>{99, 5});
+}
+
+}  // namespace
+}  // namespace memcgfs::interface
