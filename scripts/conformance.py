@@ -15,7 +15,6 @@ NAME.PROFILE-HIERARCHY.golden. A golden's first line is "# provenance: ..." and 
 """
 
 import os
-import re
 import select
 import shlex
 import shutil
@@ -109,6 +108,11 @@ class Sandbox:
             file.write("#!/bin/sh\n%s\n" % body)
         os.chmod(path, 0o755)
 
+    def told(self, outcome):
+        """The transcript as a kernel would have it, whose script has /tmp for itself."""
+        transcript, status = outcome
+        return transcript.replace(self.tmp.encode(), b"/tmp"), status
+
     def remove(self):
         shutil.rmtree(self.root, ignore_errors=True)
 
@@ -179,8 +183,9 @@ def run_in_private_tree(binary, case, config, library):
     """(transcript, status) of a case under `memcgfs run`."""
     sandbox = Sandbox(binary)
     try:
-        return run_marked(run_command(binary, config, case.swap, case.path),
-                          case_environment(sandbox, library), case.timeout_s, sandbox.tmp)
+        return sandbox.told(run_marked(
+            run_command(binary, config, case.swap, case.path),
+            case_environment(sandbox, library), case.timeout_s, sandbox.tmp))
     finally:
         sandbox.remove()
 
@@ -201,8 +206,9 @@ def run_on_mount(binary, case, config, library):
         cg = target
         if os.path.isdir(os.path.join(target, "memory")):
             cg = os.path.join(target, "memory")
-        return run_marked(["bash", case.path], case_environment(sandbox, library, {"CG": cg}),
-                          case.timeout_s, sandbox.tmp)
+        return sandbox.told(run_marked(
+            ["bash", case.path], case_environment(sandbox, library, {"CG": cg}),
+            case.timeout_s, sandbox.tmp))
     finally:
         unmount(target)
         sandbox.remove()
@@ -215,10 +221,3 @@ def unmount(target):
             return
         if shutil.which(command[0]):
             subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
-
-
-def strip_paths(text, *directories):
-    """Private directories differ from run to run; the transcript must not."""
-    for directory in directories:
-        text = text.replace(directory.encode(), b"TMP")
-    return re.sub(rb"/[^ '\n]*/memcgfs-case-\w+", b"SANDBOX", text)

@@ -105,7 +105,7 @@ def one(options, case, config):
         return Verdict("skipped", "uses the paths of a document")
     run = conformance.run_on_mount if options.mounted else conformance.run_in_private_tree
     transcript, status = run(options.binary, case, config, LIBRARY)
-    verdict = judge(case, config, conformance.strip_paths(transcript), status)
+    verdict = judge(case, config, transcript, status)
     keep_evidence(options, case, config, verdict)
     return verdict
 

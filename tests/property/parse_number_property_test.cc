@@ -201,9 +201,9 @@ bool subtree_control_ends_with_the_last_word() {
 bool event_requests_print_and_parse() {
     return rc::check("event requests: print, parse", [](std::uint32_t event, std::uint32_t file) {
         const std::string arguments = *rc::gen::element<std::string>("", "5M", "low,local");
-        const auto request =
-            interface::parse_event_request(std::to_string(event) + " " + std::to_string(file) +
-                                           (arguments.empty() ? "" : " " + arguments) + "\n");
+        const std::string text = std::to_string(event) + " " + std::to_string(file) +
+                                 (arguments.empty() ? "" : " " + arguments) + "\n";
+        const auto request = interface::parse_event_request(text);
         RC_ASSERT(request.ok());
         RC_ASSERT(request->event_fd == event);
         RC_ASSERT(request->control_fd == file);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// A mounted tree: libfuse's low-level interface on one side, vfs::Tree on the other.
+//
+// One thread serves requests (run()). A write or ioctl that takes long is an Operation: it goes to
+// the OperationRunner and is answered from there, so any number may be pending while the session
+// goes on serving. A signal to the caller interrupts its operation. Nothing here does input or
+// output on the mount itself, which would wait for this very thread.
+//
+// Caching: the kernel may keep attributes and the names of directories and permanent files for
+// ever, as all changes to them come through the mount; names that do not exist and files that may
+// vanish are asked for each time. Contents are never cached (direct I/O).
+//
+// Lifetime: tree, runner and logger outlive the session. While a session lives, libfuse's messages
+// go to the logger of the session made last.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <string>
+
+#include "memcgfs/base/operation.h"
+#include "memcgfs/base/result.h"
+#include "memcgfs/vfs/tree.h"
+
+namespace memcgfs::fuse {
+
+/// The ioctl of the control channel: any size, the same way in and out, on directories only.
+inline constexpr unsigned kControlIoctlType = 'm';
+inline constexpr unsigned kControlIoctlNumber = 0xC6;
+
+class Session {
+public:
+    struct Options {
+        std::string mount_point;          ///< an existing directory
+        std::string fs_name = "memcgfs";  ///< the source that mountinfo shows
+        bool allow_other = false;         ///< other users may look in, too
+        /// No other mount shows the same tree, so that the kernel may cache names and attributes.
+        bool exclusive = true;
+    };
+
+    /// Mounts the tree. The error is one sentence for the user that says what to do.
+    static Result<std::unique_ptr<Session>, std::string> create(vfs::Tree& tree,
+                                                                OperationRunner& runner,
+                                                                const Options& options,
+                                                                spdlog::logger& logger);
+
+    /// Serves a /dev/fuse descriptor that someone has mounted already, and takes it over (also on
+    /// failure). Mount it with default_permissions and rootmode=40000; mount_point and fs_name of
+    /// the options are not looked at, and nothing is unmounted in the end.
+    static Result<std::unique_ptr<Session>, std::string> attach(int fuse_fd, vfs::Tree& tree,
+                                                                OperationRunner& runner,
+                                                                const Options& options,
+                                                                spdlog::logger& logger);
+
+    /// Unmounts. Pending operations are interrupted and waited for: the runner must be running.
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    /// Serves requests until the tree is unmounted or stop() is called. Once only.
+    Result<void, std::string> run();
+
+    /// Makes run() return soon. From any thread and from a signal handler.
+    void stop();
+
+private:
+    struct State;
+    explicit Session(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace memcgfs::fuse

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// An unmodified command in a mount namespace of its own, with a FUSE tree at /sys/fs/cgroup.
+//
+// Processes:
+//   S  this process: serves the tree, stays in its own mount namespace (inside, it would keep the
+//      mount alive for ever after a crash), and is a subreaper. Without CAP_SYS_ADMIN it enters a
+//      user namespace that maps only the caller's own ids: a FUSE mount of a user namespace
+//      answers only processes inside it, its server included.
+//   C  child of S: makes the mount namespace, mounts, waits for start(), becomes CMD. It keeps
+//      its uid, working directory, root directory, descriptors and terminal.
+//   Z  child of S: the janitor (janitor.h), outside the mount namespace.
+//
+// Ends:
+//   CMD ends: what it left behind is killed, as when a container's first process ends. S finds
+//     it by descent: a subreaper inherits every orphan, so no double fork or new session gets
+//     away, and a process group, a session or a resource limit need not be trusted.
+//   S dies: CMD is killed by its parent-death signal, and Z kills every process whose mount table
+//     has the tree's superblock: exactly those that a dead mount would be left to. Z pins the
+//     superblock, so its device number cannot come to mean another file system.
+//   Z dies: nothing happens.
+// The mount goes with the last process of the namespace; the server's read then fails ENODEV.
+//
+// Threads: prepare() before any thread is started, and all calls by the same thread, which must
+// live as long as the command (a parent-death signal is sent when that thread ends). Something
+// else has to serve the tree meanwhile.
+#pragma once
+
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "memcgfs/base/result.h"
+#include "memcgfs/runner/janitor.h"
+#include "memcgfs/runner/unique_fd.h"
+
+namespace memcgfs::runner {
+
+/// The directory that programs expect the tree at.
+inline constexpr const char* kCgroupMountPoint = "/sys/fs/cgroup";
+
+struct CommandOptions {
+    std::vector<std::string> argv;  ///< not empty; argv[0] is searched in PATH
+    std::vector<std::pair<std::string, std::string>> environment;  ///< added to the caller's
+    std::string mount_point = kCgroupMountPoint;
+};
+
+/// Why a command did not start, with the status a shell would give for it: 126, 127, or 1.
+struct StartFailure {
+    int exit_status = 1;
+    std::string message;
+};
+
+class Command {
+public:
+    /// Makes C, its namespaces and the mount, and Z. Blocks the signals that wait() forwards in
+    /// the calling thread (and those it starts later), for good.
+    static Result<std::unique_ptr<Command>, std::string> prepare(CommandOptions options);
+
+    Command(const Command&) = delete;
+    Command& operator=(const Command&) = delete;
+    /// Kills what is left.
+    ~Command();
+
+    /// The descriptor of /dev/fuse that serves the tree; once only. Closing it ends the tree.
+    UniqueFd take_fuse_fd() { return std::move(fuse_fd_); }
+    /// The tree's root, O_PATH: reach files as /proc/self/fd/N/... Closed by wait(). Never touch
+    /// it from a thread that serves requests.
+    int tree_fd() const { return tree_fd_.get(); }
+    /// CMD's process, from prepare() until wait() returns.
+    pid_t pid() const { return pid_; }
+
+    /// Lets C become CMD. The tree must be served. After a failure nothing is left of the mount.
+    Result<void, StartFailure> start();
+    /// Returns once CMD and all that came of it have ended: CMD's exit status, or 128 + signal.
+    /// Until then forwards TERM, HUP, INT, QUIT, USR1 and USR2 to CMD, except an INT or QUIT typed
+    /// at the terminal, which CMD gets from there.
+    int wait();
+
+private:
+    explicit Command(CommandOptions options) : options_(std::move(options)) {}
+
+    Result<void, std::string> fork_child();
+    [[noreturn]] void run_child(int socket);
+    Result<void, std::string> start_janitor();
+    void end_rest();
+
+    CommandOptions options_;
+    UniqueFd fuse_fd_;
+    UniqueFd tree_fd_;
+    UniqueFd socket_;  ///< to C, until it has become CMD
+    std::optional<Janitor> janitor_;
+    pid_t pid_ = -1;
+    sigset_t original_mask_{};
+    struct sigaction original_child_action_{};
+};
+
+}  // namespace memcgfs::runner

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "cli/size.h"
+
+#include <cctype>
+#include <charconv>
+#include <cstdint>
+#include <string_view>
+
+namespace memcgfs::cli {
+
+std::optional<Bytes> parse_size(std::string_view text) {
+    std::uint64_t number = 0;
+    const char* const text_end = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), text_end, number);
+    if (error != std::errc{} || text_end - end > 1) {
+        return std::nullopt;
+    }
+    if (end != text_end) {
+        constexpr std::string_view kSuffixes = "KMGT";
+        const std::size_t place =
+            kSuffixes.find(static_cast<char>(std::toupper(static_cast<unsigned char>(*end))));
+        if (place == std::string_view::npos) {
+            return std::nullopt;
+        }
+        const auto shift = static_cast<unsigned>(10 * (place + 1));
+        if (number > (static_cast<std::uint64_t>(INT64_MAX) >> shift)) {
+            return std::nullopt;
+        }
+        number <<= shift;
+    }
+    if (number > static_cast<std::uint64_t>(INT64_MAX)) {
+        return std::nullopt;
+    }
+    return Bytes{number};
+}
+
+}  // namespace memcgfs::cli

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "cli/world_options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <utility>
+
+#include "cli/machine_file.h"
+
+namespace memcgfs::cli {
+namespace {
+
+using engine::Layout;
+using engine::Profile;
+
+constexpr std::array<std::pair<std::string_view, Layout>, 3> kLayouts{{
+    {"v1", Layout::kV1},
+    {"v2", Layout::kV2},
+    {"hybrid", Layout::kHybrid},
+}};
+
+Failed<std::string> failure(std::string sentence) { return {std::move(sentence)}; }
+
+std::string profile_names() {
+    std::string names;
+    for (const Profile& profile : engine::profiles()) {
+        names += fmt::format("{}{}", names.empty() ? "" : ", ", profile.name);
+    }
+    return names;
+}
+
+Result<Layout, std::string> layout_of(const WorldOptions& options, const Profile* profile) {
+    if (options.hierarchy.empty()) {
+        return profile != nullptr && profile->vendor == engine::Vendor::kAlibaba ? Layout::kV1
+                                                                                 : Layout::kV2;
+    }
+    for (const auto& [name, layout] : kLayouts) {
+        if (name == options.hierarchy) {
+            return layout;
+        }
+    }
+    return failure(
+        fmt::format("unknown hierarchy '{}'; known are v1, v2, hybrid", options.hierarchy));
+}
+
+Result<engine::Machine, std::string> machine_of(const WorldOptions& options,
+                                                const Profile& profile) {
+    engine::Machine machine;
+    if (!options.machine_file.empty()) {
+        machine = MEMCGFS_TRY(load_machine_file(options.machine_file));
+    }
+    const auto take = [](std::string_view option, const std::string& text, Pages& out,
+                         auto parse) -> Result<void, std::string> {
+        if (!text.empty()) {
+            const auto pages = parse(text);
+            if (!pages.ok()) {
+                return failure(fmt::format("{} {}", option, pages.error()));
+            }
+            out = *pages;
+        }
+        return {};
+    };
+    MEMCGFS_TRY(take("--memory", options.memory, machine.memory, memory_from));
+    MEMCGFS_TRY(take("--swap", options.swap, machine.swap, swap_from));
+    if (options.cpus) {
+        if (*options.cpus < 1 || *options.cpus > kCpusMax) {
+            return failure(fmt::format("--cpus must be from 1 to {}", kCpusMax));
+        }
+        machine.cpus = *options.cpus;
+    }
+    if (machine.vm_swappiness > profile.swappiness_max) {
+        return failure(fmt::format("{}: swappiness {} is above profile {}'s maximum of {}",
+                                   options.machine_file, machine.vm_swappiness, profile.name,
+                                   profile.swappiness_max));
+    }
+    return machine;
+}
+
+}  // namespace
+
+std::string_view layout_name(Layout layout) {
+    for (const auto& [name, value] : kLayouts) {
+        if (value == layout) {
+            return name;
+        }
+    }
+    MEMCGFS_UNREACHABLE();
+}
+
+void add_kernel_options(CLI::App& app, WorldOptions& options) {
+    app.add_option("--profile", options.profile,
+                   fmt::format("Kernel to act as: {} (default: 6.12 for v2, else 6.1)",
+                               profile_names()))
+        ->type_name("NAME");
+    app.add_option("--hierarchy", options.hierarchy,
+                   "v1 (memory/), v2, or hybrid (memory/ and unified/) (default: v1 for alinux2, "
+                   "else v2)")
+        ->type_name("NAME");
+}
+
+void add_machine_options(CLI::App& app, WorldOptions& options) {
+    app.add_option("--machine", options.machine_file, "Machine file in TOML (docs/machine.md)")
+        ->type_name("FILE");
+    app.add_option("--memory", options.memory, "Memory of the machine (default: 1G)")
+        ->type_name("SIZE");
+    app.add_option("--swap", options.swap, "Swap of the machine (default: none)")
+        ->type_name("SIZE");
+    app.add_option("--cpus", options.cpus, "CPUs of the machine (default: 1)")->type_name("N");
+}
+
+Result<WorldConfig, std::string> resolve(const WorldOptions& options) {
+    WorldConfig config;
+    if (!options.profile.empty()) {
+        config.profile = engine::find_profile(options.profile);
+        if (config.profile == nullptr) {
+            return failure(fmt::format("unknown profile '{}'; known are {}", options.profile,
+                                       profile_names()));
+        }
+    }
+    config.layout = MEMCGFS_TRY(layout_of(options, config.profile));
+    if (config.profile == nullptr) {
+        config.profile = &engine::default_profile(config.layout);
+    }
+    if (config.layout != Layout::kV2 && !config.profile->v1_memory) {
+        return failure(
+            fmt::format("profile {} has no v1 memory controller; use --hierarchy v2, or --profile "
+                        "{}",
+                        config.profile->name, engine::default_profile(Layout::kV1).name));
+    }
+    config.machine = MEMCGFS_TRY(machine_of(options, *config.profile));
+    return config;
+}
+
+}  // namespace memcgfs::cli

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// Which kernel, tree and machine: the options that mount, run and files share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "memcgfs/base/result.h"
+#include "memcgfs/engine/profile.h"
+
+namespace CLI {
+class App;
+}
+
+namespace memcgfs::cli {
+
+/// As given; what was not given is empty.
+struct WorldOptions {
+    std::string profile;
+    std::string hierarchy;
+    std::string machine_file;
+    std::string memory;
+    std::string swap;
+    std::optional<std::uint32_t> cpus;
+};
+
+/// What a tree is made from.
+struct WorldConfig {
+    const engine::Profile* profile = nullptr;
+    engine::Layout layout = engine::Layout::kV2;
+    engine::Machine machine;
+};
+
+void add_kernel_options(CLI::App& app, WorldOptions& options);
+void add_machine_options(CLI::App& app, WorldOptions& options);
+
+/// Fills in what was not given:
+///   hierarchy  v1 for a profile that runs v1 by habit (alinux2), else v2
+///   profile    6.12 for v2, 6.1 where a v1 memory controller is wanted
+///   machine    the machine file's, else 1 GiB without swap and one CPU; single options win
+/// Errors (one sentence) are usage errors.
+Result<WorldConfig, std::string> resolve(const WorldOptions& options);
+
+/// "v1", "v2" or "hybrid".
+std::string_view layout_name(engine::Layout layout);
+
+}  // namespace memcgfs::cli

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// What the request handlers share: the tree, open handles, pending requests and poll wake-ups.
+//
+// The handlers are plain functions in name_ops.cc, file_ops.cc and directory_ops.cc, one for each
+// FUSE request; they translate and decide nothing.
+#pragma once
+
+#include <fuse_lowlevel.h>
+#include <sys/stat.h>
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+
+#include "fuse/pending.h"
+#include "memcgfs/base/mutex.h"
+#include "memcgfs/vfs/tree.h"
+
+namespace memcgfs::fuse {
+
+/// Lets poll wake-ups through until the session ends. Held by the callbacks that the tree keeps.
+/// Lock: LockRank::kLeaf, also during the notification, which does not wait for anyone.
+class PollGate {
+public:
+    void notify(fuse_pollhandle* handle) {
+        MutexLock lock(mutex_);
+        if (open_) {
+            fuse_lowlevel_notify_poll(handle);
+        }
+    }
+    void close() {
+        MutexLock lock(mutex_);
+        open_ = false;
+    }
+
+private:
+    Mutex mutex_{LockRank::kLeaf};
+    bool open_ MEMCGFS_GUARDED_BY(mutex_) = true;
+};
+
+class Adapter {
+public:
+    Adapter(vfs::Tree& the_tree, OperationRunner& runner, bool exclusive)
+        : tree(the_tree), pending(runner), cache_seconds(exclusive ? kForeverSeconds : 0) {}
+    ~Adapter();
+    Adapter(const Adapter&) = delete;
+    Adapter& operator=(const Adapter&) = delete;
+
+    static Adapter& of(fuse_req_t request) {
+        return *static_cast<Adapter*>(fuse_req_userdata(request));
+    }
+
+    /// Takes an open file over and gives its handle for fuse_file_info.
+    std::uint64_t add_handle(std::unique_ptr<vfs::OpenFile> file);
+    void remove_handle(std::uint64_t handle);
+
+    vfs::Tree& tree;
+    PendingRequests pending;
+    const std::shared_ptr<PollGate> polls = std::make_shared<PollGate>();
+    /// How long the kernel may keep what changes only through the mount.
+    const double cache_seconds;
+
+private:
+    static constexpr double kForeverSeconds = 1e9;
+
+    Mutex mutex_{LockRank::kLeaf};
+    std::unordered_map<std::uint64_t, std::unique_ptr<vfs::OpenFile>> handles_
+        MEMCGFS_GUARDED_BY(mutex_);
+};
+
+/// The open file behind a handle; the kernel gives only handles that are open.
+vfs::OpenFile& file_of(const fuse_file_info* info);
+vfs::Credentials credentials_of(fuse_req_t request);
+struct stat stat_of(const vfs::Attributes& attributes);
+
+void reply_error(fuse_req_t request, Errno error);
+/// Success without content, or the error.
+void reply_result(fuse_req_t request, const Result<void>& result);
+void reply_attributes(fuse_req_t request, const Result<vfs::Attributes>& attributes);
+
+void add_name_ops(fuse_lowlevel_ops& ops);
+void add_file_ops(fuse_lowlevel_ops& ops);
+void add_directory_ops(fuse_lowlevel_ops& ops);
+
+}  // namespace memcgfs::fuse

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+//
+// Requests on names and attributes.
+#include <ctime>
+
+#include "fuse/adapter.h"
+
+namespace memcgfs::fuse {
+
+namespace {
+
+using vfs::NodeId;
+
+void reply_entry(fuse_req_t request, const Result<vfs::Attributes>& found) {
+    if (!found.ok()) {
+        reply_error(request, found.error());  // no negative entry: the kernel asks again
+        return;
+    }
+    Adapter& adapter = Adapter::of(request);
+    fuse_entry_param entry{};
+    entry.ino = static_cast<fuse_ino_t>(found->node);
+    entry.attr = stat_of(*found);
+    entry.attr_timeout = adapter.cache_seconds;
+    entry.entry_timeout = found->permanent ? adapter.cache_seconds : 0;
+    adapter.tree.hold(found->node);
+    if (fuse_reply_entry(request, &entry) == -ENOENT) {
+        adapter.tree.forget(found->node, 1);  // interrupted: the kernel never saw the entry
+    }
+}
+
+void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+    reply_entry(request, Adapter::of(request).tree.lookup(NodeId{parent}, name));
+}
+
+void forget(fuse_req_t request, fuse_ino_t node, std::uint64_t count) {
+    Adapter::of(request).tree.forget(NodeId{node}, count);
+    fuse_reply_none(request);
+}
+
+void forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* forgets) {
+    for (std::size_t i = 0; i < count; i++) {
+        Adapter::of(request).tree.forget(NodeId{forgets[i].ino}, forgets[i].nlookup);
+    }
+    fuse_reply_none(request);
+}
+
+void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
+    reply_attributes(request, Adapter::of(request).tree.getattr(NodeId{node}));
+}
+
+timespec now() {
+    timespec time{};
+    clock_gettime(CLOCK_REALTIME, &time);
+    return time;
+}
+
+void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int to_set,
+             fuse_file_info*) {
+    const auto is_set = [to_set](int flag) { return (to_set & flag) != 0; };
+    vfs::Tree& tree = Adapter::of(request).tree;
+    vfs::AttributeChange change;
+    if (is_set(FUSE_SET_ATTR_MODE)) {
+        change.mode = wanted->st_mode;
+    }
+    if (is_set(FUSE_SET_ATTR_UID)) {
+        change.uid = wanted->st_uid;
+    }
+    if (is_set(FUSE_SET_ATTR_GID)) {
+        change.gid = wanted->st_gid;
+    }
+    const bool truncates = is_set(FUSE_SET_ATTR_SIZE);
+    if (is_set(FUSE_SET_ATTR_ATIME) && !truncates) {
+        change.accessed = is_set(FUSE_SET_ATTR_ATIME_NOW) ? now() : wanted->st_atim;
+    }
+    if (is_set(FUSE_SET_ATTR_MTIME) && !truncates) {
+        change.modified = is_set(FUSE_SET_ATTR_MTIME_NOW) ? now() : wanted->st_mtim;
+    }
+    if (change.mode || change.uid || change.gid || change.accessed || change.modified) {
+        reply_attributes(request, tree.setattr(NodeId{node}, change));
+    } else {
+        reply_attributes(request, tree.getattr(NodeId{node}));  // a truncation changes nothing
+    }
+}
+
+void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode) {
+    reply_entry(request, Adapter::of(request).tree.mkdir(NodeId{parent}, name, mode,
+                                                         credentials_of(request)));
+}
+
+void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
+    reply_result(request, Adapter::of(request).tree.rmdir(NodeId{parent}, name));
+}
+
+void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
+    reply_result(request, Adapter::of(request).tree.unlink(NodeId{parent}, name));
+}
+
+void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
+            const char* new_name, unsigned flags) {
+    reply_result(request, Adapter::of(request).tree.rename(NodeId{parent}, name,
+                                                           {NodeId{new_parent}, new_name, flags}));
+}
+
+// The kernel's cgroup file systems have no create, mknod, symlink or link: the errors are those
+// of the virtual file system for a missing operation.
+void mknod(fuse_req_t request, fuse_ino_t, const char*, mode_t mode, dev_t) {
+    reply_error(request, S_ISREG(mode) ? Errno::kEACCES : Errno::kEPERM);
+}
+
+void create(fuse_req_t request, fuse_ino_t, const char*, mode_t, fuse_file_info*) {
+    reply_error(request, Errno::kEACCES);
+}
+
+void symlink(fuse_req_t request, const char*, fuse_ino_t, const char*) {
+    reply_error(request, Errno::kEPERM);
+}
+
+void link(fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*) {
+    reply_error(request, Errno::kEPERM);
+}
+
+void statfs(fuse_req_t request, fuse_ino_t) {
+    struct statvfs status{};
+    status.f_bsize = 4096;
+    status.f_frsize = 4096;
+    status.f_namemax = 255;
+    fuse_reply_statfs(request, &status);
+}
+
+void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value,
+              std::size_t size, int flags) {
+    reply_result(request, Adapter::of(request).tree.setxattr(NodeId{node}, name,
+                                                             std::string_view(value, size), flags));
+}
+
+/// Answers a query for the size (0 asked) or for the content.
+void reply_xattr(fuse_req_t request, std::string_view content, std::size_t size) {
+    if (size == 0) {
+        fuse_reply_xattr(request, content.size());
+    } else if (content.size() > size) {
+        reply_error(request, Errno::kERANGE);
+    } else {
+        fuse_reply_buf(request, content.data(), content.size());
+    }
+}
+
+void getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
+    const auto value = Adapter::of(request).tree.getxattr(NodeId{node}, name);
+    if (value.ok()) {
+        reply_xattr(request, *value, size);
+    } else {
+        reply_error(request, value.error());
+    }
+}
+
+void listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
+    const auto names = Adapter::of(request).tree.listxattr(NodeId{node});
+    if (!names.ok()) {
+        reply_error(request, names.error());
+        return;
+    }
+    std::string list;
+    for (const std::string& name : *names) {
+        list.append(name).push_back('\0');
+    }
+    reply_xattr(request, list, size);
+}
+
+void removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
+    reply_result(request, Adapter::of(request).tree.removexattr(NodeId{node}, name));
+}
+
+}  // namespace
+
+void add_name_ops(fuse_lowlevel_ops& ops) {
+    ops.lookup = lookup;
+    ops.forget = forget;
+    ops.forget_multi = forget_multi;
+    ops.getattr = getattr;
+    ops.setattr = setattr;
+    ops.mkdir = mkdir;
+    ops.rmdir = rmdir;
+    ops.unlink = unlink;
+    ops.rename = rename;
+    ops.mknod = mknod;
+    ops.create = create;
+    ops.symlink = symlink;
+    ops.link = link;
+    ops.statfs = statfs;
+    ops.setxattr = setxattr;
+    ops.getxattr = getxattr;
+    ops.listxattr = listxattr;
+    ops.removexattr = removexattr;
+}
+
+}  // namespace memcgfs::fuse

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/runner/command.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include "memcgfs/base/assert.h"
+#include "runner/failure.h"
+#include "runner/namespaces.h"
+#include "runner/process_tree.h"
+
+namespace memcgfs::runner {
+namespace {
+
+// The first byte of a message from C; the rest is a sentence, or an errno for kExecFailed.
+constexpr char kMounted = 'm';
+constexpr char kSetupFailed = 'f';
+constexpr char kExecFailed = 'e';
+
+constexpr timespec kKillRetry{0, 10'000'000};
+
+constexpr std::array kForwarded{SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
+
+sigset_t awaited_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    for (const int signal : kForwarded) {
+        sigaddset(&set, signal);
+    }
+    return set;
+}
+
+void send_message(int socket, char kind, std::string_view text) {
+    std::string message(1, kind);
+    message.append(text);
+    while (send(socket, message.data(), message.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    }
+}
+
+/// Empty once the other end has closed.
+std::string receive_message(int socket) {
+    std::array<char, 1024> buffer{};
+    ssize_t length = -1;
+    while ((length = recv(socket, buffer.data(), buffer.size(), 0)) < 0 && errno == EINTR) {
+    }
+    return length > 0 ? std::string(buffer.data(), static_cast<std::size_t>(length)) : "";
+}
+
+int exit_status_of(int wait_status) {
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/// A FUSE mount's device number, without a request to its server.
+Result<dev_t, std::string> device_of(int tree_fd) {
+    struct statx status{};
+    if (statx(tree_fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &status) != 0) {
+        return failure("cannot examine the mount", errno);
+    }
+    return makedev(status.stx_dev_major, status.stx_dev_minor);
+}
+
+/// The janitor's work: see the head of command.h.
+void end_processes_seeing(dev_t device) {
+    for (;;) {
+        bool killed = false;
+        for (const pid_t pid : processes_seeing(device)) {
+            killed = kill(pid, SIGKILL) == 0 || killed;
+        }
+        if (!killed) {
+            return;
+        }
+        nanosleep(&kKillRetry, nullptr);
+    }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Command>, std::string> Command::prepare(CommandOptions options) {
+    MEMCGFS_ASSERT(!options.argv.empty());
+    struct stat status{};
+    if (stat(options.mount_point.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+        return failure("there is no directory " + options.mount_point +
+                       " to mount on; it takes a kernel with control groups and sysfs on /sys");
+    }
+    std::unique_ptr<Command> command(new Command(std::move(options)));
+    const sigset_t awaited = awaited_signals();
+    sigprocmask(SIG_BLOCK, &awaited, &command->original_mask_);
+    struct sigaction default_action{};
+    default_action.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &default_action, &command->original_child_action_);
+    if (!can_mount()) {
+        MEMCGFS_TRY(enter_user_namespace());
+    }
+    command->fuse_fd_ = MEMCGFS_TRY(open_fuse());
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        return failure("cannot become a subreaper", errno, "it takes Linux 3.4 or later");
+    }
+    MEMCGFS_TRY(command->fork_child());
+    MEMCGFS_TRY(command->start_janitor());
+    return command;
+}
+
+Result<void, std::string> Command::fork_child() {
+    std::array<int, 2> ends{};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        return failure("cannot make a socket", errno);
+    }
+    socket_.reset(ends[0]);
+    UniqueFd theirs(ends[1]);
+    const pid_t parent = getpid();
+    pid_ = fork();
+    if (pid_ < 0) {
+        return failure("cannot start a process", errno);
+    }
+    if (pid_ == 0) {
+        socket_.reset();
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) {
+            _exit(1);
+        }
+        run_child(theirs.get());
+    }
+    theirs.reset();
+    const std::string report = receive_message(socket_.get());
+    if (report.starts_with(kMounted)) {
+        return {};
+    }
+    return failure(report.size() > 1 ? report.substr(1)
+                                     : "the process for the command has ended too early");
+}
+
+void Command::run_child(int socket) {
+    auto ready = [this]() -> Result<void, std::string> {
+        MEMCGFS_TRY(enter_mount_namespace());
+        return mount_fuse(fuse_fd_.get(), options_.mount_point);
+    }();
+    if (!ready.ok()) {
+        send_message(socket, kSetupFailed, ready.error());
+        _exit(1);
+    }
+    // Only the server may hold the connection: it ends with its last holder.
+    fuse_fd_.reset();
+    send_message(socket, kMounted, "");
+    if (receive_message(socket).empty()) {
+        _exit(1);
+    }
+
+    // A working directory that the mount now covers is found again by its name.
+    std::array<char, PATH_MAX> directory{};
+    if (getcwd(directory.data(), directory.size()) != nullptr &&
+        std::string_view(directory.data()).starts_with(options_.mount_point)) {
+        static_cast<void>(chdir(directory.data()) == 0);
+    }
+    for (const auto& [name, value] : options_.environment) {
+        setenv(name.c_str(), value.c_str(), 1);
+    }
+    std::vector<char*> argv;
+    for (std::string& argument : options_.argv) {
+        argv.push_back(argument.data());
+    }
+    argv.push_back(nullptr);
+    sigaction(SIGCHLD, &original_child_action_, nullptr);
+    sigprocmask(SIG_SETMASK, &original_mask_, nullptr);
+    execvp(argv[0], argv.data());
+    send_message(socket, kExecFailed, std::to_string(errno));
+    _exit(1);
+}
+
+Result<void, std::string> Command::start_janitor() {
+    const std::string path = "/proc/" + std::to_string(pid_) + "/root" + options_.mount_point;
+    tree_fd_.reset(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!tree_fd_.valid()) {
+        return failure("cannot open the mount at " + path, errno);
+    }
+    const dev_t device = MEMCGFS_TRY(device_of(tree_fd_.get()));
+    janitor_.emplace(MEMCGFS_TRY(Janitor::start(
+        [device](std::string_view) { end_processes_seeing(device); }, {tree_fd_.get()})));
+    return {};
+}
+
+Result<void, StartFailure> Command::start() {
+    send_message(socket_.get(), kMounted, "");
+    const std::string report = receive_message(socket_.get());
+    socket_.reset();
+    if (report.empty()) {
+        return {};  // closed by exec
+    }
+    pid_ = -1;
+    end_rest();
+    const int error = std::atoi(report.c_str() + 1);
+    const bool unknown = error == ENOENT;
+    const bool plain_name = options_.argv[0].find('/') == std::string::npos;
+    return Failed<StartFailure>{
+        {unknown ? 127 : 126,
+         "cannot run " + options_.argv[0] + ": " +
+             (unknown && plain_name ? "there is no such command in PATH" : std::strerror(error))}};
+}
+
+int Command::wait() {
+    const sigset_t awaited = awaited_signals();
+    int exit_status = -1;
+    while (exit_status < 0) {
+        siginfo_t info{};
+        const int signal = sigwaitinfo(&awaited, &info);
+        if (signal == SIGCHLD) {
+            int status = 0;
+            for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+                if (pid == pid_) {
+                    exit_status = exit_status_of(status);
+                }
+            }
+        } else if (signal > 0 &&
+                   !(info.si_code == SI_KERNEL && (signal == SIGINT || signal == SIGQUIT))) {
+            kill(pid_, signal);
+        }
+    }
+    pid_ = -1;
+    end_rest();
+    return exit_status;
+}
+
+void Command::end_rest() {
+    sigset_t child_signal;
+    sigemptyset(&child_signal);
+    sigaddset(&child_signal, SIGCHLD);
+    const pid_t janitor = janitor_ ? janitor_->pid() : -1;
+    for (;;) {
+        while (waitpid(-1, nullptr, WNOHANG) > 0) {
+        }
+        bool remaining = false;
+        for (const ProcessStat& process : descendants(getpid(), janitor)) {
+            // A zombie's parent is among the killed, and then it is ours to wait for.
+            remaining = process.state == 'Z' || kill(process.pid, SIGKILL) == 0 || remaining;
+        }
+        if (!remaining) {
+            break;
+        }
+        sigtimedwait(&child_signal, nullptr, &kKillRetry);
+    }
+    tree_fd_.reset();
+    janitor_.reset();
+}
+
+Command::~Command() {
+    if (pid_ > 0) {
+        kill(pid_, SIGKILL);
+        end_rest();
+    }
+}
+
+}  // namespace memcgfs::runner

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// The steps on the way to a private tree: user namespace, /dev/fuse, mount namespace, mount.
+//
+// Only while the process has one thread. Errors are one sentence that says what to do.
+#pragma once
+
+#include <string>
+
+#include "memcgfs/base/result.h"
+#include "memcgfs/runner/unique_fd.h"
+
+namespace memcgfs::runner {
+
+/// True if this process may mount in a new mount namespace as it is (CAP_SYS_ADMIN).
+bool can_mount();
+
+/// Enters a user namespace in which the caller keeps its effective uid and gid, has every
+/// capability, and no other id exists.
+Result<void, std::string> enter_user_namespace();
+
+/// A new connection of FUSE. It can be mounted only in the user namespace it was opened in.
+Result<UniqueFd, std::string> open_fuse();
+
+/// Enters a mount namespace whose changes the caller's does not see.
+Result<void, std::string> enter_mount_namespace();
+
+/// Mounts the connection on `mount_point`. It may be used before anybody answers requests, but
+/// look-ups wait until then.
+Result<void, std::string> mount_fuse(int fuse_fd, const std::string& mount_point);
+
+}  // namespace memcgfs::runner
