@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
+
 #include "fs_fixture.h"
+#include "memcgfs/vfs/tree.h"
 
 namespace memcgfs::interface {
 namespace {
@@ -185,6 +188,44 @@ TEST_CASE("the control channel is a hook", "[interface]") {
     std::array<std::byte, 1> message{};
     CHECK(with.fs.control({}, message).ok());
     CHECK(message[0] == std::byte{7});
+}
+
+TEST_CASE("under the generic tree, an open file of a controller that went stays dead",
+          "[interface]") {
+    FsFixture machine("6.12", Layout::kV2);
+    vfs::Tree tree(machine.fs, [] { return timespec{}; }, {.root = machine.top});
+    REQUIRE(tree.mkdir(vfs::kRootNode, "t", 0755, {}).ok());
+    const auto group = tree.lookup(vfs::kRootNode, "t")->node;
+    const auto open = [&](vfs::NodeId directory, std::string_view name) {
+        const auto found = tree.lookup(directory, name);
+        REQUIRE(found.ok());
+        return std::move(tree.open(found->node, O_RDWR, {})).value();
+    };
+    const auto read = [&](vfs::OpenFile& file) { return tree.read(file, 0, 4096, {}); };
+    const auto control = open(vfs::kRootNode, "cgroup.subtree_control");
+    const auto pressure_switch = open(group, "cgroup.pressure");
+
+    CHECK(tree.lookup(group, "memory.max").error() == Errno::kENOENT);
+    REQUIRE(tree.write(*control, "+memory", {}).ok());
+    const auto first_max = open(group, "memory.max");
+    CHECK(*read(*first_max) == "max\n");
+    REQUIRE(tree.write(*control, "-memory", {}).ok());
+    CHECK(read(*first_max).error() == Errno::kENODEV);
+    REQUIRE(tree.write(*control, "+memory", {}).ok());
+    CHECK(read(*first_max).error() == Errno::kENODEV);
+    const auto second_max = open(group, "memory.max");
+    CHECK(*read(*second_max) == "max\n");
+
+    const auto first_pressure = open(group, "memory.pressure");
+    REQUIRE(tree.write(*pressure_switch, "0", {}).ok());
+    REQUIRE(tree.write(*pressure_switch, "1", {}).ok());
+    CHECK(read(*first_pressure).error() == Errno::kENODEV);
+    CHECK(read(*open(group, "memory.pressure")).ok());
+    CHECK(*read(*second_max) == "max\n");
+
+    REQUIRE(tree.rmdir(vfs::kRootNode, "t").ok());
+    CHECK(read(*second_max).error() == Errno::kENODEV);
+    CHECK(tree.write(*pressure_switch, "0", {}).error() == Errno::kENODEV);
 }
 
 }  // namespace
