@@ -22,7 +22,9 @@ inline constexpr std::uint32_t kControlVersion = 1;
 
 /// Regions are numbered by the server; offsets, counts and sizes are pages.
 enum class ControlOp : std::uint32_t {
-    kHello = 1,      ///< first: makes the open directory this process's; its end is the process's
+    /// First: makes the open directory this process's; its end is the process's. Answer: [0] 1 if
+    /// the process is in other than the root groups.
+    kHello = 1,
     kBye = 2,        ///< the process is about to exit
     kAnon = 3,       ///< [0] size; answer [0] region: private memory
     kShared = 4,     ///< [0] size; answer [0] region: shared memory that ends with its last user

@@ -232,6 +232,14 @@ TEST_CASE("a process that nobody has met joins the groups of its tag", "[interfa
     REQUIRE(task != nullptr);
     CHECK(task->cgroup_v1 == group.id);
     CHECK(task->info.oom_score_adj == 7);
+    CHECK(client.message.args[0] == 1);
+
+    child.pid = 53;
+    child.css_set = 0;
+    graph.tasks.put(child);
+    Client outsider(graph, 53);
+    outsider.hello();
+    CHECK(outsider.message.args[0] == 0);
 }
 
 TEST_CASE("an open directory is of one process, and comes with a hello", "[interface]") {
