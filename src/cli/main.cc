@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/report.h"
@@ -19,7 +22,23 @@ std::string command_name(const CLI::App& app) {
     return given.empty() ? "memcgfs" : "memcgfs " + given.front()->get_name();
 }
 
-int run_memcgfs(int argc, char** argv) {
+/// Cuts "--" and what follows off `arguments`, and gives what followed: a command's words are none
+/// of the parser's business.
+std::vector<std::string> take_after_hyphens(std::vector<std::string>& arguments) {
+    const auto hyphens = std::find(arguments.begin(), arguments.end(), "--");
+    if (hyphens == arguments.end()) {
+        return {};
+    }
+    std::vector<std::string> after(hyphens + 1, arguments.end());
+    arguments.erase(hyphens, arguments.end());
+    return after;
+}
+
+int run_memcgfs(std::vector<std::string> arguments) {
+    std::vector<std::string> after_hyphens;
+    if (!arguments.empty() && arguments.front() == "run") {
+        after_hyphens = take_after_hyphens(arguments);
+    }
     CLI::App app{"The Linux memory control-group tree in user space.", "memcgfs"};
     app.set_version_flag("--version", std::string("memcgfs ") + memcgfs::cli::kVersion);
     app.require_subcommand(1);
@@ -31,10 +50,11 @@ int run_memcgfs(int argc, char** argv) {
         "'memcgfs COMMAND --help' says more.");
     Action action;
     memcgfs::cli::add_mount(app, action);
-    memcgfs::cli::add_run(app, action);
+    memcgfs::cli::add_run(app, action, after_hyphens);
     memcgfs::cli::add_files(app, action);
     try {
-        app.parse(argc, argv);
+        std::reverse(arguments.begin(), arguments.end());  // as this parser wants them
+        app.parse(std::move(arguments));
     } catch (const CLI::Success& asked) {
         return app.exit(asked);
     } catch (const CLI::ParseError& error) {
@@ -49,7 +69,7 @@ int run_memcgfs(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        return run_memcgfs(argc, argv);
+        return run_memcgfs({argv + 1, argv + argc});
     } catch (const std::exception& error) {
         return memcgfs::cli::fail(memcgfs::cli::kExitRuntime, error.what());
     }
