@@ -31,6 +31,7 @@ Cgroup* group_or_root(const Engine::State& state, CgroupId id, Cgroup* root) {
 
 void join(Engine::State& state, Task& task, Cgroup& group) {
     group.tasks.push_back(task.id);
+    group.had_members = true;
     (group.hierarchy == Hierarchy::kV2 ? task.cgroup_v2 : task.cgroup_v1) = group.id;
     change_populated(state, group, 1);
 }
@@ -167,13 +168,12 @@ std::uint32_t Engine::css_set_of(const Task& task) {
         return 0;
     }
     auto& sets = state_->css_sets;
-    for (std::uint32_t number = 1; number < sets.size(); number++) {
-        if (sets[number].v1 == v1 && sets[number].v2 == v2) {
-            return number;
-        }
+    const auto [entry, is_new] = state_->css_set_numbers.try_emplace(
+        std::pair{v1, v2}, static_cast<std::uint32_t>(sets.size()));
+    if (is_new) {
+        sets.push_back({v1, v2});
     }
-    sets.push_back({v1, v2});
-    return static_cast<std::uint32_t>(sets.size() - 1);
+    return entry->second;
 }
 
 Engine::Membership Engine::css_set(std::uint32_t number) const {

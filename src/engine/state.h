@@ -6,8 +6,10 @@
 // Charging, reclaim, OOM and the rest are functions over it, one file each.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/operation.h"
@@ -32,6 +34,7 @@ struct Engine::State {
     Pages swap_used{};
     std::uint64_t vm_swappiness = 60;
     std::vector<Membership> css_sets;
+    std::map<std::pair<CgroupId, CgroupId>, std::uint32_t> css_set_numbers;  ///< v1, v2
     std::vector<Memcg*> dying;  ///< removed memcgs that may still hold charges
 
     /// Per-CPU charges taken in advance (struct memcg_stock_pcp).

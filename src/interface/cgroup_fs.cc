@@ -31,10 +31,11 @@ vfs::FileInfo info_of(const Cftype& row, std::size_t index) {
             .name = row.name,
             .mode = mode_of(row),
             .readable = row.show != nullptr,
-            .writable = row.store != nullptr,
+            .writable = is_writable(row),
             .line_list = row.line_list,
             .notify = row.announced_as ? vfs::Notify::kModified : vfs::Notify::kNone,
-            .write_max_bytes = row.write_max_bytes};
+            .write_max_bytes = row.write_max_bytes,
+            .permanent = row.part == Part::kCore || row.hierarchy == Hierarchy::kV1Memory};
 }
 
 }  // namespace
@@ -51,7 +52,7 @@ CgroupFs::CgroupFs(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable
                              .v2_procs_file = index_of(Hierarchy::kV2, "cgroup.procs"),
                              .knobs = {},
                              .peaks = {},
-                             .pressure_switches = 0}) {}
+                             .pressure_switches = {}}) {}
 
 CgroupFs::~CgroupFs() = default;
 
@@ -121,8 +122,34 @@ std::span<const vfs::FileInfo> CgroupFs::files(vfs::DirKey dir) {
 std::uint64_t CgroupFs::files_version(vfs::DirKey dir) {
     const MutexLock lock(engine_mutex_);
     const Cgroup* group = find(dir);
-    // The engine's numbers are its own to give, so the other reason for a change has its own bits.
-    return group == nullptr ? 0 : group->files_version + (services_->pressure_switches << 32U);
+    return group == nullptr ? 0 : services_->pressure_switches.version(*group);
+}
+
+std::uint64_t CgroupFs::made_at_version(vfs::DirKey dir, vfs::FileIndex file) {
+    const MutexLock lock(engine_mutex_);
+    const Cgroup* group = find(dir);
+    if (group == nullptr) {
+        return 0;
+    }
+    const PressureSwitches& switches = services_->pressure_switches;
+    switch (row(file)->part) {
+        case Part::kCore:
+            return 0;
+        case Part::kMemory:
+            // The engine's number changes with the memory controller only.
+            return group->files_version << 24U;
+        case Part::kPressure: {
+            const auto found = switches.records.find(group->id);
+            return found == switches.records.end() ? 0 : found->second.switched_on_at;
+        }
+    }
+    MEMCGFS_UNREACHABLE();
+}
+
+bool CgroupFs::renames(vfs::DirKey dir) {
+    const MutexLock lock(engine_mutex_);
+    const Cgroup* group = find(dir);
+    return group != nullptr && group->hierarchy == Hierarchy::kV1Memory;
 }
 
 bool CgroupFs::alive(vfs::DirKey dir, vfs::FileIndex file) {
@@ -155,28 +182,27 @@ Result<vfs::StoreOutcome> CgroupFs::store(const vfs::FileContext& context, std::
         refresh();
     }
     text = until_nul(text);
-    Cgroup* group = nullptr;
-    const auto store_into = [&]() -> Result<vfs::StoreOutcome> {
-        StoreContext request{{.engine = engine_,
-                              .group = *group,
-                              .services = *services_,
-                              .opener = context.opener,
-                              .caller = context.caller,
-                              .state = context.state}};
-        return file.store(request, text);
-    };
     {
         const MutexLock lock(engine_mutex_);
-        group = MEMCGFS_TRY(group_with(context.dir, file));
-        if (file.store == nullptr) {
+        Cgroup* group = MEMCGFS_TRY(group_with(context.dir, file));
+        if (!is_writable(file)) {
             return Err(Errno::kEINVAL);
         }
-        if (file.store_locking == Locking::kEngine) {
-            return store_into();
+        if (file.store != nullptr) {
+            StoreContext request{{.engine = engine_,
+                                  .group = *group,
+                                  .services = *services_,
+                                  .opener = context.opener,
+                                  .caller = context.caller,
+                                  .state = context.state}};
+            return file.store(request, text);
         }
     }
-    // The tree lock keeps the group where it is.
-    return store_into();
+    UnlockedStoreContext request{.group = id_of(context.dir),
+                                 .services = *services_,
+                                 .opener = context.opener,
+                                 .caller = context.caller};
+    return file.store_unlocked(request, text);
 }
 
 Result<vfs::DirKey> CgroupFs::mkdir(vfs::DirKey parent, std::string_view name,
@@ -191,8 +217,16 @@ Result<vfs::DirKey> CgroupFs::mkdir(vfs::DirKey parent, std::string_view name,
     return key_of(id);
 }
 
+bool CgroupFs::had_members(vfs::DirKey dir) const {
+    const MutexLock lock(engine_mutex_);
+    const Cgroup* group = find(dir);
+    return group != nullptr && group->had_members;
+}
+
 Result<void> CgroupFs::rmdir(vfs::DirKey dir) {
-    refresh();
+    if (had_members(dir)) {
+        refresh();  // a look at all processes, which an empty group does without
+    }
     const MutexLock lock(engine_mutex_);
     const Cgroup* group = find(dir);
     if (group == nullptr) {
@@ -205,6 +239,7 @@ Result<void> CgroupFs::rmdir(vfs::DirKey dir) {
     MEMCGFS_TRY(engine_.remove_cgroup(id_of(dir)));
     services_->knobs.forget(memcg);
     services_->peaks.forget(memcg);
+    services_->pressure_switches.records.erase(id_of(dir));
     return {};
 }
 

@@ -4,7 +4,7 @@
 // who may move whom (cgroup_attach_permissions, cgroup1_procs_write; 6.1).
 //
 // Threads: called without the engine lock, which is taken inside; the task table is only asked
-// while it is not held. The tree lock keeps groups from being removed meanwhile.
+// while it is not held, and a group may have gone after that.
 #pragma once
 
 #include <string_view>

@@ -3,12 +3,30 @@
 // What the rows' functions share beside the engine.
 #pragma once
 
+#include <map>
+
 #include "interface/knobs.h"
 #include "interface/membership.h"
 #include "interface/peaks.h"
 #include "memcgfs/interface/hooks.h"
 
 namespace memcgfs::interface {
+
+/// How often a group's pressure files came or went. Engine lock held.
+struct PressureSwitches {
+    struct Record {
+        std::uint64_t count = 0;
+        std::uint64_t switched_on_at = 0;  ///< CgroupFs::files_version() then
+    };
+    std::map<engine::CgroupId, Record> records;  ///< of groups where it happened
+
+    /// Orders all changes of a group's files: those of memory files by the engine's number, in
+    /// between those of pressure files.
+    std::uint64_t version(const engine::Cgroup& group) const {
+        const auto found = records.find(group.id);
+        return (group.files_version << 24U) + (found == records.end() ? 0 : found->second.count);
+    }
+};
 
 struct Services {
     Mutex& engine_mutex;
@@ -17,8 +35,7 @@ struct Services {
     vfs::FileIndex v2_procs_file{};
     Knobs knobs;
     Peaks peaks;
-    /// Grows when pressure files come or go anywhere; part of files_version().
-    std::uint64_t pressure_switches = 0;
+    PressureSwitches pressure_switches;
 };
 
 /// A store that is finished.

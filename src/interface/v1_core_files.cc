@@ -28,8 +28,8 @@ Result<void> show_members_sorted(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-Result<vfs::StoreOutcome> store_member(StoreContext& context, std::string_view text) {
-    MEMCGFS_TRY(context.services.membership.move(text, {.group = context.group.id,
+Result<vfs::StoreOutcome> store_member(UnlockedStoreContext& context, std::string_view text) {
+    MEMCGFS_TRY(context.services.membership.move(text, {.group = context.group,
                                                         .procs_file = {},
                                                         .opener = context.opener,
                                                         .caller = context.caller}));
@@ -71,8 +71,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "cgroup.procs",
            .hierarchy = Hierarchy::kV1Memory,
            .show = show_members_sorted,
-           .store = store_member,
-           .store_locking = Locking::kNone,
+           .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .doc = "The processes of the group, sorted; a pid written here joins it."},
@@ -90,8 +89,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "tasks",
            .hierarchy = Hierarchy::kV1Memory,
            .show = show_members_sorted,
-           .store = store_member,
-           .store_locking = Locking::kNone,
+           .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .fidelity = Fidelity::kAccounted,

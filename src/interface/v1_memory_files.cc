@@ -124,10 +124,11 @@ Result<vfs::StoreOutcome> store_use_hierarchy(StoreContext& context, std::string
     return done();
 }
 
-Result<vfs::StoreOutcome> store_event_control(StoreContext& context, std::string_view text) {
+Result<vfs::StoreOutcome> store_event_control(UnlockedStoreContext& context,
+                                              std::string_view text) {
     const EventRequest request = MEMCGFS_TRY(parse_event_request(text));
     if (const auto& check = context.services.hooks.check_event) {
-        MEMCGFS_TRY(check(vfs::DirKey{context.group.id.value}, request, context.caller));
+        MEMCGFS_TRY(check(vfs::DirKey{context.group.value}, request, context.caller));
     }
     return done();
 }
@@ -230,8 +231,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "cgroup.event_control",
            .hierarchy = Hierarchy::kV1Memory,
            .part = Part::kMemory,
-           .store = store_event_control,
-           .store_locking = Locking::kNone,
+           .store_unlocked = store_event_control,
            .mode = 0222,
            .fidelity = Fidelity::kStoredOnly,
            .doc = "Registers an eventfd. The text is checked; events are not delivered."},

@@ -42,9 +42,9 @@ Result<void> show_members(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-Result<vfs::StoreOutcome> store_member(StoreContext& context, std::string_view text) {
+Result<vfs::StoreOutcome> store_member(UnlockedStoreContext& context, std::string_view text) {
     MEMCGFS_TRY(
-        context.services.membership.move(text, {.group = context.group.id,
+        context.services.membership.move(text, {.group = context.group,
                                                 .procs_file = context.services.v2_procs_file,
                                                 .opener = context.opener,
                                                 .caller = context.caller}));
@@ -211,7 +211,12 @@ Result<vfs::StoreOutcome> store_pressure_switch(StoreContext& context, std::stri
     const bool on = MEMCGFS_TRY(parse_switch(text));
     if (on != context.group.pressure) {
         context.group.pressure = on;
-        context.services.pressure_switches++;
+        PressureSwitches& switches = context.services.pressure_switches;
+        auto& record = switches.records[context.group.id];
+        record.count++;
+        if (on) {
+            record.switched_on_at = switches.version(context.group);
+        }
     }
     return done();
 }
@@ -228,8 +233,7 @@ constexpr std::array kFiles = {
            .hierarchy = Hierarchy::kV2,
            .delegatable = true,
            .show = show_members,
-           .store = store_member,
-           .store_locking = Locking::kNone,
+           .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .doc = "The processes of the group in the order of joining; a pid written here joins."},
@@ -237,8 +241,7 @@ constexpr std::array kFiles = {
            .hierarchy = Hierarchy::kV2,
            .delegatable = true,
            .show = show_members,
-           .store = store_member,
-           .store_locking = Locking::kNone,
+           .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .fidelity = Fidelity::kAccounted,

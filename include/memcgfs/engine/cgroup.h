@@ -39,6 +39,8 @@ struct Cgroup {
     std::vector<Cgroup*> children;
     /// Members in the order of joining.
     std::vector<TaskId> tasks;
+    /// Ever had one: only then can a process unknown so far be in it, as a member's child.
+    bool had_members = false;
     Memcg* memcg = nullptr;  ///< own memcg, or nullptr: the parent's effective one counts
 
     // v2.

@@ -6,8 +6,8 @@
 // presence, `memcgfs files` and docs/interface-files.md derive from the rows; nothing but a row
 // and its two functions knows a file's name.
 //
-// Threads: rows are constant. Their functions are called with the engine lock held, but for the
-// stores of rows that say Locking::kNone.
+// Threads: rows are constant. Their functions are called with the engine lock held, but for
+// store_unlocked.
 #pragma once
 
 #include <sys/types.h>
@@ -52,10 +52,20 @@ struct ShowContext {
 /// What a store function gets.
 struct StoreContext : ShowContext {};
 
+/// What a store function without the engine lock gets: the group may go at any moment.
+struct UnlockedStoreContext {
+    engine::CgroupId group;
+    Services& services;
+    vfs::Credentials opener;
+    vfs::Credentials caller;
+};
+
 using ShowFunction = Result<void> (*)(const ShowContext&, TextBuffer&);
 /// The text ends before its first NUL byte. It may be empty then, and the parsers say what that
 /// means.
 using StoreFunction = Result<vfs::StoreOutcome> (*)(StoreContext&, std::string_view);
+using UnlockedStoreFunction = Result<vfs::StoreOutcome> (*)(UnlockedStoreContext&,
+                                                            std::string_view);
 
 /// What must be on for the file to be there.
 enum class Part : std::uint8_t {
@@ -71,11 +81,6 @@ enum class Fidelity : std::uint8_t {
     kModelled,    ///< reading and writing act as on the kernel
     kAccounted,   ///< shows and takes what the kernel does, without the kernel's further effects
     kStoredOnly,  ///< checks and keeps its value; nothing follows from it
-};
-
-enum class Locking : std::uint8_t {
-    kEngine,  ///< called with the engine lock held
-    kNone,    ///< called without it: asks others first, and takes the lock itself
 };
 
 /// Processes come and go without telling: when the group lists must be brought up to date.
@@ -98,7 +103,8 @@ struct Cftype {
     bool delegatable = false;  ///< writable inside a cgroup namespace's root
     ShowFunction show = nullptr;
     StoreFunction store = nullptr;
-    Locking store_locking = Locking::kEngine;
+    /// Instead of store, for what must ask others before it takes the engine lock.
+    UnlockedStoreFunction store_unlocked = nullptr;
     Refresh refresh = Refresh::kNever;
     std::optional<engine::NotifyFile> announced_as =
         std::nullopt;  ///< the effect that says it has changed
@@ -109,12 +115,16 @@ struct Cftype {
     std::string_view doc;  ///< one sentence for people
 };
 
+constexpr bool is_writable(const Cftype& row) {
+    return row.store != nullptr || row.store_unlocked != nullptr;
+}
+
 constexpr mode_t mode_of(const Cftype& row) {
     if (row.mode != kDerivedMode) {
         return row.mode;
     }
     return (row.show != nullptr ? mode_t{0444} : mode_t{0}) |
-           (row.store != nullptr ? mode_t{0200} : mode_t{0});
+           (is_writable(row) ? mode_t{0200} : mode_t{0});
 }
 
 /// True if a kernel of this profile has the file, in some directory.
@@ -146,8 +156,9 @@ constexpr bool table_is_sound(std::span<const Cftype> rows) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const Cftype& row = rows[i];
         const bool does_something =
-            row.show != nullptr || row.store != nullptr || row.mode != kDerivedMode;
-        if (!does_something || row.since >= row.until || row.doc.empty() ||
+            row.show != nullptr || is_writable(row) || row.mode != kDerivedMode;
+        const bool two_stores = row.store != nullptr && row.store_unlocked != nullptr;
+        if (!does_something || two_stores || row.since >= row.until || row.doc.empty() ||
             row.hierarchy != rows[0].hierarchy) {
             return false;
         }

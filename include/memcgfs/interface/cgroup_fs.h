@@ -5,8 +5,8 @@
 // A directory's key is its CgroupId's value, a file's index its place in all_files(). Directories
 // of one kind share one list of files; a group costs nothing here until a knob of it is set.
 //
-// Threads: as vfs::Provider says, with the tree lock held; the engine lock is taken inside, and
-// only while the task table is not asked. control() comes without the tree lock.
+// Threads: as vfs::Provider says; the engine lock is taken inside, and never while the task table
+// or a hook is asked.
 #pragma once
 
 #include <map>
@@ -49,6 +49,7 @@ public:
 
     std::span<const vfs::FileInfo> files(vfs::DirKey dir) override;
     std::uint64_t files_version(vfs::DirKey dir) override;
+    std::uint64_t made_at_version(vfs::DirKey dir, vfs::FileIndex file) override;
     bool alive(vfs::DirKey dir, vfs::FileIndex file) override;
     Result<void> show(const vfs::FileContext& context, TextBuffer& out) override;
     Result<vfs::StoreOutcome> store(const vfs::FileContext& context,
@@ -57,6 +58,7 @@ public:
                               const vfs::Credentials& creator) override;
     Result<void> rmdir(vfs::DirKey dir) override;
     Result<void> rename(vfs::DirKey dir, std::string_view new_name) override;
+    bool renames(vfs::DirKey dir) override;
     Result<vfs::StoreOutcome> control(const vfs::FileContext& context,
                                       std::span<std::byte> message) override;
 
@@ -64,6 +66,7 @@ private:
     const Cftype* row(vfs::FileIndex file) const;
     vfs::FileIndex index_of(engine::Hierarchy hierarchy, std::string_view name) const;
     engine::Cgroup* find(vfs::DirKey dir) const MEMCGFS_REQUIRES(engine_mutex_);
+    bool had_members(vfs::DirKey dir) const MEMCGFS_EXCLUDES(engine_mutex_);
     bool visible(const Cftype& row, const engine::Cgroup& group) const;
     /// The group, if the file is there now; else ENODEV.
     Result<engine::Cgroup*> group_with(vfs::DirKey dir, const Cftype& row) const

@@ -10,7 +10,7 @@
 
 namespace memcgfs::interface {
 
-/// "EFD CFD[ ARGS]".
+/// "EFD CFD[ ARGS]". The arguments are part of the text parsed.
 struct EventRequest {
     std::uint32_t event_fd = 0;    ///< the writer's eventfd
     std::uint32_t control_fd = 0;  ///< the writer's descriptor of a file of the same group

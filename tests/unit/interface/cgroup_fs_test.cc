@@ -108,6 +108,17 @@ TEST_CASE("directories of one kind share one list", "[interface]") {
     CHECK(machine.fs.files_version(DirKey{0}) == 0);
 }
 
+TEST_CASE("files that may come and go are not permanent", "[interface]") {
+    FsFixture machine("6.12", Layout::kV2);
+    const DirKey group = machine.mkdir_memory(machine.top, "t");
+    CHECK(machine.info(group, "cgroup.procs")->permanent);
+    CHECK(machine.info(group, "cpu.stat")->permanent);
+    CHECK_FALSE(machine.info(group, "memory.max")->permanent);
+    CHECK_FALSE(machine.info(group, "memory.pressure")->permanent);
+    FsFixture v1("6.1", Layout::kV1);
+    CHECK(v1.info(v1.top, "memory.stat")->permanent);
+}
+
 TEST_CASE("making and removing groups", "[interface]") {
     FsFixture machine("6.1", Layout::kV1);
     const DirKey group = machine.mkdir(machine.top, "t");
@@ -136,6 +147,9 @@ TEST_CASE("v1 renames, v2 does not", "[interface]") {
     CHECK(machine.group(v1).name == "u");
     const DirKey v2 = machine.mkdir(*machine.fs.root(Hierarchy::kV2), "t");
     CHECK(machine.fs.rename(v2, "u").error() == Errno::kEPERM);
+    CHECK(machine.fs.renames(v1));
+    CHECK_FALSE(machine.fs.renames(v2));
+    CHECK_FALSE(machine.fs.renames(DirKey{0}));
     CHECK(machine.fs.rename(DirKey{12345}, "u").error() == Errno::kENODEV);
 }
 

@@ -242,13 +242,21 @@ TEST_CASE("v2: cgroup.pressure takes the pressure files away", "[interface]") {
                      {"00", "ok", "0\n"},
                  });
     const auto version = machine.fs.files_version(group);
+    const auto pressure_file = machine.context(machine.top, "memory.pressure").file;
+    CHECK(machine.fs.made_at_version(group, pressure_file) < version);
     for (const auto* name : {"io.pressure", "memory.pressure", "cpu.pressure"}) {
         CHECK_FALSE(machine.has(group, name));
         CHECK(machine.has(machine.top, name));
     }
     CHECK(machine.write(group, "cgroup.pressure", "1") == kOk);
     CHECK(machine.has(group, "memory.pressure"));
-    CHECK(machine.fs.files_version(group) != version);
+    CHECK(machine.fs.files_version(group) > version);
+    CHECK(machine.fs.made_at_version(group, pressure_file) == machine.fs.files_version(group));
+    REQUIRE(machine.write(machine.top, "cgroup.subtree_control", "+memory") == kOk);
+    CHECK(machine.fs.made_at_version(group, pressure_file) < machine.fs.files_version(group));
+    CHECK(machine.fs.made_at_version(group, machine.context(group, "memory.max").file) ==
+          machine.fs.files_version(group) - 2);
+    CHECK(machine.fs.made_at_version(group, machine.context(group, "cgroup.procs").file) == 0);
     CHECK(machine.read(machine.mkdir(group, "c"), "cgroup.pressure") == "1\n");
 }
 
