@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cli/cmd_hog.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/version.h"
@@ -34,6 +36,23 @@ std::vector<std::string> take_after_hyphens(std::vector<std::string>& arguments)
     return after;
 }
 
+/// "memcgfs hog ..." and a link named memhog; the puppet reads its own words.
+bool is_hog(int argc, char** argv) {
+    const std::string_view name = argv[0];
+    return name.substr(name.rfind('/') + 1) == "memhog" ||
+           (argc > 1 && std::string_view(argv[1]) == "hog");
+}
+
+int run_hog(int argc, char** argv) {
+    const bool by_link = argc < 2 || std::string_view(argv[1]) != "hog";
+    std::vector<char*> arguments(argv + (by_link ? 0 : 1), argv + argc);
+    std::string name = "hog";
+    arguments[0] = name.data();
+    const int count = static_cast<int>(arguments.size());
+    arguments.push_back(nullptr);
+    return memcgfs::cli::cmd_hog(count, arguments.data());
+}
+
 int run_memcgfs(std::vector<std::string> arguments) {
     std::vector<std::string> after_hyphens;
     if (!arguments.empty() && arguments.front() == "run") {
@@ -52,6 +71,7 @@ int run_memcgfs(std::vector<std::string> arguments) {
     memcgfs::cli::add_mount(app, action);
     memcgfs::cli::add_run(app, action, after_hyphens);
     memcgfs::cli::add_files(app, action);
+    app.add_subcommand("hog", "Be a process with simulated memory ('memcgfs hog --help')");
     try {
         std::reverse(arguments.begin(), arguments.end());  // as this parser wants them
         app.parse(std::move(arguments));
@@ -69,6 +89,9 @@ int run_memcgfs(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
     try {
+        if (argc > 0 && is_hog(argc, argv)) {
+            return run_hog(argc, argv);
+        }
         return run_memcgfs({argv + 1, argv + argc});
     } catch (const std::exception& error) {
         return memcgfs::cli::fail(memcgfs::cli::kExitRuntime, error.what());

@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <ctime>
 #include <optional>
@@ -21,6 +21,7 @@
 #include "memcgfs/exec/thread_executor.h"
 #include "memcgfs/fuse/session.h"
 #include "memcgfs/interface/cgroup_fs.h"
+#include "memcgfs/interface/puppet_control.h"
 #include "memcgfs/runner/unique_fd.h"
 #include "memcgfs/vfs/tree.h"
 
@@ -30,16 +31,37 @@ namespace {
 using engine::Hierarchy;
 using engine::Layout;
 
+/// Threads made meanwhile have all signals blocked: they are the main thread's business.
+class AllSignalsBlocked {
+public:
+    AllSignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
 timespec wall_clock_now() {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
     return now;
 }
 
+/// The kernel's hierarchy roots are 0555, which stops nobody who may override it. An ordinary user
+/// may not, and is the owner here.
+mode_t root_mode() { return geteuid() == 0 ? 0555 : 0755; }
+
 vfs::Tree::Options tree_options(Layout layout, const interface::CgroupFs& cgroup_fs) {
     vfs::Tree::Options options;
     options.uid = geteuid();
     options.gid = getegid();
+    options.root_mode = root_mode();
     if (layout == Layout::kV2) {
         options.root = cgroup_fs.root(Hierarchy::kV2).value();
     }
@@ -57,16 +79,17 @@ struct World::State {
           outbox(effects),
           engine({*config.profile, config.layout, config.machine, clock, outbox}),
           executor(engine_mutex, outbox, clock),
+          puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
-          provider(cgroup_fs, outbox, {}),
+          provider(cgroup_fs, outbox, [this] { puppets.settle(); }),
           tree(provider, wall_clock_now, tree_options(config.layout, cgroup_fs)) {
         effects.bind_runner(executor);
         effects.bind_tree(cgroup_fs, tree);
         if (config.layout != Layout::kV2) {
-            tree.add_hierarchy("memory", cgroup_fs.root(Hierarchy::kV1Memory).value());
+            add_hierarchy("memory", Hierarchy::kV1Memory);
         }
         if (config.layout == Layout::kHybrid) {
-            v2_root = tree.add_hierarchy("unified", cgroup_fs.root(Hierarchy::kV2).value());
+            v2_root = add_hierarchy("unified", Hierarchy::kV2);
         }
     }
 
@@ -78,6 +101,7 @@ struct World::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
+    vfs::NodeId add_hierarchy(std::string_view name, Hierarchy hierarchy);
     interface::Hooks hooks();
 
     spdlog::logger& logger;
@@ -88,6 +112,7 @@ struct World::State {
     exec::Outbox outbox;
     engine::Engine engine;
     exec::ThreadExecutor executor;
+    interface::PuppetControl puppets;
     interface::CgroupFs cgroup_fs;
     DeliveringProvider provider;
     vfs::NodeId v2_root = vfs::kRootNode;
@@ -100,9 +125,20 @@ struct World::State {
     void serve();
 };
 
+vfs::NodeId World::State::add_hierarchy(std::string_view name, Hierarchy hierarchy) {
+    const vfs::NodeId node = tree.add_hierarchy(name, cgroup_fs.root(hierarchy).value());
+    vfs::AttributeChange change;
+    change.mode = root_mode();
+    MEMCGFS_ASSERT(tree.setattr(node, change).ok());
+    return node;
+}
+
 /// They are called only once the tree is served.
 interface::Hooks World::State::hooks() {
-    return {.control = {},
+    return {.control =
+                [this](const vfs::FileContext& context, std::span<std::byte> message) {
+                    return puppets.control(context, message);
+                },
             .may_write =
                 [this](vfs::DirKey dir, vfs::FileIndex file, const vfs::Credentials& who) {
                     const FileOfGroup which{
@@ -116,6 +152,7 @@ interface::Hooks World::State::hooks() {
 /// Starts the server's thread.
 void World::State::serve() {
     cgroup_fs.refresh();
+    const AllSignalsBlocked blocked;
     server = std::thread([this] {
         outcome.emplace(session->run());
         eventfd_write(ended.get(), 1);
@@ -138,6 +175,7 @@ Result<std::unique_ptr<World>, std::string> World::create(const WorldConfig& con
         return Failed<std::string>{
             fmt::format("cannot read /proc: {}; mount it", std::strerror(to_int(tasks.error())))};
     }
+    const AllSignalsBlocked blocked;
     return std::unique_ptr<World>(
         new World(std::make_unique<State>(config, std::move(tasks).value(), logger)));
 }
