@@ -105,8 +105,8 @@ struct RetryState {
 enum class Verdict : std::uint8_t { kRetry, kForce, kNoMemory };
 
 /// Everything that the exact amount's refusal leads to: reclaim, drain, retries, OOM.
-Coro<Verdict> make_room(Engine::State& state, OpContext& op, ChargeRequest request,
-                        Attempt attempt, RetryState& retry) {
+Coro<Verdict> make_room(Engine::State& state, OpContext& op, ChargeRequest request, Attempt attempt,
+                        RetryState& retry) {
     Memcg& over = *attempt.over;
     const bool bypass = state.profile().dying_task_bypasses_limit && task_dying(state, op);
     if (request.klass == ChargeClass::kReclaimer || op.reclaimer || bypass) {

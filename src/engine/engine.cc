@@ -34,8 +34,7 @@ OperationPtr on_memcg(Engine::State& state, std::string_view name, Memcg& memcg,
 
 /// What the root's files without a meaning there answer.
 OperationPtr refused(Engine::State& state, std::string_view name) {
-    return std::make_unique<FinishedOperation>(state.new_operation_id(), name,
-                                               Err(Errno::kEINVAL));
+    return std::make_unique<FinishedOperation>(state.new_operation_id(), name, Err(Errno::kEINVAL));
 }
 
 }  // namespace
@@ -75,9 +74,7 @@ Task* Engine::find_task_by_pid(std::int32_t pid) const {
     return it != state_->task_by_pid.end() ? find(it->second) : nullptr;
 }
 
-Memcg& Engine::effective_memcg(const Cgroup& group) const {
-    return engine::effective_memcg(group);
-}
+Memcg& Engine::effective_memcg(const Cgroup& group) const { return engine::effective_memcg(group); }
 
 Memcg& Engine::root_memcg() const { return *state_->root_memcg; }
 
@@ -129,19 +126,17 @@ void Engine::destroy_mapping(MappingId id) {
 OperationPtr Engine::touch(TaskId task, MappingId mapping, Range range, Access access) {
     State& state = *state_;
     const AccessRequest request{mapping, range, access, true};
-    return state.make_operation("fault", context_of(state, task),
-                                [&state, request](OpContext& op) {
-                                    return access_pages(state, op, request);
-                                });
+    return state.make_operation("fault", context_of(state, task), [&state, request](OpContext& op) {
+        return access_pages(state, op, request);
+    });
 }
 
 OperationPtr Engine::file_io(TaskId task, MappingId mapping, Range range, Access access) {
     State& state = *state_;
     const AccessRequest request{mapping, range, access, false};
-    return state.make_operation("file_io", context_of(state, task),
-                                [&state, request](OpContext& op) {
-                                    return access_pages(state, op, request);
-                                });
+    return state.make_operation(
+        "file_io", context_of(state, task),
+        [&state, request](OpContext& op) { return access_pages(state, op, request); });
 }
 
 void Engine::lock_mapping(MappingId id) {
@@ -164,9 +159,8 @@ std::uint64_t Engine::drop_mapping(MappingId id) {
 
 OperationPtr Engine::pageout(TaskId task) {
     State& state = *state_;
-    return state.make_operation("pageout", context_of(state, task), [&state](OpContext& op) {
-        return pageout_regions(state, op);
-    });
+    return state.make_operation("pageout", context_of(state, task),
+                                [&state](OpContext& op) { return pageout_regions(state, op); });
 }
 
 OperationPtr Engine::set_limit(Memcg& memcg, CounterKind kind, Pages max) {
@@ -174,10 +168,9 @@ OperationPtr Engine::set_limit(Memcg& memcg, CounterKind kind, Pages max) {
         return refused(*state_, "limit");
     }
     const LimitRequest request{kind, max};
-    return on_memcg(*state_, "limit", memcg,
-                    [request](State& state, OpContext& op, Memcg& target) {
-                        return resize_limit(state, op, target, request);
-                    });
+    return on_memcg(*state_, "limit", memcg, [request](State& state, OpContext& op, Memcg& target) {
+        return resize_limit(state, op, target, request);
+    });
 }
 
 OperationPtr Engine::set_memory_max(Memcg& memcg, Pages max) {
@@ -207,10 +200,9 @@ OperationPtr Engine::force_empty(Memcg& memcg) {
     if (memcg.is_root()) {
         return refused(*state_, "force_empty");
     }
-    return on_memcg(*state_, "force_empty", memcg,
-                    [](State& state, OpContext& op, Memcg& target) {
-                        return write_force_empty(state, op, target);
-                    });
+    return on_memcg(*state_, "force_empty", memcg, [](State& state, OpContext& op, Memcg& target) {
+        return write_force_empty(state, op, target);
+    });
 }
 
 void Engine::set_min(Memcg& memcg, Pages min) { memcg.memory.set_min(min); }
@@ -252,9 +244,9 @@ Pages Engine::usage(const Memcg& memcg, CounterKind kind) const {
     if (!whole_machine) {
         return counter(const_cast<Memcg&>(memcg), kind).usage();
     }
-    const std::int64_t pages = memcg.stat_total(StatItem::kFile) +
-                               memcg.stat_total(StatItem::kAnon) +
-                               (kind == CounterKind::kMemsw ? memcg.stat_total(StatItem::kSwap) : 0);
+    const std::int64_t pages =
+        memcg.stat_total(StatItem::kFile) + memcg.stat_total(StatItem::kAnon) +
+        (kind == CounterKind::kMemsw ? memcg.stat_total(StatItem::kSwap) : 0);
     return Pages{static_cast<std::uint64_t>(pages)};
 }
 

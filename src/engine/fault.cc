@@ -25,8 +25,8 @@ constexpr Nanos kHopelessRetry = from_millis(10);
 
 PageState fresh_state(const Mapping& mapping, const AccessRequest& request) {
     PageState page_state;
-    page_state.list = mapping.kind() == PageKind::kFile ? LruList::kInactiveFile
-                                                        : LruList::kInactiveAnon;
+    page_state.list =
+        mapping.kind() == PageKind::kFile ? LruList::kInactiveFile : LruList::kInactiveAnon;
     if (mapping.locked) {
         page_state.list = LruList::kUnevictable;
     }
@@ -205,9 +205,8 @@ Memcg& charge_target(const Engine::State& state, const Task& task, const Extent*
 }
 
 /// Charges and installs pages that are absent or swapped out; returns how many, 0 to look again.
-Coro<Result<std::uint64_t>> fault_pages(Engine::State& state, OpContext& op,
-                                        AccessRequest request, Engine::Range absent,
-                                        Extent* swapped) {
+Coro<Result<std::uint64_t>> fault_pages(Engine::State& state, OpContext& op, AccessRequest request,
+                                        Engine::Range absent, Extent* swapped) {
     const Task* task = state.tasks.find(op.task);
     Memcg& memcg = charge_target(state, *task, swapped);
     const bool was_swapped = swapped != nullptr;
@@ -240,8 +239,8 @@ Coro<OperationResult> walk_range(Engine::State& state, OpContext& op, AccessRequ
         if (here && extent->state.where == PageState::Where::kResident) {
             index += access_resident(state, *extent, index, end - index, request);
         } else {
-            const std::uint64_t stop = here ? extent->end()
-                                            : (extent != nullptr ? extent->first : end);
+            const std::uint64_t stop =
+                here ? extent->end() : (extent != nullptr ? extent->first : end);
             const Engine::Range absent{index, std::min(stop, end) - index};
             const Result<std::uint64_t> count =
                 co_await fault_pages(state, op, request, absent, here ? extent : nullptr);

@@ -49,8 +49,8 @@ Pages stock_of(const Engine::State& state, const Memcg& memcg) {
 
 /// A counter is its own pages, its stock and its children.
 void check_counters(const Engine::State& state, const Memcg& memcg) {
-    const auto own = static_cast<std::uint64_t>(memcg.stat(StatItem::kAnon) +
-                                                memcg.stat(StatItem::kFile));
+    const auto own =
+        static_cast<std::uint64_t>(memcg.stat(StatItem::kAnon) + memcg.stat(StatItem::kFile));
     Pages sum = memcg.is_root() ? Pages{0} : Pages{own} + stock_of(state, memcg);
     for (const Memcg* child : memcg.children) {
         MEMCGFS_ASSERT(child->parent() == &memcg);
@@ -73,9 +73,8 @@ void Engine::check_invariants() const {
         check_lists(memcg);
         check_counters(state, memcg);
     });
-    state.tasks.for_each([&](const Task& task) {
-        MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task);
-    });
+    state.tasks.for_each(
+        [&](const Task& task) { MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task); });
     MEMCGFS_ASSERT(state.swap_used <= machine().swap);
 }
 

@@ -121,7 +121,8 @@ Coro<OperationResult> write_memory_reclaim(Engine::State& state, OpContext& op, 
             co_return Err(Errno::kEINTR);
         }
         const Pages left = proactive.pages - done;
-        ReclaimRequest request{.root = memcg, .pages = state.profile().proactive_asks_for_quarter ? left / 4 : left};
+        ReclaimRequest request{
+            .root = memcg, .pages = state.profile().proactive_asks_for_quarter ? left / 4 : left};
         request.proactive = true;
         request.swappiness = proactive.swappiness;
         const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, request);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "engine/oom.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "engine/members.h"
 #include "engine/pages.h"
 #include "memcgfs/base/assert.h"
+#include "memcgfs/base/text_buffer.h"
 
 namespace memcgfs::engine {
 
@@ -56,18 +55,20 @@ Pages total_pages(const Engine::State& state, const Memcg& domain) {
     const std::uint64_t swappiness =
         state.memory_on_v1() && !domain.is_root() ? domain.swappiness : state.vm_swappiness;
     if (swappiness != 0) {
-        const Pages swap = state.memory_on_v1() ? domain.memsw.max() - domain.memory.max()
-                                                : domain.swap.max();
+        const Pages swap =
+            state.memory_on_v1() ? domain.memsw.max() - domain.memory.max() : domain.swap.max();
         total += std::min(swap, state.machine().swap);
     }
     return total;
 }
 
-/// A process without simulated memory would gain nothing by dying; see docs/fidelity.md.
-/// DEVIATION(oom-only-simulated): such tasks are no candidates.
-bool killable(const Task& task) {
-    return task.info.oom_score_adj != kNeverKill && task.info.pid != 1 && !task.regions.empty();
+bool spared(const Task& task) {
+    return task.info.oom_score_adj == kNeverKill || task.info.pid == 1;
 }
+
+/// DEVIATION(oom-only-simulated): a process without simulated memory is no candidate, for its
+/// end would free nothing.
+bool is_candidate(const Task& task) { return !spared(task) && !task.regions.empty(); }
 
 Task* select_victim(const Engine::State& state, const std::vector<Task*>& tasks,
                     const Memcg& domain) {
@@ -75,7 +76,7 @@ Task* select_victim(const Engine::State& state, const std::vector<Task*>& tasks,
     Task* victim = nullptr;
     std::int64_t best = 0;
     for (Task* task : tasks) {
-        if (!killable(*task)) {
+        if (!is_candidate(*task)) {
             continue;
         }
         const Footprint pages = footprint(state, *task);
@@ -89,15 +90,16 @@ Task* select_victim(const Engine::State& state, const std::vector<Task*>& tasks,
     return victim;
 }
 
-std::string kilobytes(Pages pages) { return fmt::format("{}kB", pages.count() * 4); }
-
 void log_killed(Engine::State& state, const Task& task) {
     const Footprint pages = footprint(state, task);
-    state.log(fmt::format(
-        "Memory cgroup out of memory: Killed process {} ({}) total-vm:{}, anon-rss:{}, "
+    const std::uint64_t resident_kb = pages.resident.count() * 4;
+    TextBuffer line;
+    line.print(
+        "Memory cgroup out of memory: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, "
         "file-rss:0kB, shmem-rss:0kB, UID:{} pgtables:0kB oom_score_adj:{}",
-        task.info.pid, task.info.comm, kilobytes(pages.resident + pages.swapped),
-        kilobytes(pages.resident), task.info.uid, task.info.oom_score_adj));
+        task.info.pid, task.info.comm, resident_kb + pages.swapped.count() * 4, resident_kb,
+        task.info.uid, task.info.oom_score_adj);
+    state.log(std::move(line).take());
 }
 
 /// The topmost group between the victim's and the domain that is to be killed whole.
@@ -138,7 +140,7 @@ void kill_victim(Engine::State& state, Task& victim, const Memcg& domain) {
     kill_one(state, victim);
     for (const TaskId id : others) {
         Task* task = state.tasks.find(id);
-        if (task != nullptr && !task->dying && killable(*task)) {
+        if (task != nullptr && !task->dying && !spared(*task)) {
             kill_one(state, *task);
         }
     }
@@ -158,8 +160,7 @@ std::vector<Task*> tasks_of_subtree(const Engine::State& state, const Memcg& mem
 
 bool oom_kill(Engine::State& state, const OpContext& op, OomRequest request) {
     const Task* current = state.tasks.find(op.task);
-    if (margin(state, request.domain) >= request.pages ||
-        (current != nullptr && current->dying)) {
+    if (margin(state, request.domain) >= request.pages || (current != nullptr && current->dying)) {
         return true;
     }
     const std::vector<Task*> tasks = tasks_of_subtree(state, request.domain);
@@ -207,8 +208,9 @@ Coro<bool> oom_synchronize(Engine::State& state, OpContext& op) {
     }
     state.oom_waiters.push_back({op.id, domain});
     co_await pause({Step::Kind::kWait, {}});
-    std::erase_if(state.oom_waiters,
-                  [&](const Engine::State::OomWaiter& waiter) { return waiter.operation == op.id; });
+    std::erase_if(state.oom_waiters, [&](const Engine::State::OomWaiter& waiter) {
+        return waiter.operation == op.id;
+    });
     // Groups made meanwhile never counted this task: they stay at zero.
     for (Memcg* level = domain; level != nullptr; level = next_in_subtree(*domain, *level)) {
         level->under_oom -= level->under_oom > 0 ? 1 : 0;

@@ -178,8 +178,8 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent) {
         return {written, &extent};
     }
     // The oldest pages get the slots.
-    Extent* rest = refused > Pages{0} ? &mapping.split_isolated(extent, first + written.count())
-                                      : nullptr;
+    Extent* rest =
+        refused > Pages{0} ? &mapping.split_isolated(extent, first + written.count()) : nullptr;
     drop_from_memory(extent);
     mapping.erase(extent);
     mapping.swapped += written;

@@ -105,8 +105,7 @@ void scale_down(Targets& left, const Targets& original) {
 }
 
 /// shrink_lruvec: one group's lists, 32 pages a step.
-Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& control,
-                          Memcg& memcg) {
+Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg) {
     Targets left = scan_targets(state, control, memcg);
     const Targets original = left;
     Pages freed{};
@@ -158,8 +157,8 @@ void calculate_protection(const Memcg& root, Memcg& memcg) {
         Pages result = own;
         if (parent_effective > siblings && parent.usage() > siblings && usage > own) {
             const std::uint64_t unclaimed = (parent_effective - siblings).count();
-            result += Pages{unclaimed * (usage - own).count() /
-                            (parent.usage() - siblings).count()};
+            result +=
+                Pages{unclaimed * (usage - own).count() / (parent.usage() - siblings).count()};
         }
         return result;
     };
@@ -236,12 +235,11 @@ Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control
         control.force_deactivate || inactive_is_low(root, LruList::kInactiveAnon);
     control.may_deactivate_file =
         control.force_deactivate || inactive_is_low(root, LruList::kInactiveFile);
-    const auto inactive_file = static_cast<std::uint64_t>(
-        root.stat_total(StatItem::kInactiveFile));
+    const auto inactive_file = static_cast<std::uint64_t>(root.stat_total(StatItem::kInactiveFile));
     control.trim_only = (inactive_file >> control.priority) > 0 && !control.may_deactivate_file;
 
-    const bool partial = state.profile().shared_reclaim_cursor && !control.whole_tree &&
-                         !control.request.background;
+    const bool partial =
+        state.profile().shared_reclaim_cursor && !control.whole_tree && !control.request.background;
     TreeWalk walk(state, root, partial);
     MemcgPin pin(root);
     for (Memcg* memcg = walk.next(nullptr); memcg != nullptr; memcg = walk.next(memcg)) {
@@ -276,9 +274,9 @@ Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
     const MemcgPin pin(request.root);
     ScanControl control(request);
     control.target = std::max(request.pages, kSwapClusterMax);
-    control.swappiness = request.swappiness.value_or(
-        state.memory_on_v1() && !request.root.is_root() ? request.root.swappiness
-                                                        : state.vm_swappiness);
+    control.swappiness = request.swappiness.value_or(state.memory_on_v1() && !request.root.is_root()
+                                                         ? request.root.swappiness
+                                                         : state.vm_swappiness);
     for (;;) {
         co_await shrink_all_priorities(state, op, control);
         state.trace(TraceEvent::Kind::kReclaim, request.root, control.scanned.count(),

@@ -12,7 +12,9 @@ namespace memcgfs::engine {
 
 namespace {
 
-bool is_active(LruList list) { return list == LruList::kActiveAnon || list == LruList::kActiveFile; }
+bool is_active(LruList list) {
+    return list == LruList::kActiveAnon || list == LruList::kActiveFile;
+}
 
 bool is_file(LruList list) {
     return list == LruList::kInactiveFile || list == LruList::kActiveFile;
@@ -103,10 +105,9 @@ void note_cost(Memcg& memcg, LruList list, std::uint64_t cost) {
     for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
         Lruvec& lruvec = level->lruvec;
         (is_file(list) ? lruvec.file_cost : lruvec.anon_cost) += cost;
-        const std::int64_t size = level->stat_total(StatItem::kInactiveAnon) +
-                                  level->stat_total(StatItem::kActiveAnon) +
-                                  level->stat_total(StatItem::kInactiveFile) +
-                                  level->stat_total(StatItem::kActiveFile);
+        const std::int64_t size =
+            level->stat_total(StatItem::kInactiveAnon) + level->stat_total(StatItem::kActiveAnon) +
+            level->stat_total(StatItem::kInactiveFile) + level->stat_total(StatItem::kActiveFile);
         if (lruvec.anon_cost + lruvec.file_cost > static_cast<std::uint64_t>(size) / 4) {
             lruvec.anon_cost /= 2;
             lruvec.file_cost /= 2;
@@ -114,8 +115,8 @@ void note_cost(Memcg& memcg, LruList list, std::uint64_t cost) {
     }
 }
 
-Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& control,
-                           Memcg& memcg, LruList list, Pages pages) {
+Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,
+                           LruList list, Pages pages) {
     const Pages scanned = std::min(pages, memcg.lruvec.size(list));
     const bool background = control.request.background;
     memcg.add_stat(background ? StatItem::kPgscanKswapd : StatItem::kPgscanDirect,

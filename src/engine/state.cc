@@ -40,8 +40,8 @@ OpContext Engine::State::new_context() {
     OpContext context;
     context.id = new_operation_id();
     context.clock = &environment.clock;
-    context.cpu = static_cast<std::uint32_t>(static_cast<std::uint64_t>(context.id) %
-                                             stocks.size());
+    context.cpu =
+        static_cast<std::uint32_t>(static_cast<std::uint64_t>(context.id) % stocks.size());
     return context;
 }
 
@@ -67,10 +67,10 @@ Memcg& Engine::State::new_memcg(Memcg* parent, CgroupId cgroup) {
     memcg.oom_kill_disable = parent->oom_kill_disable;
     if (profile().wmark) {
         memcg.wmark.ratio_percent = parent->wmark.ratio_percent;
-        memcg.wmark.scale_factor = parent->wmark.scale_factor != 0 ? parent->wmark.scale_factor
-                                                                   : kWmarkScaleFactorDefault;
-        memcg.wmark.levels = compute_wmark({.ratio_percent = memcg.wmark.ratio_percent,
-                                            .scale_factor = memcg.wmark.scale_factor});
+        memcg.wmark.scale_factor =
+            parent->wmark.scale_factor != 0 ? parent->wmark.scale_factor : kWmarkScaleFactorDefault;
+        memcg.wmark.levels = compute_wmark(
+            {.ratio_percent = memcg.wmark.ratio_percent, .scale_factor = memcg.wmark.scale_factor});
     }
     return memcg;
 }
@@ -114,8 +114,7 @@ void Engine::State::event(Memcg& memcg, MemcgEvent event) {
     for (Memcg* level = &memcg; level != nullptr && !level->is_root(); level = level->parent()) {
         level->events_total_[Memcg::index(event)]++;
         if (const Cgroup* group = cgroups.find(level->cgroup); group != nullptr) {
-            notify(*group,
-                   swap_event ? NotifyFile::kMemorySwapEvents : NotifyFile::kMemoryEvents);
+            notify(*group, swap_event ? NotifyFile::kMemorySwapEvents : NotifyFile::kMemoryEvents);
         }
         if (memory_on_v1()) {
             break;  // v1 shows oom_kill of the group itself only

@@ -32,8 +32,8 @@ std::uint64_t delay_of(Engine::State& state, Memcg& memcg, Pages pages) {
     std::uint64_t memory_overage = 0;
     std::uint64_t swap_overage = 0;
     for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
-        memory_overage = std::max(
-            memory_overage, high_overage(level->memory.usage(), level->memory.high()));
+        memory_overage =
+            std::max(memory_overage, high_overage(level->memory.usage(), level->memory.high()));
         const std::uint64_t swap = high_overage(level->swap.usage(), level->swap.high());
         if (swap > 0) {
             state.event(*level, MemcgEvent::kSwapHigh);
@@ -57,8 +57,7 @@ std::uint64_t high_overage(Pages usage, Pages high) {
     return ((usage - high).count() << kPrecisionShift) / divisor;
 }
 
-std::uint64_t high_delay_ticks(std::uint64_t overage, Pages pages,
-                               std::uint32_t ticks_per_second) {
+std::uint64_t high_delay_ticks(std::uint64_t overage, Pages pages, std::uint32_t ticks_per_second) {
     constexpr unsigned kPrecisionShift = 20;
     constexpr unsigned kScalingShift = 14;
     constexpr std::uint64_t kChargeBatch = 64;

@@ -11,14 +11,15 @@ namespace {
 
 /// One run of the work item: a single reclaim call towards wmark_low (alibaba-wmark.md 3.5).
 Coro<void> run_once(Engine::State& state, OpContext& op, Memcg& memcg) {
-    const auto above_low = static_cast<std::int64_t>(
-        (memcg.memory.usage() - memcg.wmark.levels.low).count());
+    const auto above_low =
+        static_cast<std::int64_t>((memcg.memory.usage() - memcg.wmark.levels.low).count());
     if (memcg.memory.usage() < memcg.wmark.levels.low || above_low <= 0) {
         co_return;
     }
     const Nanos begin = op.clock->now();
-    ReclaimRequest request{.root = memcg, .pages = std::max(kSwapClusterMax,
-                                           Pages{static_cast<std::uint64_t>(above_low)})};
+    ReclaimRequest request{
+        .root = memcg,
+        .pages = std::max(kSwapClusterMax, Pages{static_cast<std::uint64_t>(above_low)})};
     request.background = true;
     memcg.wmark.runs++;
     const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, request);

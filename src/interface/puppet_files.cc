@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "interface/puppet_files.h"
 
-#include <fmt/format.h>
 #include <sys/inotify.h>
 #include <sys/shm.h>
 #include <unistd.h>
@@ -9,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "memcgfs/base/text_buffer.h"
 
 namespace memcgfs::interface {
 
@@ -23,8 +24,9 @@ PuppetFiles::~PuppetFiles() {
 
 int PuppetFiles::watch(std::int32_t pid, std::uint64_t descriptor) const {
     // A magic link: leads to the file itself, whatever the mount namespaces.
-    const std::string path = fmt::format("/proc/{}/fd/{}", pid, descriptor);
-    return inotify_add_watch(inotify_, path.c_str(), IN_DELETE_SELF);
+    TextBuffer path;
+    path.print("/proc/{}/fd/{}", pid, descriptor);
+    return inotify_add_watch(inotify_, std::move(path).take().c_str(), IN_DELETE_SELF);
 }
 
 std::vector<int> PuppetFiles::ended_watches() const {

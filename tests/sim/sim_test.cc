@@ -14,10 +14,9 @@ struct World {
 };
 
 TEST_CASE("one seed twice gives one history, another seed another", "[sim]") {
-    const auto world = GENERATE(World{"alinux2", engine::Layout::kV1},
-                                World{"alinux2", engine::Layout::kV2},
-                                World{"6.1", engine::Layout::kV1},
-                                World{"6.12", engine::Layout::kV2});
+    const auto world =
+        GENERATE(World{"alinux2", engine::Layout::kV1}, World{"alinux2", engine::Layout::kV2},
+                 World{"6.1", engine::Layout::kV1}, World{"6.12", engine::Layout::kV2});
     WorkloadOptions options;
     options.profile = world.profile;
     options.layout = world.layout;

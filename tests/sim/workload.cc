@@ -223,9 +223,8 @@ private:
     /// Hands an operation over; submit runs nothing by itself.
     void start(TaskId task, OperationPtr operation) {
         busy_.push_back(task);
-        executor_.submit(std::move(operation), [this, task](const OperationResult&) {
-            std::erase(busy_, task);
-        });
+        executor_.submit(std::move(operation),
+                         [this, task](const OperationResult&) { std::erase(busy_, task); });
     }
 
     void change_limit() {

@@ -73,10 +73,9 @@ public:
     /// A group with a memcg of its own, in either hierarchy.
     engine::Cgroup& make_memory(engine::Cgroup& parent, std::string_view name) {
         if (parent.hierarchy == engine::Hierarchy::kV2) {
-            REQUIRE(engine
-                        .set_subtree_control(
-                            parent, engine::mask_of(engine::Controller::kMemory), 0)
-                        .ok());
+            REQUIRE(
+                engine.set_subtree_control(parent, engine::mask_of(engine::Controller::kMemory), 0)
+                    .ok());
         }
         return make(parent, name);
     }

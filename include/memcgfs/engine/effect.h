@@ -76,7 +76,7 @@ struct TraceEvent {
     enum class Kind : std::uint8_t {
         kCharge,
         kUncharge,
-        kReclaim,   ///< a = scanned, b = freed
+        kReclaim,  ///< a = scanned, b = freed
         kWmarkQueue,
         kWmarkRun,  ///< a = target, b = freed
         kEvent,     ///< a = MemcgEvent
@@ -84,7 +84,7 @@ struct TraceEvent {
         kThrottle,  ///< a = ticks
         kSwapOut,
         kSwapIn,
-        kCgroup,    ///< a = 1 made, 0 removed
+        kCgroup,  ///< a = 1 made, 0 removed
     };
     Kind kind{};
     std::uint64_t memcg = 0;

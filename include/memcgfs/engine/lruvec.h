@@ -86,7 +86,7 @@ public:
     std::uint32_t users = 0;  ///< tasks that have it mapped
     Pages resident{};
     Pages swapped{};
-    bool locked = false;      ///< mlock: pages go to the unevictable list
+    bool locked = false;           ///< mlock: pages go to the unevictable list
     bool ends_with_users = false;  ///< made for a task: gone when the last user exits
 
 private:

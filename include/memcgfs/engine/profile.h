@@ -39,27 +39,27 @@ struct Profile {
     Vendor vendor = Vendor::kMainline;
 
     // Numbers.
-    Pages charge_batch{64};           ///< MEMCG_CHARGE_BATCH: 32 up to 5.10
+    Pages charge_batch{64};                ///< MEMCG_CHARGE_BATCH: 32 up to 5.10
     std::uint32_t ticks_per_second = 250;  ///< HZ
     std::uint64_t swappiness_max = 200;    ///< 100 before 5.8
     std::uint64_t swappiness_default = 60;
 
     // Quirks.
-    bool use_hierarchy_fixed = true;   ///< use_hierarchy always 1 (5.11); before: 0/1, default 0
-    bool dying_task_bypasses_limit = false;  ///< forced charge for dying tasks (up to 5.15)
-    bool shared_reclaim_cursor = false;      ///< limit reclaim resumes where it stopped (6.12)
-    bool proactive_asks_for_quarter = false; ///< memory.reclaim asks for a quarter a go (6.12)
-    bool proactive_swappiness = false;       ///< memory.reclaim takes swappiness=N (6.9)
-    bool proactive_empty_is_all = false;     ///< memory.reclaim "" means everything (6.1)
-    bool peak_is_per_open_file = false;      ///< memory.peak writable (6.12)
+    bool use_hierarchy_fixed = true;  ///< use_hierarchy always 1 (5.11); before: 0/1, default 0
+    bool dying_task_bypasses_limit = false;      ///< forced charge for dying tasks (up to 5.15)
+    bool shared_reclaim_cursor = false;          ///< limit reclaim resumes where it stopped (6.12)
+    bool proactive_asks_for_quarter = false;     ///< memory.reclaim asks for a quarter a go (6.12)
+    bool proactive_swappiness = false;           ///< memory.reclaim takes swappiness=N (6.9)
+    bool proactive_empty_is_all = false;         ///< memory.reclaim "" means everything (6.1)
+    bool peak_is_per_open_file = false;          ///< memory.peak writable (6.12)
     bool reclaim_root_keeps_protection = false;  ///< root's stale protection honoured (6.1)
-    bool scan_cost_counts_misses = false;    ///< cost = 32 * written + scanned - freed (6.12)
-    bool memsw_always = true;          ///< memsw files without a boot switch (6.1)
+    bool scan_cost_counts_misses = false;        ///< cost = 32 * written + scanned - freed (6.12)
+    bool memsw_always = true;                    ///< memsw files without a boot switch (6.1)
     bool dying_oom_group_counts_victim_twice = true;  ///< oom_kill + 1 for the chosen victim
-    bool wmark = false;                ///< Alibaba's memory.wmark_* and its worker
-    bool v1_has_high = false;          ///< memory.min/low/high on v1 (Alibaba)
-    bool v1_memory = true;             ///< built with the v1 memory controller
-    bool cgroup_kill = true;           ///< cgroup.kill (5.14)
+    bool wmark = false;                               ///< Alibaba's memory.wmark_* and its worker
+    bool v1_has_high = false;                         ///< memory.min/low/high on v1 (Alibaba)
+    bool v1_memory = true;                            ///< built with the v1 memory controller
+    bool cgroup_kill = true;                          ///< cgroup.kill (5.14)
 };
 
 /// All profiles: alinux2, 5.10, 6.1, 6.12.
@@ -79,12 +79,12 @@ struct Machine {
     /// Cost model, in nanoseconds of simulated time. Round figures of a 2020s server with an NVMe
     /// disk and a zram swap; a machine file replaces them.
     struct Costs {
-        Nanos fault{250};              ///< one page fault on fresh memory, a page
-        Nanos file_read{2000};         ///< reading one uncached page (2 GB/s)
-        Nanos file_write{1000};        ///< copying one page into the cache
-        Nanos reclaim_scan{200};       ///< one page looked at by reclaim
-        Nanos swap_out{2000};          ///< one page written to swap
-        Nanos swap_in{3000};           ///< one page read from swap
+        Nanos fault{250};         ///< one page fault on fresh memory, a page
+        Nanos file_read{2000};    ///< reading one uncached page (2 GB/s)
+        Nanos file_write{1000};   ///< copying one page into the cache
+        Nanos reclaim_scan{200};  ///< one page looked at by reclaim
+        Nanos swap_out{2000};     ///< one page written to swap
+        Nanos swap_in{3000};      ///< one page read from swap
     } costs;
 };
 

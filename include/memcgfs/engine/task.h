@@ -31,8 +31,8 @@ struct Task {
     bool dying = false;  ///< SIGKILL sent or exit begun (fatal_signal_pending)
     /// An operation of this task is under way: a kill wakes it, and exit waits for its end.
     OperationId operation{};
-    MemcgId memcg_in_oom;  ///< v1: where a fault failed with oom_kill_disable set
-    Pages over_high{};       ///< memcg_nr_pages_over_high
+    MemcgId memcg_in_oom;            ///< v1: where a fault failed with oom_kill_disable set
+    Pages over_high{};               ///< memcg_nr_pages_over_high
     std::vector<MappingId> regions;  ///< mapped by this process
 };
 

@@ -23,8 +23,8 @@ struct WmarkLevels {
 struct WmarkInput {
     Pages max = kPageCounterMax;
     Pages high = kPageCounterMax;
-    std::uint32_t ratio_percent = 0;   ///< 0..100, 0 turns the feature off
-    std::uint32_t scale_factor = 0;    ///< 1/10000 of the base
+    std::uint32_t ratio_percent = 0;  ///< 0..100, 0 turns the feature off
+    std::uint32_t scale_factor = 0;   ///< 1/10000 of the base
 };
 
 /// The two levels, in pages. low wraps modulo 2^64 where the gap is larger than high, as on a
@@ -37,8 +37,8 @@ struct WmarkState {
     WmarkLevels levels;
     bool pending = false;  ///< work queued and not yet begun
     bool running = false;
-    std::uint64_t runs = 0;         ///< times the worker found work to do
-    Nanos reclaim_time{};           ///< exstat wmark_reclaim_work, this group and below
+    std::uint64_t runs = 0;  ///< times the worker found work to do
+    Nanos reclaim_time{};    ///< exstat wmark_reclaim_work, this group and below
 };
 
 }  // namespace memcgfs::engine

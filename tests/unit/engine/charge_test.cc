@@ -70,7 +70,6 @@ TEST_CASE("usage grows by batches", "[engine][charge]") {
     machine.engine.check_invariants();
 }
 
-
 TEST_CASE("memory.high slows a task down by exact numbers (G2)", "[engine][charge]") {
     Machine costs;
     costs.costs = {.fault = Nanos{0}, .reclaim_scan = Nanos{0}};

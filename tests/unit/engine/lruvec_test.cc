@@ -17,8 +17,7 @@ using PageName = std::pair<std::uint64_t, std::uint64_t>;  // mapping, index
 
 std::deque<PageName> pages_of(const Lruvec& lruvec, LruList list) {
     std::deque<PageName> pages;  // oldest first
-    for (const Extent* extent = lruvec.list(list).tail; extent != nullptr;
-         extent = extent->newer) {
+    for (const Extent* extent = lruvec.list(list).tail; extent != nullptr; extent = extent->newer) {
         for (std::uint64_t index = extent->first; index < extent->end(); index++) {
             pages.emplace_back(extent->mapping->id().value, index);
         }

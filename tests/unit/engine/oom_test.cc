@@ -30,17 +30,19 @@ TEST_CASE("a group kill spares -1000 and counts the victim twice (G12)", "[engin
     REQUIRE(machine.run(machine.engine.set_memory_max(*parent.memcg, mib(16))).ok());
     const TaskId spared = machine.add_task(child, -1000);
     const TaskId other = machine.add_task(child);
+    const TaskId idle = machine.add_task(child);  // has no memory, dies all the same
     const TaskId eater = machine.add_task(child);
     REQUIRE(machine.anon(spared, 10).ok());
     REQUIRE(machine.anon(other, 10).ok());
     CHECK_FALSE(machine.anon(eater, mib(20).count()).ok());
     CHECK(child.memcg->event(MemcgEvent::kOomGroupKill) == 1);
     CHECK(parent.memcg->event(MemcgEvent::kOomGroupKill) == 1);
-    CHECK(child.memcg->event(MemcgEvent::kOomKill) == 3);
+    CHECK(child.memcg->event(MemcgEvent::kOomKill) == 4);
     CHECK(machine.engine.find(spared) != nullptr);
+    CHECK(machine.engine.find(idle) == nullptr);
     CHECK(machine.engine.find(other) == nullptr);
     CHECK(machine.engine.find(eater) == nullptr);
-    CHECK(machine.sink.killed.size() == 2);
+    CHECK(machine.sink.killed.size() == 3);
 }
 
 TEST_CASE("oom_score_adj decides", "[engine][oom]") {
@@ -65,8 +67,7 @@ TEST_CASE("with oom_kill_disable a fault sleeps until there is room", "[engine][
     machine.engine.set_oom_kill_disable(memcg, true);
     const TaskId task = machine.add_task(group);
     const MappingId region = machine.engine.create_mapping(task, PageKind::kAnon);
-    OperationPtr fault =
-        machine.engine.touch(task, region, {0, mib(24).count()}, Access::kWrite);
+    OperationPtr fault = machine.engine.touch(task, region, {0, mib(24).count()}, Access::kWrite);
     const auto step_until_wait = [&] {
         for (;;) {
             const Step step = fault->step();

@@ -34,13 +34,12 @@ struct ProactiveCase {
 };
 
 TEST_CASE("memory.reclaim frees what the table says (G3)", "[engine][reclaim]") {
-    const auto test = GENERATE(ProactiveCase{25600, 256, 388, 259, true},
-                               ProactiveCase{25600, 512, 781, 540, true},
-                               ProactiveCase{25600, 2560, 3058, 2573, true},
-                               ProactiveCase{2560, 512, 583, 551, true},
-                               ProactiveCase{262144, 512, 957, 541, true},
-                               ProactiveCase{262144, 25600, 31367, 25610, true},
-                               ProactiveCase{25600, 262144, 25600, 25600, false});
+    const auto test = GENERATE(
+        ProactiveCase{25600, 256, 388, 259, true}, ProactiveCase{25600, 512, 781, 540, true},
+        ProactiveCase{25600, 2560, 3058, 2573, true}, ProactiveCase{2560, 512, 583, 551, true},
+        ProactiveCase{262144, 512, 957, 541, true},
+        ProactiveCase{262144, 25600, 31367, 25610, true},
+        ProactiveCase{25600, 262144, 25600, 25600, false});
     const auto* profile = GENERATE("6.1", "6.12");
     CacheGroup cache(profile, Layout::kV2, test.list);
     const std::int64_t before = cache.cache();
@@ -62,17 +61,16 @@ struct SingleListCase {
 };
 
 TEST_CASE("a read past the limit frees a cluster a call (G4)", "[engine][reclaim]") {
-    const auto test = GENERATE(SingleListCase{8, 8}, SingleListCase{32, 32}, SingleListCase{64, 44},
-                               SingleListCase{256, 55}, SingleListCase{1024, 58},
-                               SingleListCase{2560, 35}, SingleListCase{5120, 35},
-                               SingleListCase{12800, 45}, SingleListCase{25600, 42},
-                               SingleListCase{65536, 47}, SingleListCase{131072, 32});
+    const auto test =
+        GENERATE(SingleListCase{8, 8}, SingleListCase{32, 32}, SingleListCase{64, 44},
+                 SingleListCase{256, 55}, SingleListCase{1024, 58}, SingleListCase{2560, 35},
+                 SingleListCase{5120, 35}, SingleListCase{12800, 45}, SingleListCase{25600, 42},
+                 SingleListCase{65536, 47}, SingleListCase{131072, 32});
     CacheGroup cache("6.1", Layout::kV2, test.list);
     REQUIRE(cache.machine.run(cache.machine.engine.set_memory_max(cache.memcg(), Pages{test.list}))
                 .ok());
     const std::int64_t before = cache.memcg().stat(StatItem::kPgstealDirect);
-    const MappingId other =
-        cache.machine.engine.create_mapping(cache.task, PageKind::kFile);
+    const MappingId other = cache.machine.engine.create_mapping(cache.task, PageKind::kFile);
     REQUIRE(cache.machine.read_file(cache.task, other, 1).ok());
     CHECK(cache.memcg().stat(StatItem::kPgstealDirect) - before == test.freed);
     CHECK(cache.memcg().event(MemcgEvent::kMax) == 1);
@@ -101,8 +99,9 @@ TEST_CASE("anonymous memory over the limit goes to swap (G10)", "[engine][reclai
 TEST_CASE("a limit below usage", "[engine][reclaim]") {
     SECTION("takes the cache") {
         CacheGroup cache("6.1", Layout::kV1, 5120);
-        REQUIRE(cache.machine.run(cache.machine.engine.set_limit(
-                    cache.memcg(), CounterKind::kMemory, Pages{2560}))
+        REQUIRE(cache.machine
+                    .run(cache.machine.engine.set_limit(cache.memcg(), CounterKind::kMemory,
+                                                        Pages{2560}))
                     .ok());
         CHECK(cache.memcg().memory.usage() <= Pages{2560});
         CHECK(cache.memcg().memory.failcnt() == 0);
@@ -111,8 +110,8 @@ TEST_CASE("a limit below usage", "[engine][reclaim]") {
         EngineFixture machine("6.1", Layout::kV1);
         Cgroup& group = machine.make_memory(machine.root(), "g");
         REQUIRE(machine.anon(machine.add_task(group), 2560).ok());
-        const OperationResult result = machine.run(
-            machine.engine.set_limit(*group.memcg, CounterKind::kMemory, Pages{1280}));
+        const OperationResult result =
+            machine.run(machine.engine.set_limit(*group.memcg, CounterKind::kMemory, Pages{1280}));
         REQUIRE_FALSE(result.ok());
         CHECK(result.error() == Errno::kEBUSY);
         CHECK(group.memcg->memory.max() == kPageCounterMax);
@@ -143,8 +142,9 @@ TEST_CASE("v1 limits keep their order", "[engine][reclaim]") {
     CHECK(set(CounterKind::kMemory, mib(21)) == EINVAL);
     CHECK(set(CounterKind::kMemsw, mib(9)) == EINVAL);
     CHECK(set(CounterKind::kMemory, mib(20)) == 0);
-    CHECK(machine.run(machine.engine.set_limit(machine.engine.root_memcg(),
-                                               CounterKind::kMemory, mib(1)))
+    CHECK(machine
+              .run(machine.engine.set_limit(machine.engine.root_memcg(), CounterKind::kMemory,
+                                            mib(1)))
               .error() == Errno::kEINVAL);
 }
 
@@ -194,8 +194,7 @@ TEST_CASE("memory.min is not reclaimed, memory.low only at need", "[engine][recl
     }
 }
 
-TEST_CASE("a removed group's cache counts in the parent until it goes (G15)",
-          "[engine][reclaim]") {
+TEST_CASE("a removed group's cache counts in the parent until it goes (G15)", "[engine][reclaim]") {
     EngineFixture machine("6.1", Layout::kV2);
     Cgroup& parent = machine.make_memory(machine.root(), "p");
     Cgroup& child = machine.make_memory(parent, "c");

@@ -226,8 +226,7 @@ TEST_CASE("children copy ratio and factor once", "[engine][wmark]") {
     CHECK(to_bytes(child.memcg->wmark.levels.high).count() == 8762203435012030464U);
     g.machine.engine.set_wmark_scale_factor(g.memcg(), 1);
     CHECK(child.memcg->wmark.scale_factor == 200);
-    REQUIRE(g.machine
-                .run(g.machine.engine.set_limit(*child.memcg, CounterKind::kMemory, mib(256)))
+    REQUIRE(g.machine.run(g.machine.engine.set_limit(*child.memcg, CounterKind::kMemory, mib(256)))
                 .ok());
     CHECK(to_bytes(child.memcg->wmark.levels.high).count() == 255012864);
 
@@ -253,9 +252,9 @@ TEST_CASE("only the lowest group over its mark is queued", "[engine][wmark]") {
         CHECK(g.memcg().wmark.runs == 1);
     }
     SECTION("a child over its own mark: only the child's") {
-        REQUIRE(g.machine
-                    .run(g.machine.engine.set_limit(*child.memcg, CounterKind::kMemory, mib(256)))
-                    .ok());
+        REQUIRE(
+            g.machine.run(g.machine.engine.set_limit(*child.memcg, CounterKind::kMemory, mib(256)))
+                .ok());
         g.machine.engine.set_wmark_ratio(*child.memcg, 95);
         REQUIRE(g.machine.read_file(task, file, 62272).ok());
         g.machine.run_spawned();
