@@ -30,43 +30,59 @@ else
 fi
 printf '  seconds   memory.usage_in_bytes             memory.failcnt\n'
 
-# Where a usage lies: what makes a reading worth a line.
+# Where a usage lies.
 zone() {
     if (($1 >= high)); then echo '>= wmark_high'; elif (($1 < low)); then echo '<  wmark_low'; else echo 'between'; fi
 }
 
-# A sparse file takes no space; its page cache is simulated.
-truncate -s 1536M "$scratch/stream"
-"$memcgfs" hog -j "$group/cgroup.procs" read "$scratch/stream" >"$scratch/said" &
-task=$!
-start=${EPOCHREALTIME/./}
-crossed=no fell=no last_zone='' next=0 settled=0
-# Until the task is done and the usage has settled: twenty readings alike.
-while ((settled < 20)); do
+# reading LABEL: one line of the table.
+reading() {
+    local usage now
     usage=$(value usage_in_bytes)
     now=$((${EPOCHREALTIME/./} - start))
-    where=$(zone "$usage")
-    ((usage < high)) || crossed=yes
-    [[ $crossed == no || $usage -ge $low ]] || fell=yes
-    if ((now >= next)) || [[ $where != "$last_zone" && $ratio -ne 0 && $now -ge $((next - 400000)) ]]; then
-        ((ratio)) || where=
-        printf '  %3d.%d   %14d %7s MiB   %-15s %d\n' "$((now / 1000000))" "$((now / 100000 % 10))" \
-            "$usage" "$(mebibytes "$usage")" "$where" "$(value failcnt)"
-        next=$((now + 500000)) last_zone=$(zone "$usage")
-    fi
-    kill -0 "$task" 2>/dev/null && settled=0 || settled=$((settled + 1))
-    ((now < 30000000)) || fail "the task did not come to its end within 30 s."
-    sleep 0.02
+    printf '  %3d.%d   %14d %7s MiB   %-15s %-8d %s\n' "$((now / 1000000))" "$((now / 100000 % 10))" \
+        "$usage" "$(mebibytes "$usage")" "$( ((ratio == 0)) || zone "$usage")" "$(value failcnt)" "$1"
+}
+
+# Sparse files take no space; their page cache is simulated.
+truncate -s 1536M "$scratch/stream"
+truncate -s 512K "$scratch"/piece{1..20}
+start=${EPOCHREALTIME/./}
+# shellcheck disable=SC2034 # coproc sets task and task_PID
+coproc task { exec "$memcgfs" hog -j "$group/cgroup.procs" in; }
+# tell STEP: gives the task a step. heard: its answer has come.
+tell() { printf '%s\n' "$1" >&"${task[1]}"; }
+heard() { read -r -t 0.4 said <&"${task[0]}"; }
+
+reading 'start'
+tell "read $scratch/stream"
+until heard; do
+    reading 'reading a file of 1536 MiB'
+    ((${EPOCHREALTIME/./} - start < 30000000)) || fail "the task did not come to its end within 30 s."
 done
-wait "$task" || fail "the task ended badly: $(<"$scratch/said")"
+[[ $said == *': ok' ]] || fail "the task said: $said"
+reading 'the whole file has been read'
+
+# Half a mebibyte more at a time, until the mark is crossed once more and the worker is seen to
+# have gone below the lower one.
+fell=no
+for piece in "$scratch"/piece*; do
+    if ((ratio == 0)) || [[ $fell == yes ]]; then break; fi
+    tell "read $piece"
+    heard || fail "the task does not answer."
+    reading '512 KiB more'
+    (($(value usage_in_bytes) >= low)) || fell=yes
+done
+tell exit
+# shellcheck disable=SC2154
+wait "$task_PID" || fail "the task ended badly."
 
 usage=$(value usage_in_bytes) failcnt=$(value failcnt) peak=$(value max_usage_in_bytes)
-((peak < high)) || crossed=yes
 printf '\n  highest usage %s MiB, in the end %s MiB; direct reclaims (memory.failcnt): %d\n' \
     "$(mebibytes "$peak")" "$(mebibytes "$usage")" "$failcnt"
 if ((ratio)); then
-    [[ $crossed == yes ]] || fail "the usage never reached wmark_high."
-    [[ $fell == yes ]] || ((usage < low)) || fail "the usage did not fall below wmark_low."
+    ((peak >= high)) || fail "the usage never reached wmark_high."
+    [[ $fell == yes ]] || fail "the usage did not fall below wmark_low."
     ((failcnt == 0)) || fail "there was direct reclaim, though the background reclaim was on."
     printf '  Background reclaim took it from wmark_high to below wmark_low; the task never reclaimed.\n'
 else

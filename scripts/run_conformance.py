@@ -129,7 +129,7 @@ def parse(arguments):
     parser.add_argument("--on", action="append", metavar="PROFILE-HIERARCHY")
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1))
     parser.add_argument("name", nargs="*", help="cases; all when none is named")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     options.binary = os.path.abspath(options.binary)
     if options.out is None:
         options.out = os.path.join(os.path.dirname(options.binary), "../../conformance")

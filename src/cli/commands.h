@@ -4,6 +4,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -19,7 +21,8 @@ using Action = std::function<int()>;
 
 /// Each adds a subcommand to `app` and sets `action` when that subcommand was given.
 void add_mount(CLI::App& app, Action& action);
-void add_run(CLI::App& app, Action& action);
+/// `after_hyphens` is what followed "--" on the command line, which the parser has not seen.
+void add_run(CLI::App& app, Action& action, const std::vector<std::string>& after_hyphens);
 void add_files(CLI::App& app, Action& action);
 
 }  // namespace memcgfs::cli

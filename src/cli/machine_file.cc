@@ -76,10 +76,10 @@ Status take(const toml::table& table, const Keys& keys, const std::string& where
         const Status status = setter->second(node);
         if (!status.ok()) {
             // An error of a table below has its place already.
-            return failure(node.is_table() && status.error().starts_with(where)
-                               ? status.error()
-                               : fmt::format("{}:{}: {} {}", where, line, key.str(),
-                                             status.error()));
+            return failure(
+                node.is_table() && status.error().starts_with(where)
+                    ? status.error()
+                    : fmt::format("{}:{}: {} {}", where, line, key.str(), status.error()));
         }
     }
     return {};
@@ -104,17 +104,13 @@ Result<Pages, std::string> memory_from(std::string_view text) {
 
 Result<Pages, std::string> swap_from(std::string_view text) { return pages_from(text, Bytes{}); }
 
-Result<engine::Machine, std::string> parse_machine(std::string_view text,
-                                                   const std::string& name) {
+Result<engine::Machine, std::string> parse_machine(std::string_view text, const std::string& name) {
     engine::Machine machine;
     engine::Machine::Costs& costs = machine.costs;
     const Keys cost_keys{
-        {"fault_ns", nanos(costs.fault)},
-        {"file_read_ns", nanos(costs.file_read)},
-        {"file_write_ns", nanos(costs.file_write)},
-        {"reclaim_scan_ns", nanos(costs.reclaim_scan)},
-        {"swap_in_ns", nanos(costs.swap_in)},
-        {"swap_out_ns", nanos(costs.swap_out)},
+        {"fault_ns", nanos(costs.fault)},           {"file_read_ns", nanos(costs.file_read)},
+        {"file_write_ns", nanos(costs.file_write)}, {"reclaim_scan_ns", nanos(costs.reclaim_scan)},
+        {"swap_in_ns", nanos(costs.swap_in)},       {"swap_out_ns", nanos(costs.swap_out)},
     };
     const Keys keys{
         {"costs",

@@ -2,9 +2,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "cli/cmd_hog.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/version.h"
@@ -19,7 +24,40 @@ std::string command_name(const CLI::App& app) {
     return given.empty() ? "memcgfs" : "memcgfs " + given.front()->get_name();
 }
 
-int run_memcgfs(int argc, char** argv) {
+/// Cuts "--" and what follows off `arguments`, and gives what followed: a command's words are none
+/// of the parser's business.
+std::vector<std::string> take_after_hyphens(std::vector<std::string>& arguments) {
+    const auto hyphens = std::find(arguments.begin(), arguments.end(), "--");
+    if (hyphens == arguments.end()) {
+        return {};
+    }
+    std::vector<std::string> after(hyphens + 1, arguments.end());
+    arguments.erase(hyphens, arguments.end());
+    return after;
+}
+
+/// "memcgfs hog ..." and a link named memhog; the puppet reads its own words.
+bool is_hog(int argc, char** argv) {
+    const std::string_view name = argv[0];
+    return name.substr(name.rfind('/') + 1) == "memhog" ||
+           (argc > 1 && std::string_view(argv[1]) == "hog");
+}
+
+int run_hog(int argc, char** argv) {
+    const bool by_link = argc < 2 || std::string_view(argv[1]) != "hog";
+    std::vector<char*> arguments(argv + (by_link ? 0 : 1), argv + argc);
+    std::string name = "hog";
+    arguments[0] = name.data();
+    const int count = static_cast<int>(arguments.size());
+    arguments.push_back(nullptr);
+    return memcgfs::cli::cmd_hog(count, arguments.data());
+}
+
+int run_memcgfs(std::vector<std::string> arguments) {
+    std::vector<std::string> after_hyphens;
+    if (!arguments.empty() && arguments.front() == "run") {
+        after_hyphens = take_after_hyphens(arguments);
+    }
     CLI::App app{"The Linux memory control-group tree in user space.", "memcgfs"};
     app.set_version_flag("--version", std::string("memcgfs ") + memcgfs::cli::kVersion);
     app.require_subcommand(1);
@@ -31,10 +69,12 @@ int run_memcgfs(int argc, char** argv) {
         "'memcgfs COMMAND --help' says more.");
     Action action;
     memcgfs::cli::add_mount(app, action);
-    memcgfs::cli::add_run(app, action);
+    memcgfs::cli::add_run(app, action, after_hyphens);
     memcgfs::cli::add_files(app, action);
+    app.add_subcommand("hog", "Be a process with simulated memory ('memcgfs hog --help')");
     try {
-        app.parse(argc, argv);
+        std::reverse(arguments.begin(), arguments.end());  // as this parser wants them
+        app.parse(std::move(arguments));
     } catch (const CLI::Success& asked) {
         return app.exit(asked);
     } catch (const CLI::ParseError& error) {
@@ -49,7 +89,10 @@ int run_memcgfs(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        return run_memcgfs(argc, argv);
+        if (argc > 0 && is_hog(argc, argv)) {
+            return run_hog(argc, argv);
+        }
+        return run_memcgfs({argv + 1, argv + argc});
     } catch (const std::exception& error) {
         return memcgfs::cli::fail(memcgfs::cli::kExitRuntime, error.what());
     }

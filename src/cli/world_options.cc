@@ -90,9 +90,9 @@ std::string_view layout_name(Layout layout) {
 }
 
 void add_kernel_options(CLI::App& app, WorldOptions& options) {
-    app.add_option("--profile", options.profile,
-                   fmt::format("Kernel to act as: {} (default: 6.12 for v2, else 6.1)",
-                               profile_names()))
+    app.add_option(
+           "--profile", options.profile,
+           fmt::format("Kernel to act as: {} (default: 6.12 for v2, else 6.1)", profile_names()))
         ->type_name("NAME");
     app.add_option("--hierarchy", options.hierarchy,
                    "v1 (memory/), v2, or hybrid (memory/ and unified/) (default: v1 for alinux2, "

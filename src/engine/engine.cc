@@ -96,6 +96,7 @@ MappingId Engine::create_mapping(TaskId task_id, PageKind kind) {
     Mapping& mapping = state_->mappings.emplace(kind);
     if (Task* task = find(task_id); task != nullptr && kind != PageKind::kFile) {
         map_region(*task, mapping);
+        mapping.ends_with_users = true;
     }
     return mapping.id();
 }

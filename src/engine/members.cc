@@ -96,7 +96,7 @@ void release_task(Engine::State& state, TaskId id) {
         const MappingId region = task->regions.back();
         const Mapping* mapping = state.mappings.find(region);
         unmap_region(state, *task, region,
-                     mapping != nullptr && mapping->kind() != PageKind::kAnon);
+                     mapping != nullptr && !mapping->ends_with_users);
     }
     leave(state, task->cgroup_v1, id);
     leave(state, task->cgroup_v2, id);

@@ -88,6 +88,10 @@ std::optional<std::string> check_mount_point(const std::string& mount_point) {
     if (!S_ISDIR(status.stx_mode)) {
         return mount_point + " is not a directory: choose one to mount on.";
     }
+    if (::geteuid() != 0 && ::access(mount_point.c_str(), W_OK) != 0) {
+        return mount_point +
+               " is not writable for you: mount on a directory of your own, or run as root.";
+    }
     return std::nullopt;
 }
 

@@ -217,8 +217,16 @@ Result<vfs::DirKey> CgroupFs::mkdir(vfs::DirKey parent, std::string_view name,
     return key_of(id);
 }
 
+bool CgroupFs::had_members(vfs::DirKey dir) const {
+    const MutexLock lock(engine_mutex_);
+    const Cgroup* group = find(dir);
+    return group != nullptr && group->had_members;
+}
+
 Result<void> CgroupFs::rmdir(vfs::DirKey dir) {
-    refresh();
+    if (had_members(dir)) {
+        refresh();  // a look at all processes, which an empty group does without
+    }
     const MutexLock lock(engine_mutex_);
     const Cgroup* group = find(dir);
     if (group == nullptr) {

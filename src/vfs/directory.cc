@@ -84,14 +84,16 @@ void Tree::State::remove_directory(Directory& directory) {
 void Tree::State::collect(Directory& directory) {
     Directory* current = &directory;
     while (current != nullptr) {
-        std::erase_if(current->batches, [&](const std::unique_ptr<FileBatch>& batch) {
-            if (batch->uses != 0 || !(current->removed || all_gone(*batch))) {
-                return false;
+        auto& batches = current->batches;
+        for (auto batch = batches.begin(); batch != batches.end();) {
+            if ((*batch)->uses != 0 || !(current->removed || all_gone(**batch))) {
+                ++batch;
+                continue;
             }
-            erase_extras(*current, *batch);
-            batch_owners.erase(batch->serial);
-            return true;
-        });
+            erase_extras(*current, **batch);
+            batch_owners.erase((*batch)->serial);
+            batch = batches.erase(batch);
+        }
         if (!current->removed || current->uses != 0 || !current->batches.empty()) {
             return;
         }

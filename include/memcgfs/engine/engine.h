@@ -105,8 +105,9 @@ public:
         std::uint64_t first = 0;
         std::uint64_t count = 0;
     };
-    /// A region of its own for `task`. Nothing is charged until it is touched. Kind kFile is a
-    /// mapping that any task may use.
+    /// A region of its own for `task`. Nothing is charged until it is touched. It ends with the
+    /// last task that maps it; one of kind kFile, or made for no task, stays until it is
+    /// destroyed, and any task may use it.
     MappingId create_mapping(TaskId task, PageKind kind);
     /// Another task maps the same pages. Ignored if it already does.
     void map_mapping(TaskId task, MappingId mapping);

@@ -87,6 +87,7 @@ public:
     Pages resident{};
     Pages swapped{};
     bool locked = false;      ///< mlock: pages go to the unevictable list
+    bool ends_with_users = false;  ///< made for a task: gone when the last user exits
 
 private:
     MappingId id_;

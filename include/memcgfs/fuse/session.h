@@ -7,6 +7,11 @@
 // goes on serving. A signal to the caller interrupts its operation. Nothing here does input or
 // output on the mount itself, which would wait for this very thread.
 //
+// One thing differs from a real cgroup file system and cannot be helped here: the FUSE client lets
+// one writer at a time into an inode (its lock for writes past the end, and the size is 0), so a
+// second write, truncation or chmod of the same file waits for the first, deaf to signals. Reads
+// do not wait.
+//
 // Caching: the kernel may keep attributes and the names of directories and permanent files for
 // ever, as all changes to them come through the mount; names that do not exist and files that may
 // vanish are asked for each time. Contents are never cached (direct I/O).

@@ -66,6 +66,7 @@ private:
     const Cftype* row(vfs::FileIndex file) const;
     vfs::FileIndex index_of(engine::Hierarchy hierarchy, std::string_view name) const;
     engine::Cgroup* find(vfs::DirKey dir) const MEMCGFS_REQUIRES(engine_mutex_);
+    bool had_members(vfs::DirKey dir) const MEMCGFS_EXCLUDES(engine_mutex_);
     bool visible(const Cftype& row, const engine::Cgroup& group) const;
     /// The group, if the file is there now; else ENODEV.
     Result<engine::Cgroup*> group_with(vfs::DirKey dir, const Cftype& row) const

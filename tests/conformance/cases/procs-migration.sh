@@ -28,8 +28,6 @@ run '(echo 0 > a/cgroup.procs; wc -l < a/cgroup.procs)'
     kill $child
     wait $child 2>/dev/null
 )
-section '/proc/PID/cgroup'
-run 'grep -E ":memory:|^0::/" /proc/$pid/cgroup | sed "s/^[0-9]*://" | grep b'
 section 'charged memory stays behind'
 ask p 'anon 4M'
 range 'b' 4M 6M 'usage b'

@@ -29,4 +29,5 @@ run 'mkdir t; mkdir t'
 run 'mkdir no/such'
 run 'touch t/file'
 run "rm t/$f"
-run "mv t u; ls -d t u"
+# In v1 a group can be renamed in place.
+((HIER == 1)) || run "mv t u; ls -d t u"

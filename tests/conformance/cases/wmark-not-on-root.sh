@@ -7,6 +7,6 @@
 start
 mkdir t
 run 'ls | grep -c wmark'
-run 'ls t | grep wmark'
+run 'ls t | grep -E "wmark_(high|low|ratio|scale)"'
 run 'cat memory.wmark_ratio'
 run 'echo 95 > memory.wmark_ratio'

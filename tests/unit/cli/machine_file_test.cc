@@ -8,7 +8,7 @@ namespace {
 
 engine::Machine machine_of(std::string_view text) {
     const auto machine = parse_machine(text, "m.toml");
-    INFO(machine.ok() ? std::string() : machine.error());
+    INFO((machine.ok() ? std::string() : machine.error()));
     REQUIRE(machine.ok());
     return *machine;
 }

@@ -10,7 +10,7 @@ using engine::Layout;
 
 WorldConfig config_of(const WorldOptions& options) {
     const auto config = resolve(options);
-    INFO(config.ok() ? std::string() : config.error());
+    INFO((config.ok() ? std::string() : config.error()));
     REQUIRE(config.ok());
     return *config;
 }
@@ -35,14 +35,13 @@ TEST_CASE("profile and hierarchy fill each other in", "[cli]") {
         const char* expected_profile;
         Layout expected_layout;
     };
-    for (const Case& c : {Case{"", "", "6.12", Layout::kV2}, Case{"", "v2", "6.12", Layout::kV2},
-                          Case{"", "v1", "6.1", Layout::kV1},
-                          Case{"", "hybrid", "6.1", Layout::kHybrid},
-                          Case{"alinux2", "", "alinux2", Layout::kV1},
-                          Case{"alinux2", "v2", "alinux2", Layout::kV2},
-                          Case{"5.10", "", "5.10", Layout::kV2},
-                          Case{"6.1", "v1", "6.1", Layout::kV1}}) {
-        INFO(c.profile << " " << c.hierarchy);
+    for (const Case& c :
+         {Case{"", "", "6.12", Layout::kV2}, Case{"", "v2", "6.12", Layout::kV2},
+          Case{"", "v1", "6.1", Layout::kV1}, Case{"", "hybrid", "6.1", Layout::kHybrid},
+          Case{"alinux2", "", "alinux2", Layout::kV1},
+          Case{"alinux2", "v2", "alinux2", Layout::kV2}, Case{"5.10", "", "5.10", Layout::kV2},
+          Case{"6.1", "v1", "6.1", Layout::kV1}}) {
+        INFO(std::string(c.profile) + " " + c.hierarchy);
         const WorldConfig config = config_of(kernel(c.profile, c.hierarchy));
         CHECK(config.profile->name == c.expected_profile);
         CHECK(config.layout == c.expected_layout);

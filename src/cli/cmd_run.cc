@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/log.h"
+#include "cli/object_graph.h"
+#include "cli/report.h"
+#include "cli/world_options.h"
+#include "memcgfs/runner/command.h"
+
+namespace memcgfs::cli {
+namespace {
+
+struct RunOptions {
+    WorldOptions world;
+    int verbosity = 0;
+};
+
+/// Serves the tree until the command and all that came of it have ended.
+int serve_command(const WorldConfig& config, runner::Command& command, spdlog::logger& logger) {
+    // Only what descends from the command belongs to its world; this process does not.
+    auto world = World::create(config, world::LiveTasks::Filter::kOnlyTagged, logger);
+    if (!world.ok()) {
+        return fail(kExitRuntime, world.error());
+    }
+    if (const auto served = (*world)->attach(command.take_fuse_fd().release()); !served.ok()) {
+        return fail(kExitRuntime, served.error());
+    }
+    if (const auto adopted = (*world)->adopt(command.pid()); !adopted.ok()) {
+        return fail(kExitRuntime, "cannot put the command into the tree");
+    }
+    if (const auto started = command.start(); !started.ok()) {
+        return fail(started.error().exit_status, started.error().message);
+    }
+    const int exit_status = command.wait();
+    if (const auto finished = (*world)->finish(); !finished.ok()) {
+        logger.warn("serving ended: {}", finished.error());
+    }
+    return exit_status;
+}
+
+int run(const RunOptions& options, const std::vector<std::string>& argv) {
+    if (argv.empty()) {
+        return fail(kExitUsage, "no command given; see 'memcgfs run --help'");
+    }
+    const auto config = resolve(options.world);
+    if (!config.ok()) {
+        return fail(kExitUsage, config.error());
+    }
+    const auto logger = make_logger(options.verbosity);
+    auto command = runner::Command::prepare(
+        {argv, {{"MEMCGFS_ROOT", runner::kCgroupMountPoint}}, runner::kCgroupMountPoint});
+    if (!command.ok()) {
+        return fail(kExitRuntime, command.error());
+    }
+    return serve_command(*config, **command, *logger);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Action& action, const std::vector<std::string>& after_hyphens) {
+    CLI::App* const command =
+        app.add_subcommand("run", "Run a command that finds a tree of its own at /sys/fs/cgroup");
+    auto options = std::make_shared<RunOptions>();
+    add_kernel_options(*command, options->world);
+    add_machine_options(*command, options->world);
+    command->add_flag("-v,--verbose", options->verbosity, "Log more to stderr; twice: requests");
+    command->prefix_command();
+    command->footer(
+        "Usage: memcgfs run [OPTIONS] [--] CMD [ARGS...]\n\n"
+        "The exit status is CMD's, or 128 + N if signal N ended it. What CMD leaves behind is\n"
+        "ended with it. CMD and its children are in the root groups; MEMCGFS_ROOT in their\n"
+        "environment names the tree. An ordinary user needs user namespaces and /dev/fuse.\n\n"
+        "Examples:\n"
+        "  memcgfs run -- sh\n"
+        "  memcgfs run --profile alinux2 --memory 4G -- ./document.sh\n"
+        "  memcgfs run -- sh -c 'mkdir /sys/fs/cgroup/a; ls /sys/fs/cgroup/a'");
+    command->callback([options, command, after_hyphens, &action] {
+        std::vector<std::string> argv = command->remaining();
+        argv.insert(argv.end(), after_hyphens.begin(), after_hyphens.end());
+        action = [options, argv] { return run(*options, argv); };
+    });
+}
+
+}  // namespace memcgfs::cli

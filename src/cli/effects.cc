@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "cli/effects.h"
+
+#include <utility>
+
+#include "memcgfs/base/assert.h"
+#include "memcgfs/base/errno.h"
+
+namespace memcgfs::cli {
+
+void Effects::spawn(std::unique_ptr<Operation> operation) {
+    MEMCGFS_ASSERT(runner_ != nullptr);
+    runner_->submit(std::move(operation), {});
+}
+
+void Effects::wake(OperationId operation) {
+    MEMCGFS_ASSERT(runner_ != nullptr);
+    runner_->wake(operation);
+}
+
+void Effects::kill(const engine::KillEffect& effect) {
+    const Result<void> killed = tasks_.kill(effect.pid);
+    if (killed.ok()) {
+        logger_.info("killed pid={} reason={}", effect.pid, effect.reason);
+    } else if (killed.error() != Errno::kESRCH) {
+        logger_.warn("cannot kill pid={} reason={} error={}", effect.pid, effect.reason,
+                     errno_name(killed.error()));
+    }
+}
+
+void Effects::freeze(const engine::FreezeEffect& effect) {
+    const Result<void> frozen = tasks_.freeze(effect.pid, effect.frozen);
+    if (!frozen.ok() && frozen.error() != Errno::kESRCH) {
+        logger_.warn("cannot freeze pid={} error={}", effect.pid, errno_name(frozen.error()));
+    }
+}
+
+void Effects::move(const engine::MoveEffect& effect) {
+    const Result<void> moved = tasks_.set_css_set(effect.pid, effect.css_set);
+    if (!moved.ok() && moved.error() != Errno::kESRCH) {
+        logger_.warn("cannot tag pid={} error={}", effect.pid, errno_name(moved.error()));
+    }
+}
+
+void Effects::file_modified(const engine::FileModifiedEffect& effect) {
+    if (tree_ != nullptr) {
+        const auto [dir, file] = cgroup_fs_->file_of(effect);
+        tree_->notify(dir, file);
+    }
+}
+
+void Effects::kernel_log(std::string_view line) { logger_.info("kernel: {}", line); }
+
+}  // namespace memcgfs::cli

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// What the live tree does about the engine's effects (exec/outbox.h).
+//
+// Threads: as EffectHandlers says, one at a time, no lock held. bind() before the first effect
+// that needs it.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include "memcgfs/base/operation.h"
+#include "memcgfs/exec/outbox.h"
+#include "memcgfs/interface/cgroup_fs.h"
+#include "memcgfs/vfs/tree.h"
+#include "memcgfs/world/live_tasks.h"
+
+namespace memcgfs::cli {
+
+class Effects final : public exec::EffectHandlers {
+public:
+    Effects(world::LiveTasks& tasks, spdlog::logger& logger) : tasks_(tasks), logger_(logger) {}
+
+    /// The parts that are made after the outbox. They must outlive the last flush.
+    void bind_runner(OperationRunner& runner) { runner_ = &runner; }
+    void bind_tree(interface::CgroupFs& cgroup_fs, vfs::Tree& tree) {
+        cgroup_fs_ = &cgroup_fs;
+        tree_ = &tree;
+    }
+
+    void spawn(std::unique_ptr<Operation> operation) override;
+    void wake(OperationId operation) override;
+    void kill(const engine::KillEffect& effect) override;
+    void freeze(const engine::FreezeEffect& effect) override;
+    void move(const engine::MoveEffect& effect) override;
+    void file_modified(const engine::FileModifiedEffect& effect) override;
+    void kernel_log(std::string_view line) override;
+
+private:
+    world::LiveTasks& tasks_;
+    spdlog::logger& logger_;
+    OperationRunner* runner_ = nullptr;
+    interface::CgroupFs* cgroup_fs_ = nullptr;
+    vfs::Tree* tree_ = nullptr;
+};
+
+}  // namespace memcgfs::cli

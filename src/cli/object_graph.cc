@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "cli/object_graph.h"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "cli/delivering_provider.h"
+#include "cli/effects.h"
+#include "cli/write_permission.h"
+#include "memcgfs/engine/engine.h"
+#include "memcgfs/exec/outbox.h"
+#include "memcgfs/exec/system_clock.h"
+#include "memcgfs/exec/thread_executor.h"
+#include "memcgfs/fuse/session.h"
+#include "memcgfs/interface/cgroup_fs.h"
+#include "memcgfs/interface/puppet_control.h"
+#include "memcgfs/runner/unique_fd.h"
+#include "memcgfs/vfs/tree.h"
+
+namespace memcgfs::cli {
+namespace {
+
+using engine::Hierarchy;
+using engine::Layout;
+
+/// Threads made meanwhile have all signals blocked: they are the main thread's business.
+class AllSignalsBlocked {
+public:
+    AllSignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
+timespec wall_clock_now() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now;
+}
+
+/// The kernel's hierarchy roots are 0555, which stops nobody who may override it. An ordinary user
+/// may not, and is the owner here.
+mode_t root_mode() { return geteuid() == 0 ? 0555 : 0755; }
+
+vfs::Tree::Options tree_options(Layout layout, const interface::CgroupFs& cgroup_fs) {
+    vfs::Tree::Options options;
+    options.uid = geteuid();
+    options.gid = getegid();
+    options.root_mode = root_mode();
+    if (layout == Layout::kV2) {
+        options.root = cgroup_fs.root(Hierarchy::kV2).value();
+    }
+    return options;
+}
+
+}  // namespace
+
+struct World::State {
+    State(const WorldConfig& config, std::unique_ptr<world::LiveTasks> live_tasks,
+          spdlog::logger& log)
+        : logger(log),
+          tasks(std::move(live_tasks)),
+          effects(*tasks, log),
+          outbox(effects),
+          engine({*config.profile, config.layout, config.machine, clock, outbox}),
+          executor(engine_mutex, outbox, clock),
+          puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
+          cgroup_fs(engine, engine_mutex, *tasks, hooks()),
+          provider(cgroup_fs, outbox, [this] { puppets.settle(); }),
+          tree(provider, wall_clock_now, tree_options(config.layout, cgroup_fs)) {
+        effects.bind_runner(executor);
+        effects.bind_tree(cgroup_fs, tree);
+        if (config.layout != Layout::kV2) {
+            add_hierarchy("memory", Hierarchy::kV1Memory);
+        }
+        if (config.layout == Layout::kHybrid) {
+            v2_root = add_hierarchy("unified", Hierarchy::kV2);
+        }
+    }
+
+    /// Nothing may be delivered to parts that have gone.
+    ~State() {
+        provider.stop();
+        executor.stop();
+    }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+
+    vfs::NodeId add_hierarchy(std::string_view name, Hierarchy hierarchy);
+    interface::Hooks hooks();
+
+    spdlog::logger& logger;
+    exec::SystemClock clock;
+    std::unique_ptr<world::LiveTasks> tasks;
+    Mutex engine_mutex{LockRank::kEngine};
+    Effects effects;
+    exec::Outbox outbox;
+    engine::Engine engine;
+    exec::ThreadExecutor executor;
+    interface::PuppetControl puppets;
+    interface::CgroupFs cgroup_fs;
+    DeliveringProvider provider;
+    vfs::NodeId v2_root = vfs::kRootNode;
+    vfs::Tree tree;
+    std::unique_ptr<fuse::Session> session;
+    runner::UniqueFd ended{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    std::thread server;
+    std::optional<Result<void, std::string>> outcome;  ///< the server's, once it has been joined
+
+    void serve();
+};
+
+vfs::NodeId World::State::add_hierarchy(std::string_view name, Hierarchy hierarchy) {
+    const vfs::NodeId node = tree.add_hierarchy(name, cgroup_fs.root(hierarchy).value());
+    vfs::AttributeChange change;
+    change.mode = root_mode();
+    MEMCGFS_ASSERT(tree.setattr(node, change).ok());
+    return node;
+}
+
+/// They are called only once the tree is served.
+interface::Hooks World::State::hooks() {
+    return {.control =
+                [this](const vfs::FileContext& context, std::span<std::byte> message) {
+                    return puppets.control(context, message);
+                },
+            .may_write =
+                [this](vfs::DirKey dir, vfs::FileIndex file, const vfs::Credentials& who) {
+                    const FileOfGroup which{
+                        engine::CgroupId{static_cast<std::uint64_t>(dir)},
+                        interface::all_files()[static_cast<std::size_t>(file)]->name};
+                    return may_write(tree, v2_root, engine, engine_mutex, which, who);
+                },
+            .check_event = {}};
+}
+
+/// Starts the server's thread.
+void World::State::serve() {
+    cgroup_fs.refresh();
+    const AllSignalsBlocked blocked;
+    server = std::thread([this] {
+        outcome.emplace(session->run());
+        eventfd_write(ended.get(), 1);
+    });
+}
+
+World::World(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+World::~World() {
+    if (const auto outcome = finish(); !outcome.ok()) {
+        state_->logger.error("serving ended: {}", outcome.error());
+    }
+}
+
+Result<std::unique_ptr<World>, std::string> World::create(const WorldConfig& config,
+                                                          world::LiveTasks::Filter filter,
+                                                          spdlog::logger& logger) {
+    auto tasks = world::LiveTasks::create({filter, 0});
+    if (!tasks.ok()) {
+        return Failed<std::string>{
+            fmt::format("cannot read /proc: {}; mount it", std::strerror(to_int(tasks.error())))};
+    }
+    const AllSignalsBlocked blocked;
+    return std::unique_ptr<World>(
+        new World(std::make_unique<State>(config, std::move(tasks).value(), logger)));
+}
+
+Result<void, std::string> World::mount(const MountOptions& options) {
+    fuse::Session::Options session_options;
+    session_options.mount_point = options.mount_point;
+    session_options.allow_other = options.allow_other;
+    state_->session = MEMCGFS_TRY(
+        fuse::Session::create(state_->tree, state_->executor, session_options, state_->logger));
+    state_->serve();
+    return {};
+}
+
+Result<void, std::string> World::attach(int fuse_fd) {
+    state_->session = MEMCGFS_TRY(
+        fuse::Session::attach(fuse_fd, state_->tree, state_->executor, {}, state_->logger));
+    state_->serve();
+    return {};
+}
+
+Result<void> World::adopt(std::int32_t pid) {
+    MEMCGFS_TRY(state_->tasks->set_css_set(pid, 0));
+    state_->cgroup_fs.refresh();
+    return {};
+}
+
+int World::ended_fd() const { return state_->ended.get(); }
+
+Result<void, std::string> World::finish() {
+    if (!state_->server.joinable()) {
+        return {};
+    }
+    state_->session->stop();
+    state_->server.join();
+    state_->session.reset();
+    return *std::exchange(state_->outcome, std::nullopt);
+}
+
+}  // namespace memcgfs::cli

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+//
+// A world: one tree with all that stands behind it. The one place where objects meet.
+//
+// Made in this order, which is also the order of "needs"; unmade in the reverse:
+//
+//   logger, configuration     given
+//   SystemClock               the tree's time
+//   LiveTasks                 the host's processes
+//   engine lock               LockRank::kEngine, for the next two and CgroupFs
+//   Effects, Outbox           what the engine wants done; needs those below, told at the end
+//   Engine                    profile, layout, machine; clock and outbox
+//   ThreadExecutor            its threads start here: fork nothing after this
+//   PuppetControl             the control channel's server side
+//   CgroupFs                  groups as directories
+//   DeliveringProvider        the same, and effects delivered before the answer
+//   vfs::Tree                 the hierarchies, in their layout
+//   fuse::Session             mount() or attach(); a thread of its own serves
+//
+// Threads: one thread makes, mounts and destroys it.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <string>
+
+#include "cli/world_options.h"
+#include "memcgfs/base/result.h"
+#include "memcgfs/world/live_tasks.h"
+
+namespace memcgfs::cli {
+
+class World {
+public:
+    /// One sentence if the host lacks something.
+    static Result<std::unique_ptr<World>, std::string> create(const WorldConfig& config,
+                                                              world::LiveTasks::Filter filter,
+                                                              spdlog::logger& logger);
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    struct MountOptions {
+        std::string mount_point;  ///< absolute
+        bool allow_other = false;
+    };
+    /// Mounts the tree and serves it.
+    Result<void, std::string> mount(const MountOptions& options);
+    /// Serves a connection that is mounted already; takes `fuse_fd` over.
+    Result<void, std::string> attach(int fuse_fd);
+
+    /// Puts a process, and those it will start, into the root groups. ESRCH.
+    Result<void> adopt(std::int32_t pid);
+
+    /// Readable (poll) once the serving has ended: unmounted, or failed.
+    int ended_fd() const;
+    /// Unmounts what mount() has mounted, waits for the serving thread, and says how it ended.
+    Result<void, std::string> finish();
+
+private:
+    struct State;
+    explicit World(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace memcgfs::cli
