@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "fs_fixture.h"
+#include "interface/knobs.h"
 
 namespace memcgfs::interface {
 namespace {
@@ -185,12 +186,17 @@ TEST_CASE("memory.priority and memory.use_priority_oom", "[interface]") {
     CHECK(machine.read(child, "memory.priority") == "0\n");
 }
 
-TEST_CASE("knobs of a removed group are forgotten", "[interface]") {
-    FsFixture machine("alinux2", Layout::kV1);
-    const DirKey group = machine.mkdir(machine.top, "t");
-    REQUIRE(machine.write(group, "memory.priority", "5") == kOk);
-    REQUIRE(machine.fs.rmdir(group).ok());
-    CHECK(machine.read(machine.mkdir(machine.top, "t"), "memory.priority") == "0\n");
+TEST_CASE("knobs are forgotten group by group", "[interface]") {
+    Knobs knobs;
+    const engine::MemcgId a{1};
+    const engine::MemcgId b{2};
+    knobs.set(a, Knob::kPriority, 5);
+    knobs.set(a, Knob::kWmarkMinAdj, -5);
+    knobs.set(b, Knob::kPriority, 7);
+    knobs.forget(a);
+    CHECK(knobs.get(a, Knob::kPriority) == 0);
+    CHECK(knobs.get(a, Knob::kWmarkMinAdj) == 0);
+    CHECK(knobs.get(b, Knob::kPriority) == 7);
 }
 
 TEST_CASE("v1 memory.min, low and high of Alibaba's kernels", "[interface]") {
