@@ -48,8 +48,9 @@ reading() {
 truncate -s 1536M "$scratch/stream"
 truncate -s 512K "$scratch"/piece{1..20}
 start=${EPOCHREALTIME/./}
-# shellcheck disable=SC2034 # coproc sets task and task_PID
 coproc task { exec "$memcgfs" hog -j "$group/cgroup.procs" in; }
+# shellcheck disable=SC2154 # coproc sets it, and unsets it when the task has ended
+task_pid=$task_PID
 # tell STEP: gives the task a step. heard: its answer has come.
 tell() { printf '%s\n' "$1" >&"${task[1]}"; }
 heard() { read -r -t 0.4 said <&"${task[0]}"; }
@@ -74,8 +75,7 @@ for piece in "$scratch"/piece*; do
     (($(value usage_in_bytes) >= low)) || fell=yes
 done
 tell exit
-# shellcheck disable=SC2154
-wait "$task_PID" || fail "the task ended badly."
+wait "$task_pid" || fail "the task ended badly."
 
 usage=$(value usage_in_bytes) failcnt=$(value failcnt) peak=$(value max_usage_in_bytes)
 printf '\n  highest usage %s MiB, in the end %s MiB; direct reclaims (memory.failcnt): %d\n' \
