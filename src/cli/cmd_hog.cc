@@ -54,6 +54,7 @@ constexpr std::string_view kHelp =
 struct Options {
     const char* join = nullptr;
     const char* oom_score_adj = nullptr;
+    std::optional<std::int64_t> claimed_oom_score_adj;
     bool supervise = false;
     bool command = false;
 };
@@ -290,15 +291,16 @@ std::vector<std::string> mounted_trees() {
 }
 
 /// Connects where the tree should be, else to the one that has this process in a group.
-HostErrno connect(Puppet& puppet, const std::string& expected) {
-    const HostErrno error = puppet.connect(expected, Puppet::Membership::kAny);
+HostErrno connect(Puppet& puppet, const std::string& expected,
+                  std::optional<std::int64_t> oom_score_adj) {
+    const HostErrno error = puppet.connect(expected, Puppet::Membership::kAny, oom_score_adj);
     if (error == 0) {
         return 0;
     }
     const std::vector<std::string> others = mounted_trees();
     for (const auto wanted : {Puppet::Membership::kInGroup, Puppet::Membership::kAny}) {
         for (const std::string& other : others) {
-            if (puppet.connect(other, wanted) == 0) {
+            if (puppet.connect(other, wanted, oom_score_adj) == 0) {
                 return 0;
             }
         }
@@ -309,7 +311,11 @@ HostErrno connect(Puppet& puppet, const std::string& expected) {
 int run_steps(const Options& options, std::span<char*> words) {
     const std::string directory = expected_tree(options);
     Puppet puppet;
-    const HostErrno error = connect(puppet, directory);
+    HostErrno error = connect(puppet, directory, options.claimed_oom_score_adj);
+    if (error == EACCES && options.claimed_oom_score_adj) {
+        say("oom_score_adj: " + error_text(error));
+        error = connect(puppet, directory, std::nullopt);
+    }
     if (error != 0) {
         std::fprintf(stderr,
                      "memcgfs hog: %s is not in a memcgfs tree (%s); start it with 'memcgfs run' "
@@ -333,9 +339,13 @@ int run_steps(const Options& options, std::span<char*> words) {
     return 0;
 }
 
-int run(const Options& options, std::span<char*> words) {
+int run(Options& options, std::span<char*> words) {
     if (options.oom_score_adj != nullptr) {
-        if (const HostErrno error = put("/proc/self/oom_score_adj", options.oom_score_adj)) {
+        const HostErrno error = put("/proc/self/oom_score_adj", options.oom_score_adj);
+        if (error == EACCES && geteuid() == 0 && !options.command) {
+            // Root without CAP_SYS_RESOURCE: the tree's machine knows a whole root.
+            options.claimed_oom_score_adj = std::atoll(options.oom_score_adj);
+        } else if (error != 0) {
             say("oom_score_adj: " + error_text(error));
         }
     }

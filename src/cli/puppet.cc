@@ -81,12 +81,16 @@ private:
     bool on_tmpfs_ = false;
 };
 
-HostErrno Puppet::connect(const std::string& directory, Membership wanted) {
+HostErrno Puppet::connect(const std::string& directory, Membership wanted,
+                          std::optional<std::int64_t> oom_score_adj) {
     directory_ = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory_ < 0) {
         return errno;
     }
     ControlMessage message = request(ControlOp::kHello);
+    if (oom_score_adj) {
+        message.args = {1, static_cast<std::uint64_t>(*oom_score_adj)};
+    }
     HostErrno error =
         ioctl(directory_, interface::kControlIoctl, &message) == 0 ? message.result : errno;
     if (error == 0 && wanted == Membership::kInGroup && message.args[0] == 0) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,10 @@ public:
 
     enum class Membership : std::uint8_t { kAny, kInGroup };
     /// `directory`: any of the tree. ENOTTY, ENOENT and so on if it is in no tree of ours; EAGAIN
-    /// if this process is in that tree's root groups and `wanted` is kInGroup.
-    HostErrno connect(const std::string& directory, Membership wanted);
+    /// if this process is in that tree's root groups and `wanted` is kInGroup. `oom_score_adj`:
+    /// what it could not give itself.
+    HostErrno connect(const std::string& directory, Membership wanted,
+                      std::optional<std::int64_t> oom_score_adj);
 
     enum class Memory : std::uint8_t { kPrivate, kLocked, kShared, kSegment, kKeptSegment };
     /// Maps and fills.

@@ -108,7 +108,11 @@ TaskId Engine::add_task(TaskInfo info, Membership groups) {
         join(*state_, task, *group_or_root(*state_, groups.v1, state_->root_v1));
     }
     if (state_->root_v2 != nullptr) {
-        join(*state_, task, *group_or_root(*state_, groups.v2, state_->root_v2));
+        Cgroup& group = *group_or_root(*state_, groups.v2, state_->root_v2);
+        join(*state_, task, group);
+        if (is_frozen(group)) {
+            state_->emit(FreezeEffect{task.info.pid, true});
+        }
     }
     return task.id;
 }

@@ -223,10 +223,13 @@ bool CgroupFs::had_members(vfs::DirKey dir) const {
     return group != nullptr && group->had_members;
 }
 
-Result<void> CgroupFs::rmdir(vfs::DirKey dir) {
+void CgroupFs::before_rmdir(vfs::DirKey dir) {
     if (had_members(dir)) {
         refresh();  // a look at all processes, which an empty group does without
     }
+}
+
+Result<void> CgroupFs::rmdir(vfs::DirKey dir) {
     const MutexLock lock(engine_mutex_);
     const Cgroup* group = find(dir);
     if (group == nullptr) {

@@ -14,6 +14,8 @@ namespace memcgfs::interface {
 namespace {
 
 constexpr std::size_t kRegionsMax = 1024;
+constexpr std::int64_t kOomScoreAdjMin = -1000;
+constexpr std::int64_t kOomScoreAdjMax = 1000;
 /// No offset or size above this makes sense: 4 EiB.
 constexpr std::uint64_t kPagesMax = std::uint64_t{1} << 50U;
 
@@ -151,7 +153,18 @@ Result<vfs::StoreOutcome> PuppetControl::control(const vfs::FileContext& context
         return Err(Errno::kENOTTY);
     }
     settle();
-    const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(0, context.caller.pid));
+    world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(0, context.caller.pid));
+    if (request.message.op == ControlOp::kHello && request.message.args[0] != 0) {
+        const auto wanted = static_cast<std::int64_t>(request.message.args[1]);
+        if (wanted < kOomScoreAdjMin || wanted > kOomScoreAdjMax) {
+            return request.done(EINVAL);
+        }
+        if (context.caller.uid != 0) {
+            return request.done(EACCES);
+        }
+        process.oom_score_adj = static_cast<std::int32_t>(wanted);
+        MEMCGFS_TRY(tasks_.claim_oom_score_adj(process.pid, process.oom_score_adj));
+    }
     if (names_file(request.message.op)) {
         const auto& args = request.message.args;
         request.file = {

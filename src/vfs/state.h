@@ -165,6 +165,8 @@ struct Tree::State {
     Result<Directory*> find_directory(NodeId node) MEMCGFS_REQUIRES(mutex);
     std::optional<NodeRef> find_child(Directory& directory, std::string_view name)
         MEMCGFS_REQUIRES(mutex);
+    /// The directory `name`, if it is one that may be asked to go.
+    Result<Directory*> removable(NodeId parent, std::string_view name) MEMCGFS_REQUIRES(mutex);
     NodeRef live_file(Directory& directory, FileIndex index) MEMCGFS_REQUIRES(mutex);
     bool is_dead(const NodeRef& node) MEMCGFS_REQUIRES(mutex);
 

@@ -90,10 +90,9 @@ Result<Attributes> Tree::mkdir(NodeId parent, std::string_view name, mode_t mode
     return state_->attributes_of(NodeRef{&made});
 }
 
-Result<void> Tree::rmdir(NodeId parent, std::string_view name) {
-    MutexLock lock(state_->mutex);
-    Directory* directory = MEMCGFS_TRY(state_->find_directory(parent));
-    const auto child = state_->find_child(*directory, name);
+Result<Directory*> Tree::State::removable(NodeId parent, std::string_view name) {
+    Directory* directory = MEMCGFS_TRY(find_directory(parent));
+    const auto child = find_child(*directory, name);
     if (!child) {
         return Err(Errno::kENOENT);
     }
@@ -103,8 +102,21 @@ Result<void> Tree::rmdir(NodeId parent, std::string_view name) {
     if (child->directory->hierarchy_root) {
         return Err(Errno::kEBUSY);
     }
-    MEMCGFS_TRY(state_->provider.rmdir(child->directory->key));
-    state_->remove_directory(*child->directory);
+    return child->directory;
+}
+
+Result<void> Tree::rmdir(NodeId parent, std::string_view name) {
+    DirKey key{};
+    {
+        MutexLock lock(state_->mutex);
+        const Directory* directory = MEMCGFS_TRY(state_->removable(parent, name));
+        key = directory->key;
+    }
+    state_->provider.before_rmdir(key);
+    MutexLock lock(state_->mutex);
+    Directory* directory = MEMCGFS_TRY(state_->removable(parent, name));
+    MEMCGFS_TRY(state_->provider.rmdir(directory->key));
+    state_->remove_directory(*directory);
     return {};
 }
 

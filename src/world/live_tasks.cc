@@ -72,11 +72,16 @@ Result<ProcessInfo> LiveTasks::find(std::int32_t pid, std::int32_t caller_tid) {
     const std::int32_t process_id = MEMCGFS_TRY(proc_->status(wanted)).process;
     ProcStat stat = MEMCGFS_TRY(proc_->stat(process_id));
     const Met process{process_id, stat.start_time};
-    const auto css_set = stat.kernel_thread ? std::nullopt : membership(process, known(process));
-    if (filter_ == Filter::kOnlyTagged && !css_set) {
+    const Seen seen = known(process);
+    std::optional<std::uint32_t> css_set;
+    if (!stat.kernel_thread) {
+        css_set = membership(process, seen);
+    }
+    // Kernel threads are of no world, and known to be such in all.
+    if (filter_ == Filter::kOnlyTagged && !css_set && !stat.kernel_thread) {
         return Err(Errno::kESRCH);
     }
-    const Details details = MEMCGFS_TRY(read_details(process.pid));
+    const Details details = MEMCGFS_TRY(read_details(process.pid, seen));
     if (remember(process)) {
         MutexLock lock(mutex_);
         entry_of(process).details = details;
@@ -125,7 +130,10 @@ Result<ProcessInfo> LiveTasks::look_at(std::int32_t pid, std::vector<Met>& met) 
     }
     const Met& process = met.emplace_back(Met{pid, stat.start_time});
     const Seen seen = known(process);
-    const auto css_set = stat.kernel_thread ? std::nullopt : membership(process, seen);
+    std::optional<std::uint32_t> css_set;
+    if (!stat.kernel_thread) {
+        css_set = membership(process, seen);
+    }
     if (filter_ == Filter::kOnlyTagged && !css_set) {
         return Err(Errno::kESRCH);
     }
@@ -133,10 +141,10 @@ Result<ProcessInfo> LiveTasks::look_at(std::int32_t pid, std::vector<Met>& met) 
     if (seen.details) {
         details = *seen.details;
         if (css_set.value_or(0) != 0) {
-            details.oom_score_adj = MEMCGFS_TRY(proc_->oom_score_adj(pid));
+            details.oom_score_adj = MEMCGFS_TRY(read_oom_score_adj(pid, seen));
         }
     } else {
-        details = MEMCGFS_TRY(read_details(pid));
+        details = MEMCGFS_TRY(read_details(pid, seen));
         if (remember(process)) {
             MutexLock lock(mutex_);
             entry_of(process).details = details;
@@ -152,9 +160,28 @@ Result<ProcessInfo> LiveTasks::look_at(std::int32_t pid, std::vector<Met>& met) 
                        css_set.value_or(0)};
 }
 
-Result<LiveTasks::Details> LiveTasks::read_details(std::int32_t pid) const {
+Result<LiveTasks::Details> LiveTasks::read_details(std::int32_t pid, const Seen& seen) const {
     const ProcStatus status = MEMCGFS_TRY(proc_->status(pid));
-    return Details{status.uid, status.saved_uid, MEMCGFS_TRY(proc_->oom_score_adj(pid))};
+    return Details{status.uid, status.saved_uid, MEMCGFS_TRY(read_oom_score_adj(pid, seen))};
+}
+
+Result<std::int32_t> LiveTasks::read_oom_score_adj(std::int32_t pid, const Seen& seen) const {
+    const std::int32_t real = MEMCGFS_TRY(proc_->oom_score_adj(pid));
+    const bool stands = seen.oom_score_adj && seen.oom_score_adj->real == real;
+    return stands ? seen.oom_score_adj->claimed : real;
+}
+
+Result<void> LiveTasks::claim_oom_score_adj(std::int32_t pid, std::int32_t oom_score_adj) {
+    const Met process{pid, MEMCGFS_TRY(proc_->stat(pid)).start_time};
+    const std::int32_t real = MEMCGFS_TRY(proc_->oom_score_adj(pid));
+    MutexLock lock(mutex_);
+    Seen& seen = entry_of(process);
+    if (seen.start_time != process.start_time) {
+        return Err(Errno::kESRCH);
+    }
+    seen.oom_score_adj = Claim{real, oom_score_adj};
+    seen.details.reset();
+    return {};
 }
 
 LiveTasks::Seen LiveTasks::known(Met process) {

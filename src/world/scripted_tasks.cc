@@ -23,4 +23,13 @@ std::vector<ProcessInfo> ScriptedTasks::snapshot() {
     return alive;
 }
 
+Result<void> ScriptedTasks::claim_oom_score_adj(std::int32_t pid, std::int32_t oom_score_adj) {
+    const auto process = processes_.find(pid);
+    if (process == processes_.end()) {
+        return Err(Errno::kESRCH);
+    }
+    process->second.oom_score_adj = oom_score_adj;
+    return {};
+}
+
 }  // namespace memcgfs::world

@@ -56,6 +56,7 @@ public:
                                     std::string_view text) override;
     Result<vfs::DirKey> mkdir(vfs::DirKey parent, std::string_view name,
                               const vfs::Credentials& creator) override;
+    void before_rmdir(vfs::DirKey dir) override;
     Result<void> rmdir(vfs::DirKey dir) override;
     Result<void> rename(vfs::DirKey dir, std::string_view new_name) override;
     bool renames(vfs::DirKey dir) override;

@@ -22,8 +22,9 @@ inline constexpr std::uint32_t kControlVersion = 1;
 
 /// Regions are numbered by the server; offsets, counts and sizes are pages.
 enum class ControlOp : std::uint32_t {
-    /// First: makes the open directory this process's; its end is the process's. Answer: [0] 1 if
-    /// the process is in other than the root groups.
+    /// First: makes the open directory this process's; its end is the process's. [0] 1: it wants
+    /// to stand for one with the oom_score_adj [1], as int64, that the host refuses; EACCES for
+    /// other users than root. Answer: [0] 1 if the process is in other than the root groups.
     kHello = 1,
     kBye = 2,        ///< the process is about to exit
     kAnon = 3,       ///< [0] size; answer [0] region: private memory

@@ -102,6 +102,9 @@ public:
     /// Makes a directory's other half. The name is free and not "." or "..".
     virtual Result<DirKey> mkdir(DirKey parent, std::string_view name,
                                  const Credentials& creator) = 0;
+    /// A directory is about to be removed: the place for looking at what takes time or has locks
+    /// of its own. No tree lock held, so the directory may be gone.
+    virtual void before_rmdir(DirKey /*dir*/) {}
     /// The tree has checked nothing: the provider says EBUSY for children or members.
     virtual Result<void> rmdir(DirKey dir) = 0;
     /// Same parent, new name free. EPERM where the hierarchy does not rename.

@@ -48,12 +48,13 @@ public:
     LiveTasks(const LiveTasks&) = delete;
     LiveTasks& operator=(const LiveTasks&) = delete;
 
-    /// With Filter::kOnlyTagged a process outside the world is ESRCH. A caller in a pid namespace
-    /// of its own has its numbers translated.
+    /// With Filter::kOnlyTagged a process outside the world is ESRCH, kernel threads apart. A
+    /// caller in a pid namespace of its own has its numbers translated.
     Result<ProcessInfo> find(std::int32_t pid, std::int32_t caller_tid) override;
     /// Cheap for what has been seen before: its uid and saved_uid are those of the first look (or
     /// of the last find()), and its oom_score_adj too unless it is in a group (css_set not 0).
     std::vector<ProcessInfo> snapshot() override;
+    Result<void> claim_oom_score_adj(std::int32_t pid, std::int32_t oom_score_adj) override;
 
     /// The process (pid in the daemon's namespace) and its future children belong to `css_set`;
     /// makes it part of this world. ESRCH.
@@ -77,8 +78,13 @@ private:
         std::uint32_t saved_uid = 0;
         std::int32_t oom_score_adj = 0;
     };
+    struct Claim {
+        std::int32_t real = 0;
+        std::int32_t claimed = 0;
+    };
     struct Seen {
         std::uint64_t start_time = 0;
+        std::optional<Claim> oom_score_adj;
         std::optional<Details> details;
         /// Set where tagging was refused.
         std::optional<std::uint32_t> css_set;
@@ -97,7 +103,8 @@ private:
     /// The css_set its tag names; nothing for a process that has none of this world's.
     std::optional<std::uint32_t> membership(Met process, const Seen& seen);
     Result<ProcessInfo> look_at(std::int32_t pid, std::vector<Met>& met);
-    Result<Details> read_details(std::int32_t pid) const;
+    Result<Details> read_details(std::int32_t pid, const Seen& seen) const;
+    Result<std::int32_t> read_oom_score_adj(std::int32_t pid, const Seen& seen) const;
     /// What is known of this process; an empty record if nothing is.
     Seen known(Met process);
     bool remembered(std::int32_t pid);

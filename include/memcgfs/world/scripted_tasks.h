@@ -27,6 +27,7 @@ public:
     Result<ProcessInfo> find(std::int32_t pid, std::int32_t caller_tid) override;
     /// In the order of pids.
     std::vector<ProcessInfo> snapshot() override;
+    Result<void> claim_oom_score_adj(std::int32_t pid, std::int32_t oom_score_adj) override;
 
 private:
     std::map<std::int32_t, ProcessInfo> processes_;

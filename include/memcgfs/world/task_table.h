@@ -39,6 +39,12 @@ public:
 
     /// All processes now (zombies left out), each with the css_set its tag names (0: none).
     virtual std::vector<ProcessInfo> snapshot() = 0;
+
+    /// A process stands for one with this oom_score_adj, which it may not give itself on this
+    /// host; holds until its real value changes. ESRCH, also from a table without such claims.
+    virtual Result<void> claim_oom_score_adj(std::int32_t /*pid*/, std::int32_t /*oom_score_adj*/) {
+        return Err(Errno::kESRCH);
+    }
 };
 
 }  // namespace memcgfs::world

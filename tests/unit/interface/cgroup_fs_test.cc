@@ -126,21 +126,21 @@ TEST_CASE("making and removing groups", "[interface]") {
     FsFixture machine("6.1", Layout::kV1);
     const DirKey group = machine.mkdir(machine.top, "t");
     const DirKey child = machine.mkdir(group, "c");
-    CHECK(machine.fs.rmdir(group).error() == Errno::kEBUSY);
-    CHECK(machine.fs.rmdir(machine.top).error() == Errno::kEBUSY);
+    CHECK(machine.rmdir(group).error() == Errno::kEBUSY);
+    CHECK(machine.rmdir(machine.top).error() == Errno::kEBUSY);
     machine.tasks.add(10);
     REQUIRE(machine.write(child, "tasks", "10") == kOk);
-    CHECK(machine.fs.rmdir(child).error() == Errno::kEBUSY);
+    CHECK(machine.rmdir(child).error() == Errno::kEBUSY);
     const auto open_file = machine.context(child, "memory.stat");
     machine.tasks.processes.clear();
-    CHECK(machine.fs.rmdir(child).ok());
-    CHECK(machine.fs.rmdir(child).error() == Errno::kENODEV);
+    CHECK(machine.rmdir(child).ok());
+    CHECK(machine.rmdir(child).error() == Errno::kENODEV);
     CHECK_FALSE(machine.fs.alive(child, open_file.file));
     TextBuffer out;
     CHECK(machine.fs.show(open_file, out).error() == Errno::kENODEV);
     CHECK(machine.fs.mkdir(child, "x", {}).error() == Errno::kENODEV);
     CHECK(machine.fs.files(child).empty());
-    CHECK(machine.fs.rmdir(group).ok());
+    CHECK(machine.rmdir(group).ok());
 }
 
 TEST_CASE("v1 renames, v2 does not", "[interface]") {

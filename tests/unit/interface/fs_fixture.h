@@ -116,6 +116,11 @@ public:
         }
         return std::string(kOk);
     }
+    /// As the tree does it.
+    Result<void> rmdir(DirKey dir) {
+        fs.before_rmdir(dir);
+        return fs.rmdir(dir);
+    }
     DirKey mkdir(DirKey parent, std::string_view name) {
         const auto made = fs.mkdir(parent, name, {});
         REQUIRE(made.ok());

@@ -37,7 +37,7 @@ TEST_CASE("a tag of a group that has gone means the root", "[interface]") {
     REQUIRE(machine.write(group, "tasks", "10") == kOk);
     const auto tag = machine.engine.css_set_of(*machine.engine.find_task_by_pid(10));
     machine.tasks.processes.clear();
-    REQUIRE(machine.fs.rmdir(group).ok());
+    REQUIRE(machine.rmdir(group).ok());
     machine.tasks.add(11).css_set = tag;
     CHECK(machine.read(machine.top, "tasks") == "11\n");
 }
@@ -49,7 +49,7 @@ TEST_CASE("a zombie can be moved, which does nothing", "[interface]") {
         machine.tasks.add(10).zombie = true;
         CHECK(machine.write(group, "cgroup.procs", "10") == kOk);
         CHECK(machine.read(group, "cgroup.procs").empty());
-        CHECK(machine.fs.rmdir(group).ok());
+        CHECK(machine.rmdir(group).ok());
     }
 }
 

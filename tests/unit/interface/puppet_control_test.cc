@@ -123,6 +123,7 @@ public:
     }
     void hello() { REQUIRE(ask(ControlOp::kHello) == 0); }
     void close() { state_.reset(); }
+    void as_user(uid_t uid) { context_.caller.uid = uid; }
 
     ControlMessage message;
     std::optional<Errno> channel_error;
@@ -240,6 +241,19 @@ TEST_CASE("a process that nobody has met joins the groups of its tag", "[interfa
     Client outsider(graph, 53);
     outsider.hello();
     CHECK(outsider.message.args[0] == 0);
+}
+
+TEST_CASE("a puppet may stand for a process that is not to be killed", "[interface]") {
+    Graph graph;
+    Cgroup& group = graph.group("g");
+    graph.process(50, group);
+    Client client(graph, 50);
+    CHECK(client.ask(ControlOp::kHello, {1, static_cast<std::uint64_t>(-1001)}) == EINVAL);
+    CHECK(client.ask(ControlOp::kHello, {1, static_cast<std::uint64_t>(-1000)}) == 0);
+    CHECK(client.ask(ControlOp::kAnon, {10}) == 0);
+    CHECK(graph.engine.find_task_by_pid(50)->info.oom_score_adj == -1000);
+    client.as_user(1000);
+    CHECK(client.ask(ControlOp::kHello, {1, 5}) == EACCES);
 }
 
 TEST_CASE("an open directory is of one process, and comes with a hello", "[interface]") {

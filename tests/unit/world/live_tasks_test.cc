@@ -72,6 +72,18 @@ TEST_CASE("what is known of a process", "[world]") {
     CHECK(tasks->find(0x3FFFFFFF, getpid()).error() == Errno::kESRCH);
 }
 
+TEST_CASE("a claimed oom_score_adj holds until the real one changes", "[world]") {
+    auto tasks = make();
+    const Child child(stay);
+    REQUIRE(in_snapshot(*tasks, child.pid()));
+    REQUIRE(tasks->claim_oom_score_adj(child.pid(), -1000).ok());
+    CHECK(tasks->find(child.pid(), 0)->oom_score_adj == -1000);
+    CHECK(in_snapshot(*tasks, child.pid())->oom_score_adj == -1000);
+    std::ofstream("/proc/" + std::to_string(child.pid()) + "/oom_score_adj") << 999;
+    CHECK(tasks->find(child.pid(), 0)->oom_score_adj == 999);
+    CHECK(tasks->claim_oom_score_adj(0x3FFFFFFF, 1).error() == Errno::kESRCH);
+}
+
 TEST_CASE("a thread's id finds its process", "[world]") {
     auto tasks = make();
     std::int32_t process = 0;
@@ -145,6 +157,10 @@ TEST_CASE("only tagged processes are in a closed world", "[world]") {
     const Child outside(stay);
     CHECK(tasks->find(inside.pid(), 0).error() == Errno::kESRCH);
     CHECK(tasks->snapshot().empty());
+    const auto kernel_thread = tasks->find(2, 0);
+    if (kernel_thread.ok()) {  // not in a container
+        CHECK(kernel_thread->kernel_thread);
+    }
     REQUIRE(tasks->set_css_set(inside.pid(), 0).ok());
     const auto processes = tasks->snapshot();
     REQUIRE(processes.size() == 1);
