@@ -127,8 +127,7 @@ def check_header_contract(tree):
             if len(head) < 3 or "SPDX" not in head[0] or not all(
                     line.startswith("//") for line in head):
                 yield "%s:1: a header starts with the SPDX line and its contract" % path
-            # A precompiled header is compiled as a main file, which may not have one.
-            if "/pch/" not in path and "#pragma once" not in tree.text(path):
+            if "#pragma once" not in tree.text(path) and "/pch/" not in path:
                 yield "%s:1: no #pragma once" % path
 
 
