@@ -140,6 +140,8 @@ Coro<Verdict> make_room(Engine::State& state, OpContext& op, ChargeRequest reque
         co_return Verdict::kNoMemory;
     }
     if (mem_cgroup_oom(state, op, {over, request.pages})) {
+        // A victim in the middle of an operation must get its turn to end.
+        co_await op.pause_point();
         retry.oomed = true;
         retry.retries = kMaxReclaimRetries;
         co_return Verdict::kRetry;

@@ -106,6 +106,31 @@ TEST_CASE("with oom_kill_disable a fault sleeps until there is room", "[engine][
     machine.engine.check_invariants();
 }
 
+TEST_CASE("a victim in the middle of a fault gets its turn to end", "[engine][oom]") {
+    EngineFixture machine("6.1", Layout::kV2);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    REQUIRE(machine.run(machine.engine.set_memory_max(*group.memcg, mib(16))).ok());
+    const TaskId victim = machine.add_task(group);
+    REQUIRE(machine.anon(victim, 3000).ok());
+    const MappingId region = machine.engine.create_mapping(victim, PageKind::kAnon);
+    OperationPtr fault = machine.engine.touch(victim, region, {0, 900}, Access::kWrite);
+    REQUIRE(fault->step().kind != Step::Kind::kDone);
+
+    const TaskId other = machine.add_task(group);
+    const MappingId wanted = machine.engine.create_mapping(other, PageKind::kAnon);
+    OperationPtr charge = machine.engine.touch(other, wanted, {0, 2000}, Access::kWrite);
+    while (machine.sink.killed.empty()) {
+        REQUIRE(charge->step().kind != Step::Kind::kDone);
+    }
+    // The killed task still has its memory: whoever charges has to let it run.
+    CHECK(machine.engine.find(victim)->dying);
+    CHECK(charge->step().kind == Step::Kind::kYield);
+    CHECK(machine.run(std::move(fault)).error() == Errno::kEINTR);
+    CHECK(machine.engine.find(victim) == nullptr);
+    CHECK(machine.run(std::move(charge)).ok());
+    CHECK(machine.sink.killed.size() == 1);
+}
+
 TEST_CASE("cgroup.kill ends all members below", "[engine][oom]") {
     EngineFixture machine("6.12", Layout::kV2);
     Cgroup& parent = machine.make_memory(machine.root(), "p");
