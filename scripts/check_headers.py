@@ -39,7 +39,8 @@ def compilers(build):
         for word in words:
             if skip or word in ("-c", "-MD", entry["file"]):
                 skip = False
-            elif word in ("-o", "-MQ", "-MF"):
+            elif word in ("-o", "-MQ", "-MF", "-include", "-include-pch"):
+                # Precompiled headers would hide what a header does not include itself.
                 skip = True
             else:
                 kept.append(word)
@@ -65,7 +66,8 @@ def compile_alone(header, known, scratch):
         # Twice, for the include guard.
         file.write('#include "%s"\n#include "%s"\n' % (header, header))
     command = [w for w in words if os.path.basename(w) != "ccache"]
-    run = subprocess.run([*command, "-fsyntax-only", "-Wno-unused", source], cwd=directory,
+    ours = ["-I" + os.path.join(TOP, folder) for folder in ("include", "src", "tests")]
+    run = subprocess.run([*command, *ours, "-fsyntax-only", "-Wno-unused", source], cwd=directory,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return run.stdout if run.returncode else ""
 
