@@ -91,11 +91,21 @@ def write_golden(path, provenance, transcript):
         file.write((PROVENANCE + provenance + "\n").encode() + transcript)
 
 
+def disk_directory():
+    """Where a script's files lie on a disk: page cache of a tmpfs cannot be reclaimed."""
+    for path in (os.environ.get("TMPDIR", "/tmp"), "/var/tmp", os.getcwd()):
+        kind = subprocess.run(["stat", "-f", "-c", "%T", path], capture_output=True, text=True,
+                              check=False).stdout.strip()
+        if kind not in ("", "tmpfs") and os.access(path, os.W_OK):
+            return path
+    return tempfile.gettempdir()
+
+
 class Sandbox:
     """Directories of one run: bin/ with the helper programs, tmp/ for the script; both private."""
 
     def __init__(self, binary):
-        self.root = tempfile.mkdtemp(prefix="memcgfs-case-")
+        self.root = tempfile.mkdtemp(prefix="memcgfs-case-", dir=disk_directory())
         self.bin = os.path.join(self.root, "bin")
         self.tmp = os.path.join(self.root, "tmp")
         os.mkdir(self.bin)

@@ -7,7 +7,11 @@ set -euo pipefail
 memcgfs=$1
 ratio=$2
 group=/sys/fs/cgroup/memory/load
-scratch=$(mktemp -d)
+# On a disk: the pages of a tmpfs file are not cache, and without swap they have nowhere to go.
+for place in "${TMPDIR:-/tmp}" /var/tmp "$PWD"; do
+    [[ ! -w $place || $(stat -f -c %T "$place") == tmpfs ]] || break
+done
+scratch=$(mktemp -d -p "$place")
 trap 'rm -rf "$scratch"' EXIT
 
 value() { printf '%s' "$(<"$group/memory.$1")"; }
