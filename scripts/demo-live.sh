@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# demo-live.sh MEMCGFS RATIO: inside a tree at /sys/fs/cgroup, a simulated task streams a file
-# larger than the limit through its group's page cache; readings of the group, and a verdict.
+# demo-live.sh MEMCGFS RATIO DIR: inside a tree at /sys/fs/cgroup, a simulated task streams a file
+# larger than the limit, sparse in DIR, through its group's page cache; readings of the group, and
+# a verdict.
 set -euo pipefail
 memcgfs=$1
 ratio=$2
 group=/sys/fs/cgroup/memory/load
-scratch=$(mktemp -d)
+scratch=$(mktemp -d -p "$3")
 trap 'rm -rf "$scratch"' EXIT
 
 value() { printf '%s' "$(<"$group/memory.$1")"; }
