@@ -91,26 +91,21 @@ def write_golden(path, provenance, transcript):
         file.write((PROVENANCE + provenance + "\n").encode() + transcript)
 
 
-def on_a_disk(*directories):
-    """The first of these that is writable and no tmpfs, or None for the usual place.
-
-    Files of a tmpfs are shared memory; cases that read a file mean page cache.
-    """
-    for directory in directories:
-        if os.access(directory, os.W_OK):
-            kind = subprocess.run(["stat", "-f", "-c", "%T", directory], stdout=subprocess.PIPE,
-                                  text=True, check=False).stdout.strip()
-            if kind not in ("tmpfs", "ramfs", ""):
-                return directory
-    return None
+def disk_directory():
+    """Where a script's files lie on a disk: page cache of a tmpfs cannot be reclaimed."""
+    for path in (os.environ.get("TMPDIR", "/tmp"), "/var/tmp", os.getcwd()):
+        kind = subprocess.run(["stat", "-f", "-c", "%T", path], capture_output=True, text=True,
+                              check=False).stdout.strip()
+        if kind not in ("", "tmpfs") and os.access(path, os.W_OK):
+            return path
+    return tempfile.gettempdir()
 
 
 class Sandbox:
     """Directories of one run: bin/ with the helper programs, tmp/ for the script; both private."""
 
     def __init__(self, binary):
-        where = on_a_disk(tempfile.gettempdir(), "/var/tmp", os.path.dirname(binary))
-        self.root = tempfile.mkdtemp(prefix="memcgfs-case-", dir=where)
+        self.root = tempfile.mkdtemp(prefix="memcgfs-case-", dir=disk_directory())
         self.bin = os.path.join(self.root, "bin")
         self.tmp = os.path.join(self.root, "tmp")
         os.mkdir(self.bin)

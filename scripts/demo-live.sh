@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# demo-live.sh MEMCGFS RATIO DIR: inside a tree at /sys/fs/cgroup, a simulated task streams a file
-# larger than the limit, sparse in DIR, through its group's page cache; readings of the group, and
-# a verdict.
+# demo-live.sh MEMCGFS RATIO: inside a tree at /sys/fs/cgroup, a simulated task streams a file
+# larger than the limit through its group's page cache; readings of the group, and a verdict.
 set -euo pipefail
 memcgfs=$1
 ratio=$2
 group=/sys/fs/cgroup/memory/load
-scratch=$(mktemp -d -p "$3")
+# On a disk: the pages of a tmpfs file are not cache, and without swap they have nowhere to go.
+for place in "${TMPDIR:-/tmp}" /var/tmp "$PWD"; do
+    [[ ! -w $place || $(stat -f -c %T "$place") == tmpfs ]] || break
+done
+scratch=$(mktemp -d -p "$place")
 trap 'rm -rf "$scratch"' EXIT
 
 value() { printf '%s' "$(<"$group/memory.$1")"; }
