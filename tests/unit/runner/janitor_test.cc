@@ -103,7 +103,7 @@ TEST_CASE("a janitor holds no descriptor but those it was given", "[runner]") {
 /// Runs `body` with a tmpfs on a directory of its own, in a private mount namespace.
 int with_tmpfs(const std::function<int(const std::string&)>& body) {
     return wait_status(fork_body([&] {
-        std::string directory = "/tmp/memcgfs-janitor-XXXXXX";
+        std::string directory = "/tmp/mount-janitor-XXXXXX";
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         if (mkdtemp(directory.data()) == nullptr || unshare(CLONE_NEWNS) != 0 ||
             mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
