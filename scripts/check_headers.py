@@ -4,13 +4,15 @@
 
     check_headers.py BUILD
 
-Takes the compiler and its options from BUILD/compile_commands.json: those of a source of the same
-folder, or of any other. The last line is "N passed, N failed, N skipped", a header each.
+A header that a built source includes first has been compiled alone by that; only the others are
+compiled here, with the options BUILD/compile_commands.json has for a source of their folder, or of
+any other. The last line is "N passed, N failed, N skipped", a header each.
 """
 
 import concurrent.futures
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -27,10 +29,28 @@ def headers(top):
                     yield os.path.join(directory, name)
 
 
-def compilers(build):
-    """folder of the source (src/engine, ...) -> (directory, arguments without in and output)."""
+def read_entries(build):
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
-        entries = json.load(file)
+        return json.load(file)
+
+
+def included_first(entries):
+    """Headers of ours that some source includes before anything else, precompiled or not."""
+    found = set()
+    for entry in entries:
+        if "-include" in shlex.split(entry["command"]):
+            continue
+        source = os.path.normpath(os.path.join(entry["directory"], entry["file"]))
+        with open(source, encoding="utf-8") as file:
+            first = re.search(r'^\s*#\s*include\s*(["<])([^">]+)', file.read(), re.M)
+        if first and first[1] == '"':
+            found.update(os.path.join(TOP, folder, first[2])
+                         for folder in ("include", "src", "tests"))
+    return found
+
+
+def compilers(entries):
+    """folder of the source (src/engine, ...) -> (directory, arguments without in and output)."""
     found = {}
     for entry in entries:
         source = os.path.normpath(os.path.join(entry["directory"], entry["file"]))
@@ -73,11 +93,13 @@ def compile_alone(header, known, scratch):
 
 
 def main(build):
-    known = compilers(build)
-    failed = passed = 0
+    entries = read_entries(build)
+    known, proven = compilers(entries), included_first(entries)
+    todo = [header for header in headers(TOP) if header not in proven]
+    failed, passed = 0, sum(header in proven for header in headers(TOP))
     with tempfile.TemporaryDirectory() as scratch, \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        jobs = [(h, pool.submit(compile_alone, h, known, scratch)) for h in headers(TOP)]
+        jobs = [(h, pool.submit(compile_alone, h, known, scratch)) for h in todo]
         for header, job in jobs:
             complaint = job.result()
             failed += bool(complaint)
