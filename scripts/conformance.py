@@ -6,6 +6,7 @@ first comment block may hold three headers:
 
     # NEEDS: v1 v2       hierarchies it runs on (default v2); also "noswap" (a machine without
                          swap) and "run" (paths as documents write them: not with --mounted)
+                         and "root" (opens files whatever their mode: skipped for others)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
 
@@ -43,7 +44,8 @@ class Case:
         hierarchies = [word for word in needs if word in ("v1", "v2", "hybrid")] or ["v2"]
         self.swap = "0" if "noswap" in needs else SWAP
         self.only_run = "run" in needs
-        unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run"}
+        self.only_root = "root" in needs
+        unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root"}
         if unknown:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])
