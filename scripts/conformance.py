@@ -5,8 +5,8 @@ A case is a bash script tests/conformance/cases/**/NAME.sh; dropping it in is al
 first comment block may hold three headers:
 
     # NEEDS: v1 v2       hierarchies it runs on (default v2); also "noswap" (a machine without
-                         swap) and "run" (paths as documents write them: not with --mounted)
-                         and "root" (opens files whatever their mode: skipped for others)
+                         swap), "root" and "run" (paths as documents write them: not with
+                         --mounted)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
 

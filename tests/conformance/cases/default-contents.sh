@@ -16,7 +16,8 @@ run 'stat -c "%A %h %s %n" memory.* cgroup.*'
 section 'contents'
 for f in memory.* cgroup.*; do
     case $f in
-    *numa_stat | memory.reclaim | *pressure) ;;
+    *numa_stat | *pressure) ;;
+    memory.force_empty | memory.pressure_level | memory.reclaim | *.kill | *.event_control) ;;
     *) say "$f" ;;
     esac
 done

@@ -17,7 +17,6 @@ for g in a a/b a/b/c; do
         echo "$g/$f: max $(($(field $g/$f max) > 0)), oom $(($(field $g/$f oom) > 0)), oom_kill $(field $g/$f oom_kill)"
     done
 done
-run 'echo 0 > a/memory.events'
 section 'populated'
 run 'cat a/cgroup.events'
 puppet p a/b/c

@@ -20,9 +20,6 @@ for v in 1 1000 1001 0 -1 ' 500 ' +20 0x10 010 max 4294967296 4294967297; do
 done
 section 'the watermarks are only read'
 run 'stat -c "%A %n" memory.wmark_{high,low,ratio,scale_factor}'
-echo 0 >memory.wmark_ratio
-put memory.wmark_high 1
-put memory.wmark_low 1
 section 'a write is one value, a page at most'
 run 'printf 9 > memory.wmark_ratio; printf 5 >> memory.wmark_ratio; cat memory.wmark_ratio'
 run ': > memory.wmark_ratio; cat memory.wmark_ratio'

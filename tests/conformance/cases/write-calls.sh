@@ -24,7 +24,3 @@ run "dd if=$f bs=2 status=none"
 run "dd if=$f bs=3 skip=1 status=none"
 run "head -c 4 $f; echo; tail -c 3 $f"
 run "cp $f $TMP/copy && cp $TMP/copy $f && cat $f"
-section 'the wrong way'
-run "cat < t/cgroup.procs; echo x < t/memory.stat"
-run "echo 1 > t/memory.stat"
-if ((HIER == 1)); then run "cat t/memory.force_empty"; else run "cat t/memory.reclaim"; fi
