@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v1 v2 root
+# NEEDS: v1 v2
 # PROFILE: alinux2
 #
 # What the files of the background reclaim take and refuse.

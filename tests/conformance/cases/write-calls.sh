@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v1 v2 root
+# NEEDS: v1 v2
 # PROFILE: 6.1 6.12
 #
 # One write(2) is one value; offsets, append and truncation mean nothing; a page is the most.
