@@ -57,6 +57,7 @@ Engine::~Engine() = default;
 const Profile& Engine::profile() const { return state_->profile(); }
 Layout Engine::layout() const { return state_->environment.layout; }
 const Machine& Engine::machine() const { return state_->machine(); }
+NodeId Engine::node_count() const { return static_cast<NodeId>(state_->nodes.size()); }
 
 Hierarchy Engine::memory_hierarchy() const {
     return state_->memory_on_v1() ? Hierarchy::kV1Memory : Hierarchy::kV2;

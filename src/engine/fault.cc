@@ -78,7 +78,8 @@ std::uint64_t access_resident(Engine::State& state, Extent& holder, std::uint64_
         extent.state.mapped = true;
         extent.memcg->add_stat(StatItem::kPgfault, static_cast<std::int64_t>(count));
         if (mapping.kind() != PageKind::kAnon) {
-            extent.memcg->add_stat(StatItem::kFileMapped, static_cast<std::int64_t>(count));
+            extent.memcg->add_node_stat(extent.state.node, StatItem::kFileMapped,
+                                        static_cast<std::int64_t>(count));
         }
     }
     extent.state.young = 1;
@@ -144,7 +145,9 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
         memcg.add_stat(StatItem::kPgfault, pages);
     }
     op.spend(cost_of(state, mapping->kind(), request) * pages);
-    add_resident(state, *mapping, {charged.first, count}, memcg, fresh_state(*mapping, request));
+    PageState page_state = fresh_state(*mapping, request);
+    page_state.node = state.local_node(op.cpu);
+    add_resident(state, *mapping, {charged.first, count}, memcg, page_state);
     return count;
 }
 
@@ -166,6 +169,7 @@ std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessR
     }
     const auto pages = static_cast<std::int64_t>(count);
     PageState page_state = fresh_state(*mapping, request);
+    page_state.node = state.local_node(op.cpu);
     page_state.swap_slot = request.access == Access::kRead && !swap_full(state, *extent->memcg);
     commit_charge(memcg, Pages{count});
     memcg.add_stat(StatItem::kPgfault, pages);

@@ -9,13 +9,14 @@ namespace memcgfs::engine {
 
 namespace {
 
-std::int64_t list_pages(const Memcg& memcg, LruList which) {
+std::int64_t list_pages(const Memcg& memcg, NodeId node, LruList which) {
     std::int64_t pages = 0;
-    const Lruvec::List& list = memcg.lruvec.list(which);
+    const Lruvec::List& list = memcg.lruvec(node).list(which);
     const Extent* newer = nullptr;
     for (const Extent* extent = list.head; extent != nullptr; extent = extent->older) {
         MEMCGFS_ASSERT(extent->memcg == &memcg);
         MEMCGFS_ASSERT(extent->state.list == which);
+        MEMCGFS_ASSERT(extent->state.node == node);
         MEMCGFS_ASSERT(extent->state.where == PageState::Where::kResident);
         MEMCGFS_ASSERT(extent->newer == newer);
         pages += static_cast<std::int64_t>(extent->count);
@@ -26,14 +27,23 @@ std::int64_t list_pages(const Memcg& memcg, LruList which) {
     return pages;
 }
 
-void check_lists(const Memcg& memcg) {
-    MEMCGFS_ASSERT(memcg.stat(StatItem::kInactiveAnon) ==
-                   list_pages(memcg, LruList::kInactiveAnon));
-    MEMCGFS_ASSERT(memcg.stat(StatItem::kActiveAnon) == list_pages(memcg, LruList::kActiveAnon));
-    MEMCGFS_ASSERT(memcg.stat(StatItem::kInactiveFile) ==
-                   list_pages(memcg, LruList::kInactiveFile));
-    MEMCGFS_ASSERT(memcg.stat(StatItem::kActiveFile) == list_pages(memcg, LruList::kActiveFile));
-    MEMCGFS_ASSERT(memcg.stat(StatItem::kUnevictable) == list_pages(memcg, LruList::kUnevictable));
+void check_lists(const Engine::State& state, const Memcg& memcg) {
+    for (std::size_t which = 0; which < kLruListCount; which++) {
+        const auto list = static_cast<LruList>(which);
+        const StatItem item = stat_of_list(list);
+        std::int64_t own = 0;
+        for (std::size_t index = 0; index < state.nodes.size(); index++) {
+            const auto node = static_cast<NodeId>(index);
+            const std::int64_t here = list_pages(memcg, node, list);
+            std::int64_t subtree = here;
+            for (const Memcg* child : memcg.children) {
+                subtree += child->node_stat_total(node, item);
+            }
+            MEMCGFS_ASSERT(memcg.node_stat_total(node, item) == subtree);
+            own += here;
+        }
+        MEMCGFS_ASSERT(memcg.stat(item) == own);
+    }
 }
 
 /// Pages charged and not yet given to anybody: this CPU's stock.
@@ -70,7 +80,7 @@ void check_counters(const Engine::State& state, const Memcg& memcg) {
 void Engine::check_invariants() const {
     const State& state = *state_;
     state.memcgs.for_each([&](const Memcg& memcg) {
-        check_lists(memcg);
+        check_lists(state, memcg);
         check_counters(state, memcg);
     });
     state.tasks.for_each(

@@ -46,7 +46,7 @@ Extent& Mapping::split(Extent& extent, std::uint64_t at) {
     }
     Extent& younger = split_isolated(extent, at);
     if (extent.state.where == PageState::Where::kResident) {
-        extent.memcg->lruvec.link_above(extent, younger);
+        extent.memcg->lruvec(extent.state.node).link_above(extent, younger);
     }
     return younger;
 }

@@ -7,7 +7,7 @@
 
 namespace memcgfs::engine {
 
-Memcg::Memcg(MemcgId id, Memcg* parent, CgroupId group)
+Memcg::Memcg(MemcgId id, Memcg* parent, CgroupId group, NodeId nodes)
     : cgroup(group),
       memory(parent != nullptr ? &parent->memory : nullptr),
       swap(parent != nullptr ? &parent->swap : nullptr),
@@ -15,9 +15,48 @@ Memcg::Memcg(MemcgId id, Memcg* parent, CgroupId group)
       kmem(parent != nullptr ? &parent->kmem : nullptr),
       tcpmem(parent != nullptr ? &parent->tcpmem : nullptr),
       id_(id),
-      parent_(parent) {}
+      parent_(parent),
+      further_node_count_(static_cast<NodeId>(nodes - 1)) {
+    if (further_node_count_ > 0) {
+        further_nodes_ = std::make_unique<FurtherNode[]>(further_node_count_);
+    }
+}
+
+Lruvec& Memcg::lruvec(NodeId node) {
+    MEMCGFS_ASSERT(node <= further_node_count_);
+    return node == 0 ? first_lruvec_ : further_nodes_[node - 1].lruvec;
+}
+
+const Lruvec& Memcg::lruvec(NodeId node) const { return const_cast<Memcg*>(this)->lruvec(node); }
+
+std::int64_t Memcg::node_stat_total(NodeId node, StatItem item) const {
+    MEMCGFS_ASSERT(is_node_item(item) && node <= further_node_count_);
+    if (node > 0) {
+        return further_nodes_[node - 1].stat_total[index(item)];
+    }
+    std::int64_t first = stat_total(item);
+    for (NodeId further = 0; further < further_node_count_; further++) {
+        first -= further_nodes_[further].stat_total[index(item)];
+    }
+    return first;
+}
 
 void Memcg::add_stat(StatItem item, std::int64_t delta) {
+    MEMCGFS_ASSERT(!is_node_item(item));
+    add_everywhere(item, delta);
+}
+
+void Memcg::add_node_stat(NodeId node, StatItem item, std::int64_t delta) {
+    MEMCGFS_ASSERT(is_node_item(item) && node <= further_node_count_);
+    if (node > 0) {
+        for (Memcg* level = this; level != nullptr; level = level->parent_) {
+            level->further_nodes_[node - 1].stat_total[index(item)] += delta;
+        }
+    }
+    add_everywhere(item, delta);
+}
+
+void Memcg::add_everywhere(StatItem item, std::int64_t delta) {
     stat_[index(item)] += delta;
     for (Memcg* level = this; level != nullptr; level = level->parent_) {
         level->stat_total_[index(item)] += delta;

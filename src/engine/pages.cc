@@ -16,21 +16,21 @@ void count_resident(Memcg& memcg, Mapping& mapping, const PageState& page_state,
     mapping.resident += Pages{static_cast<std::uint64_t>(pages)};
     switch (mapping.kind()) {
         case PageKind::kAnon:
-            memcg.add_stat(StatItem::kAnon, pages);
+            memcg.add_node_stat(page_state.node, StatItem::kAnon, pages);
             break;
         case PageKind::kShmem:
-            memcg.add_stat(StatItem::kShmem, pages);
-            memcg.add_stat(StatItem::kFile, pages);
+            memcg.add_node_stat(page_state.node, StatItem::kShmem, pages);
+            memcg.add_node_stat(page_state.node, StatItem::kFile, pages);
             break;
         case PageKind::kFile:
-            memcg.add_stat(StatItem::kFile, pages);
+            memcg.add_node_stat(page_state.node, StatItem::kFile, pages);
             break;
     }
     if (page_state.mapped && mapping.kind() != PageKind::kAnon) {
-        memcg.add_stat(StatItem::kFileMapped, pages);
+        memcg.add_node_stat(page_state.node, StatItem::kFileMapped, pages);
     }
     if (page_state.swap_slot) {
-        memcg.add_stat(StatItem::kSwapCached, pages);
+        memcg.add_node_stat(page_state.node, StatItem::kSwapCached, pages);
     }
 }
 
@@ -74,7 +74,7 @@ void free_swap_slots(Engine::State& state, Extent& extent) {
     MEMCGFS_ASSERT(extent.state.where == Where::kResident && extent.state.swap_slot);
     const Pages pages{extent.count};
     extent.state.swap_slot = false;
-    extent.memcg->add_stat(StatItem::kSwapCached, -as_delta(pages));
+    extent.memcg->add_node_stat(extent.state.node, StatItem::kSwapCached, -as_delta(pages));
     // In v1 the slot stopped counting when the page came back (mem_cgroup_swapin_uncharge_swap).
     if (state.memory_on_v1()) {
         state.swap_used -= pages;

@@ -58,7 +58,7 @@ std::uint64_t unprotected(ScanControl& control, const Memcg& memcg, std::uint64_
 /// get_scan_count: how many pages of each list to look at in this visit.
 Targets scan_targets(const Engine::State& state, ScanControl& control, const Memcg& memcg) {
     const Balance balance = balance_of(state, control, memcg);
-    const Lruvec& costs = control.request.root.lruvec;
+    const Lruvec& costs = control.request.root.lruvec(control.node);
     const std::uint64_t total_cost = costs.anon_cost + costs.file_cost;
     const std::uint64_t anon_cost = total_cost + costs.anon_cost;
     const std::uint64_t file_cost = total_cost + costs.file_cost;
@@ -68,7 +68,7 @@ Targets scan_targets(const Engine::State& state, ScanControl& control, const Mem
 
     Targets targets{};
     for (std::size_t list = 0; list < kEvictable.size(); list++) {
-        const std::uint64_t size = memcg.lruvec.size(kEvictable[list]).count();
+        const std::uint64_t size = memcg.lruvec(control.node).size(kEvictable[list]).count();
         std::uint64_t scan = unprotected(control, memcg, size) >> control.priority;
         if (scan == 0 && !memcg.online) {
             scan = std::min(size, kSwapClusterMax.count());
@@ -130,8 +130,9 @@ Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& cont
         scale_down(left, original);
         scaled = true;
     }
-    if (state.machine().swap > Pages{0} && inactive_is_low(memcg, LruList::kInactiveAnon)) {
-        shrink_active_list(state, op, memcg, LruList::kActiveAnon, kSwapClusterMax);
+    if (state.machine().swap > Pages{0} &&
+        inactive_is_low(memcg, control.node, LruList::kInactiveAnon)) {
+        shrink_active_list(state, op, control, memcg, LruList::kActiveAnon, kSwapClusterMax);
     }
     co_return freed;
 }
@@ -192,20 +193,24 @@ bool skip_protected(Engine::State& state, ScanControl& control, Memcg& memcg) {
 /// Where a walk of a subtree stands (mem_cgroup_iter with a reclaim cookie).
 class TreeWalk {
 public:
-    TreeWalk(Engine::State& state, Memcg& root, bool shared)
-        : state_(state), root_(root), shared_(shared), generation_(root.walk_generation) {}
+    TreeWalk(Engine::State& state, Memcg& root, NodeId node, bool shared)
+        : state_(state),
+          root_(root),
+          cursor_(root.lruvec(node)),
+          shared_(shared),
+          generation_(cursor_.walk_generation) {}
 
     /// The next group to visit, or nullptr.
     Memcg* next(Memcg* previous) {
         if (!shared_) {
             return previous == nullptr ? &root_ : next_in_subtree(root_, *previous);
         }
-        if (previous != nullptr && generation_ != root_.walk_generation) {
+        if (previous != nullptr && generation_ != cursor_.walk_generation) {
             return nullptr;
         }
         Memcg* group = advance();
         if (group == nullptr && previous == nullptr) {
-            generation_ = root_.walk_generation;
+            generation_ = cursor_.walk_generation;
             group = advance();
         }
         return group;
@@ -213,17 +218,18 @@ public:
 
 private:
     Memcg* advance() {
-        const Memcg* position = state_.memcgs.find(root_.walk_position);
+        const Memcg* position = state_.memcgs.find(cursor_.walk_position);
         Memcg* group = position == nullptr ? &root_ : next_in_subtree(root_, *position);
-        root_.walk_position = group != nullptr ? group->id() : MemcgId{};
+        cursor_.walk_position = group != nullptr ? group->id() : MemcgId{};
         if (group == nullptr) {
-            root_.walk_generation++;
+            cursor_.walk_generation++;
         }
         return group;
     }
 
     Engine::State& state_;
     Memcg& root_;
+    Lruvec& cursor_;
     bool shared_;
     std::uint64_t generation_;
 };
@@ -232,15 +238,16 @@ private:
 Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control) {
     Memcg& root = control.request.root;
     control.may_deactivate_anon =
-        control.force_deactivate || inactive_is_low(root, LruList::kInactiveAnon);
+        control.force_deactivate || inactive_is_low(root, control.node, LruList::kInactiveAnon);
     control.may_deactivate_file =
-        control.force_deactivate || inactive_is_low(root, LruList::kInactiveFile);
-    const auto inactive_file = static_cast<std::uint64_t>(root.stat_total(StatItem::kInactiveFile));
+        control.force_deactivate || inactive_is_low(root, control.node, LruList::kInactiveFile);
+    const auto inactive_file =
+        static_cast<std::uint64_t>(root.node_stat_total(control.node, StatItem::kInactiveFile));
     control.trim_only = (inactive_file >> control.priority) > 0 && !control.may_deactivate_file;
 
     const bool partial =
         state.profile().shared_reclaim_cursor && !control.whole_tree && !control.request.background;
-    TreeWalk walk(state, root, partial);
+    TreeWalk walk(state, root, control.node, partial);
     MemcgPin pin(root);
     for (Memcg* memcg = walk.next(nullptr); memcg != nullptr; memcg = walk.next(memcg)) {
         pin.reset(*memcg);
@@ -253,6 +260,15 @@ Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control
     }
 }
 
+/// Every node, nearest first (shrink_zones).
+Coro<void> shrink_nodes(Engine::State& state, OpContext& op, ScanControl& control) {
+    const NodeId local = state.local_node(op.cpu);
+    for (std::size_t distance = 0; distance < state.nodes.size(); distance++) {
+        control.node = static_cast<NodeId>((local + distance) % state.nodes.size());
+        co_await shrink_node(state, op, control);
+    }
+}
+
 /// Priorities 12 to 0 (do_try_to_free_pages' inner loop).
 Coro<void> shrink_all_priorities(Engine::State& state, OpContext& op, ScanControl& control) {
     for (unsigned step = 0; step <= kDefPriority; step++) {
@@ -260,7 +276,7 @@ Coro<void> shrink_all_priorities(Engine::State& state, OpContext& op, ScanContro
         if (below_wmark_low(control)) {
             co_return;
         }
-        co_await shrink_node(state, op, control);
+        co_await shrink_nodes(state, op, control);
         if (control.freed >= control.target) {
             co_return;
         }

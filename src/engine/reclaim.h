@@ -34,6 +34,7 @@ struct ScanControl {
     ReclaimRequest request;
     Pages target{};
     unsigned priority = kDefPriority;
+    NodeId node = 0;  ///< whose lists are being scanned
     Pages freed{};
     Pages scanned{};
     std::uint64_t swappiness = 0;
@@ -53,9 +54,9 @@ Pages shrink_list(Engine::State& state, OpContext& op, ScanControl& control, Mem
 /// Reclaims one extent of a task's own pages, used or not (MADV_PAGEOUT); returns what was freed.
 Pages reclaim_extent(Engine::State& state, OpContext& op, Extent& extent);
 /// Ages the active list whatever the permissions (the end of shrink_lruvec).
-void shrink_active_list(Engine::State& state, OpContext& op, Memcg& memcg, LruList list,
-                        Pages pages);
-/// inactive_is_low() over the group's subtree, for anon or file.
-bool inactive_is_low(const Memcg& memcg, LruList inactive);
+void shrink_active_list(Engine::State& state, OpContext& op, const ScanControl& control,
+                        Memcg& memcg, LruList list, Pages pages);
+/// inactive_is_low() over the group's subtree on one node, for anon or file.
+bool inactive_is_low(const Memcg& memcg, NodeId node, LruList inactive);
 
 }  // namespace memcgfs::engine

@@ -29,8 +29,8 @@ LruList inactive_of(LruList list) {
 }
 
 /// Takes the oldest pages, at most `limit`, off the list: one extent of equal pages.
-Extent& isolate_tail(Engine::State& state, Memcg& memcg, LruList list, Pages limit) {
-    Extent* tail = memcg.lruvec.list(list).tail;
+Extent& isolate_tail(Engine::State& state, const Lruvec& lruvec, LruList list, Pages limit) {
+    Extent* tail = lruvec.list(list).tail;
     MEMCGFS_ASSERT(tail != nullptr);
     if (Pages{tail->count} > limit) {
         tail->mapping->split(*tail, tail->first + limit.count());
@@ -69,7 +69,8 @@ struct ShrinkResult {
 
 void unmap(Extent& extent) {
     if (extent.state.mapped && extent.mapping->kind() != PageKind::kAnon) {
-        extent.memcg->add_stat(StatItem::kFileMapped, -static_cast<std::int64_t>(extent.count));
+        extent.memcg->add_node_stat(extent.state.node, StatItem::kFileMapped,
+                                    -static_cast<std::int64_t>(extent.count));
     }
     extent.state.mapped = false;
 }
@@ -101,13 +102,15 @@ ShrinkResult shrink_extent(Engine::State& state, OpContext& op, Extent& extent) 
 }
 
 /// lru_note_cost: what reclaim of this kind cost, for the balance between anon and file.
-void note_cost(Memcg& memcg, LruList list, std::uint64_t cost) {
+void note_cost(Memcg& memcg, NodeId node, LruList list, std::uint64_t cost) {
     for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
-        Lruvec& lruvec = level->lruvec;
+        Lruvec& lruvec = level->lruvec(node);
         (is_file(list) ? lruvec.file_cost : lruvec.anon_cost) += cost;
-        const std::int64_t size =
-            level->stat_total(StatItem::kInactiveAnon) + level->stat_total(StatItem::kActiveAnon) +
-            level->stat_total(StatItem::kInactiveFile) + level->stat_total(StatItem::kActiveFile);
+        std::int64_t size = 0;
+        for (const StatItem item : {StatItem::kInactiveAnon, StatItem::kActiveAnon,
+                                    StatItem::kInactiveFile, StatItem::kActiveFile}) {
+            size += level->node_stat_total(node, item);
+        }
         if (lruvec.anon_cost + lruvec.file_cost > static_cast<std::uint64_t>(size) / 4) {
             lruvec.anon_cost /= 2;
             lruvec.file_cost /= 2;
@@ -117,7 +120,8 @@ void note_cost(Memcg& memcg, LruList list, std::uint64_t cost) {
 
 Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,
                            LruList list, Pages pages) {
-    const Pages scanned = std::min(pages, memcg.lruvec.size(list));
+    const Lruvec& lruvec = memcg.lruvec(control.node);
+    const Pages scanned = std::min(pages, lruvec.size(list));
     const bool background = control.request.background;
     memcg.add_stat(background ? StatItem::kPgscanKswapd : StatItem::kPgscanDirect,
                    as_delta(scanned));
@@ -125,7 +129,7 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
     op.spend(state.machine().costs.reclaim_scan * static_cast<std::int64_t>(scanned.count()));
     ShrinkResult sum;
     for (Pages left = scanned; left > Pages{0};) {
-        Extent& extent = isolate_tail(state, memcg, list, left);
+        Extent& extent = isolate_tail(state, lruvec, list, left);
         left -= Pages{extent.count};
         const ShrinkResult result = shrink_extent(state, op, extent);
         sum.freed += result.freed;
@@ -137,18 +141,18 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
         state.profile().scan_cost_counts_misses
             ? kSwapClusterMax.count() * sum.written.count() + (scanned - sum.freed).count()
             : sum.written.count();
-    note_cost(memcg, list, cost);
+    note_cost(memcg, control.node, list, cost);
     return sum.freed;
 }
 
 }  // namespace
 
-bool inactive_is_low(const Memcg& memcg, LruList inactive) {
+bool inactive_is_low(const Memcg& memcg, NodeId node, LruList inactive) {
     const bool file = is_file(inactive);
     const auto inactive_pages = static_cast<std::uint64_t>(
-        memcg.stat_total(file ? StatItem::kInactiveFile : StatItem::kInactiveAnon));
+        memcg.node_stat_total(node, file ? StatItem::kInactiveFile : StatItem::kInactiveAnon));
     const auto active_pages = static_cast<std::uint64_t>(
-        memcg.stat_total(file ? StatItem::kActiveFile : StatItem::kActiveAnon));
+        memcg.node_stat_total(node, file ? StatItem::kActiveFile : StatItem::kActiveAnon));
     constexpr unsigned kGibShift = 30 - 12;  // pages to GiB
     const std::uint64_t gib = (inactive_pages + active_pages) >> kGibShift;
     std::uint64_t ratio = 1;
@@ -160,14 +164,15 @@ bool inactive_is_low(const Memcg& memcg, LruList inactive) {
     return inactive_pages * ratio < active_pages;
 }
 
-void shrink_active_list(Engine::State& state, OpContext& op, Memcg& memcg, LruList list,
-                        Pages pages) {
-    const Pages scanned = std::min(pages, memcg.lruvec.size(list));
+void shrink_active_list(Engine::State& state, OpContext& op, const ScanControl& control,
+                        Memcg& memcg, LruList list, Pages pages) {
+    const Lruvec& lruvec = memcg.lruvec(control.node);
+    const Pages scanned = std::min(pages, lruvec.size(list));
     memcg.add_stat(StatItem::kPgrefill, as_delta(scanned));
     memcg.add_stat(StatItem::kPgdeactivate, as_delta(scanned));
     op.spend(state.machine().costs.reclaim_scan * static_cast<std::int64_t>(scanned.count()));
     for (Pages left = scanned; left > Pages{0};) {
-        Extent& extent = isolate_tail(state, memcg, list, left);
+        Extent& extent = isolate_tail(state, lruvec, list, left);
         left -= Pages{extent.count};
         extent.state.list = inactive_of(list);
         extent.state.young = 0;
@@ -189,7 +194,7 @@ Pages shrink_list(Engine::State& state, OpContext& op, ScanControl& control, Mem
         return shrink_inactive_list(state, op, control, memcg, list, pages);
     }
     if (is_file(list) ? control.may_deactivate_file : control.may_deactivate_anon) {
-        shrink_active_list(state, op, memcg, list, pages);
+        shrink_active_list(state, op, control, memcg, list, pages);
     } else {
         control.skipped_deactivate = true;
     }

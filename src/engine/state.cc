@@ -4,34 +4,13 @@
 #include <algorithm>
 
 #include "engine/oom.h"
-#include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
 
-namespace {
-
-StatItem list_stat(LruList list) {
-    switch (list) {
-        case LruList::kInactiveAnon:
-            return StatItem::kInactiveAnon;
-        case LruList::kActiveAnon:
-            return StatItem::kActiveAnon;
-        case LruList::kInactiveFile:
-            return StatItem::kInactiveFile;
-        case LruList::kActiveFile:
-            return StatItem::kActiveFile;
-        case LruList::kUnevictable:
-            return StatItem::kUnevictable;
-        case LruList::kCount:
-            break;
-    }
-    MEMCGFS_UNREACHABLE();
-}
-
-}  // namespace
-
 Engine::State::State(const Environment& environment_in)
-    : environment(environment_in), vm_swappiness(environment_in.machine.vm_swappiness) {
+    : environment(environment_in),
+      nodes(nodes_of(environment_in.machine)),
+      vm_swappiness(environment_in.machine.vm_swappiness) {
     stocks.resize(std::max(1U, machine().cpus));
     css_sets.emplace_back();  // number 0: the roots
 }
@@ -56,7 +35,7 @@ OperationPtr Engine::State::make_operation(std::string_view name, CoroOperation:
 }
 
 Memcg& Engine::State::new_memcg(Memcg* parent, CgroupId cgroup) {
-    Memcg& memcg = memcgs.emplace(parent, cgroup);
+    Memcg& memcg = memcgs.emplace(parent, cgroup, static_cast<NodeId>(nodes.size()));
     memcg.use_hierarchy = true;
     if (parent == nullptr) {
         memcg.swappiness = vm_swappiness;
@@ -135,14 +114,16 @@ void Engine::State::notify(const Cgroup& group, NotifyFile file) {
 
 Extent& Engine::State::lru_add(Extent& extent) {
     Memcg& memcg = *extent.memcg;
-    memcg.add_stat(list_stat(extent.state.list), static_cast<std::int64_t>(extent.count));
-    return memcg.lruvec.add_head(extent);
+    memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
+                        static_cast<std::int64_t>(extent.count));
+    return memcg.lruvec(extent.state.node).add_head(extent);
 }
 
 void Engine::State::lru_remove(Extent& extent) {
     Memcg& memcg = *extent.memcg;
-    memcg.add_stat(list_stat(extent.state.list), -static_cast<std::int64_t>(extent.count));
-    memcg.lruvec.remove(extent);
+    memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
+                        -static_cast<std::int64_t>(extent.count));
+    memcg.lruvec(extent.state.node).remove(extent);
 }
 
 void Engine::State::uncharge_memory(Memcg& memcg, Pages pages) {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/node.h"
 #include "engine/operation.h"
 #include "memcgfs/engine/engine.h"
 
@@ -31,6 +32,7 @@ struct Engine::State {
     Memcg* root_memcg = nullptr;
     std::uint64_t next_operation = 1;
     std::uint64_t next_files_version = 1;
+    std::vector<Node> nodes;
     Pages swap_used{};
     std::uint64_t vm_swappiness = 60;
     std::vector<Membership> css_sets;
@@ -53,6 +55,10 @@ struct Engine::State {
 
     const Profile& profile() const { return environment.profile; }
     const Machine& machine() const { return environment.machine; }
+    /// The node of an operation's CPU.
+    NodeId local_node(std::uint32_t cpu) const {
+        return node_of_cpu(nodes.size(), cpu, stocks.size());
+    }
     bool memory_on_v1() const { return environment.layout != Layout::kV2; }
 
     // Objects.

@@ -193,6 +193,25 @@ std::uint64_t pages_on(const Memcg& memcg, std::initializer_list<StatItem> lists
     return pages;
 }
 
+std::uint64_t pages_on_node(const Memcg& memcg, engine::NodeId node,
+                            std::initializer_list<StatItem> lists, Scope scope) {
+    std::uint64_t pages = 0;
+    for (const StatItem list : lists) {
+        pages += scope == Scope::kSubtree
+                     ? static_cast<std::uint64_t>(memcg.node_stat_total(node, list))
+                     : memcg.lruvec(node).size(engine::list_of_stat(list)).count();
+    }
+    return pages;
+}
+
+std::uint64_t node_value_of(const Memcg& memcg, engine::NodeId node, const StatLine& line) {
+    if (line.item == StatItem::kCount) {
+        return 0;
+    }
+    const auto value = static_cast<std::uint64_t>(memcg.node_stat_total(node, line.item));
+    return line.unit == Unit::kBytes ? to_bytes(Pages{value}).count() : value;
+}
+
 }  // namespace
 
 Result<void> show_v1_stat(const ShowContext& context, TextBuffer& out) {
@@ -219,8 +238,11 @@ Result<void> show_v1_numa_stat(const ShowContext& context, TextBuffer& out) {
     using enum engine::StatItem;
     const auto show_block = [&](std::string_view prefix, Scope scope) {
         const auto show_line = [&](std::string_view name, std::initializer_list<StatItem> lists) {
-            const std::uint64_t pages = pages_on(context.memcg(), lists, scope);
-            out.print("{}{}={} N0={}\n", prefix, name, pages, pages);
+            out.print("{}{}={}", prefix, name, pages_on(context.memcg(), lists, scope));
+            for (engine::NodeId node = 0; node < context.engine.node_count(); node++) {
+                out.print(" N{}={}", node, pages_on_node(context.memcg(), node, lists, scope));
+            }
+            out.print("\n");
         };
         show_line("total", {kInactiveAnon, kActiveAnon, kInactiveFile, kActiveFile, kUnevictable});
         show_line("file", {kInactiveFile, kActiveFile});
@@ -244,7 +266,11 @@ Result<void> show_v2_stat(const ShowContext& context, TextBuffer& out) {
 Result<void> show_v2_numa_stat(const ShowContext& context, TextBuffer& out) {
     for (const StatLine& line : kV2Lines) {
         if (line.per_node && exists(line, context.profile())) {
-            out.print("{} N0={}\n", line.name, value_of(context.memcg(), line, Scope::kSubtree));
+            out.print("{}", line.name);
+            for (engine::NodeId node = 0; node < context.engine.node_count(); node++) {
+                out.print(" N{}={}", node, node_value_of(context.memcg(), node, line));
+            }
+            out.print("\n");
         }
     }
     return {};

@@ -53,6 +53,7 @@ public:
     const Profile& profile() const;
     Layout layout() const;
     const Machine& machine() const;
+    NodeId node_count() const;
     /// The hierarchy that has the memory controller.
     Hierarchy memory_hierarchy() const;
 

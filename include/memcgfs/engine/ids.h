@@ -3,6 +3,8 @@
 // Names for the engine's objects. Ids, not pointers, leave the engine.
 #pragma once
 
+#include <cstdint>
+
 #include "memcgfs/base/slot_map.h"
 
 namespace memcgfs::engine {
@@ -16,5 +18,8 @@ using CgroupId = Id<CgroupTag>;
 using MemcgId = Id<MemcgTag>;
 using TaskId = Id<TaskTag>;
 using MappingId = Id<MappingTag>;
+
+/// A node's number on the machine, from 0.
+using NodeId = std::uint8_t;
 
 }  // namespace memcgfs::engine

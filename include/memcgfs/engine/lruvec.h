@@ -34,6 +34,7 @@ struct PageState {
     bool workingset = false;  ///< PG_workingset
     bool mapped = false;      ///< in some task's page table
     bool swap_slot = false;   ///< resident and still owns its slot (swap cache)
+    NodeId node = 0;          ///< where a resident page is; 0 for a swapped one
     bool operator==(const PageState&) const = default;
 };
 
@@ -115,6 +116,10 @@ public:
     // Balance (lru_note_cost, 6.1).
     std::uint64_t anon_cost = 0;
     std::uint64_t file_cost = 0;
+
+    /// Shared cursor of reclaim walks that start here (struct mem_cgroup_reclaim_iter).
+    MemcgId walk_position;
+    std::uint64_t walk_generation = 0;
 
 private:
     friend class Mapping;

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ namespace memcgfs::engine {
 
 class Memcg {
 public:
-    Memcg(MemcgId id, Memcg* parent, CgroupId cgroup);
+    Memcg(MemcgId id, Memcg* parent, CgroupId cgroup, NodeId nodes = 1);
     Memcg(const Memcg&) = delete;
     Memcg& operator=(const Memcg&) = delete;
 
@@ -53,18 +54,21 @@ public:
     std::uint64_t swappiness = 60;
     std::uint64_t move_charge_at_immigrate = 0;
     std::uint32_t under_oom = 0;
-    /// Shared cursor of reclaim walks that start here (struct mem_cgroup_reclaim_iter).
-    MemcgId walk_position;
-    std::uint64_t walk_generation = 0;
     WmarkState wmark;
 
-    Lruvec lruvec;
+    /// The lists on one node (mem_cgroup_lruvec).
+    Lruvec& lruvec(NodeId node);
+    const Lruvec& lruvec(NodeId node) const;
 
     std::int64_t stat(StatItem item) const { return stat_[index(item)]; }
     /// This group and everything below it, removed groups too.
     std::int64_t stat_total(StatItem item) const { return stat_total_[index(item)]; }
-    /// Adds here and to the totals of this group and all ancestors.
+    /// The part of stat_total() that is on one node, for items that belong to a node.
+    std::int64_t node_stat_total(NodeId node, StatItem item) const;
+    /// Adds here and to the totals of this group and all ancestors; not for items of a node.
     void add_stat(StatItem item, std::int64_t delta);
+    /// The same for an item that belongs to a node.
+    void add_node_stat(NodeId node, StatItem item, std::int64_t delta);
 
     std::uint64_t event(MemcgEvent event) const { return events_total_[index(event)]; }
     std::uint64_t event_local(MemcgEvent event) const { return events_local_[index(event)]; }
@@ -79,8 +83,19 @@ private:
         return static_cast<std::size_t>(value);
     }
 
+    /// What a machine of several nodes needs for those beyond the first. The first node's part
+    /// of a total is what they leave of it.
+    struct FurtherNode {
+        Lruvec lruvec;
+        std::array<std::int64_t, kNodeStatItemCount> stat_total{};
+    };
+    void add_everywhere(StatItem item, std::int64_t delta);
+
     MemcgId id_;
     Memcg* parent_;
+    Lruvec first_lruvec_;
+    std::unique_ptr<FurtherNode[]> further_nodes_;
+    NodeId further_node_count_ = 0;
     std::array<std::int64_t, kStatItemCount> stat_{};
     std::array<std::int64_t, kStatItemCount> stat_total_{};
     std::array<std::uint64_t, kMemcgEventCount> events_local_{};

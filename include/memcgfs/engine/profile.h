@@ -7,11 +7,13 @@
 // the kernels named at each profile.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "memcgfs/base/units.h"
 
@@ -69,9 +71,19 @@ const Profile* find_profile(std::string_view name);
 /// 6.1 where a v1 memory controller is wanted, else 6.12.
 const Profile& default_profile(Layout layout);
 
+enum class ZoneType : std::uint8_t { kDma, kDma32, kNormal, kMovable, kCount };
+inline constexpr std::size_t kZoneTypeCount = static_cast<std::size_t>(ZoneType::kCount);
+
+/// One NUMA node: how many pages its zones manage; 0 is a zone that the node does not have.
+struct MachineNode {
+    std::array<Pages, kZoneTypeCount> managed{};
+};
+
 /// The simulated machine. Defaults: 1 GiB, no swap, one CPU, one node.
 struct Machine {
     Pages memory{262144};
+    /// Empty: one node with all the memory, in zones as a PC's. Otherwise they make up `memory`.
+    std::vector<MachineNode> nodes{};
     Pages swap{0};
     std::uint32_t cpus = 1;
     std::uint64_t vm_swappiness = 60;

@@ -12,23 +12,18 @@
 namespace memcgfs::engine {
 
 enum class StatItem : std::uint8_t {
-    // Pages, now.
+    // Pages now, and on which node they are (enum node_stat_item).
     kAnon,
     kFile,  ///< page cache including shmem
     kShmem,
-    kKernel,
     kKernelStack,
     kPagetables,
     kSlabReclaimable,
     kSlabUnreclaimable,
-    kSock,
-    kPercpu,
-    kVmalloc,
     kFileMapped,
     kFileDirty,
     kFileWriteback,
     kSwapCached,
-    kSwap,  ///< v1 "swap": slots owned
     kAnonThp,
     kFileThp,
     kShmemThp,
@@ -37,7 +32,7 @@ enum class StatItem : std::uint8_t {
     kInactiveFile,
     kActiveFile,
     kUnevictable,
-    // Events, ever.
+    // Events ever, by node.
     kWorkingsetRefaultAnon,
     kWorkingsetRefaultFile,
     kWorkingsetActivateAnon,
@@ -45,6 +40,14 @@ enum class StatItem : std::uint8_t {
     kWorkingsetRestoreAnon,
     kWorkingsetRestoreFile,
     kWorkingsetNodereclaim,
+    kNodeItemEnd,  ///< those before it belong to a node: Memcg::add_node_stat
+    // Pages now.
+    kKernel = kNodeItemEnd,
+    kSock,
+    kPercpu,
+    kVmalloc,
+    kSwap,  ///< v1 "swap": slots owned
+    // Events ever.
     kPgscanKswapd,
     kPgscanDirect,
     kPgstealKswapd,
@@ -65,6 +68,8 @@ enum class StatItem : std::uint8_t {
     kCount,
 };
 inline constexpr std::size_t kStatItemCount = static_cast<std::size_t>(StatItem::kCount);
+inline constexpr std::size_t kNodeStatItemCount = static_cast<std::size_t>(StatItem::kNodeItemEnd);
+constexpr bool is_node_item(StatItem item) { return item < StatItem::kNodeItemEnd; }
 
 /// memory.events, memory.events.local and memory.swap.events.
 enum class MemcgEvent : std::uint8_t {
@@ -91,5 +96,14 @@ enum class LruList : std::uint8_t {
     kCount,
 };
 inline constexpr std::size_t kLruListCount = static_cast<std::size_t>(LruList::kCount);
+/// The number of pages on a list, and back; both enums have them in one order.
+constexpr StatItem stat_of_list(LruList list) {
+    return static_cast<StatItem>(static_cast<std::size_t>(StatItem::kInactiveAnon) +
+                                 static_cast<std::size_t>(list));
+}
+constexpr LruList list_of_stat(StatItem item) {
+    return static_cast<LruList>(static_cast<std::size_t>(item) -
+                                static_cast<std::size_t>(StatItem::kInactiveAnon));
+}
 
 }  // namespace memcgfs::engine

@@ -41,40 +41,40 @@ TEST_CASE("runs keep the order of their pages", "[engine][lruvec]") {
             const std::size_t which = &mapping == &second ? 1 : 0;
             const std::uint64_t count = 1 + random.below(5);
             Extent& extent = mapping.insert(next_index[which], count, &memcg, state);
-            memcg.lruvec.add_head(extent);
+            memcg.lruvec(0).add_head(extent);
             for (std::uint64_t page = 0; page < count; page++) {
                 model.emplace_back(mapping.id().value, next_index[which]++);
             }
         } else {
             // Take some of the oldest run: rotate it to the head, or drop it.
-            Extent* tail = memcg.lruvec.list(LruList::kInactiveFile).tail;
+            Extent* tail = memcg.lruvec(0).list(LruList::kInactiveFile).tail;
             const std::uint64_t count = 1 + random.below(tail->count);
             if (count < tail->count) {
                 tail->mapping->split(*tail, tail->first + count);
             }
-            memcg.lruvec.remove(*tail);
+            memcg.lruvec(0).remove(*tail);
             std::deque<PageName> taken(model.begin(),
                                        model.begin() + static_cast<std::ptrdiff_t>(count));
             model.erase(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(count));
             if (random.below(2) == 0) {
-                memcg.lruvec.add_head(*tail);
+                memcg.lruvec(0).add_head(*tail);
                 model.insert(model.end(), taken.begin(), taken.end());
             } else {
                 tail->mapping->erase(*tail);
             }
         }
-        REQUIRE(memcg.lruvec.size(LruList::kInactiveFile).count() == model.size());
+        REQUIRE(memcg.lruvec(0).size(LruList::kInactiveFile).count() == model.size());
     }
-    CHECK(pages_of(memcg.lruvec, LruList::kInactiveFile) == model);
+    CHECK(pages_of(memcg.lruvec(0), LruList::kInactiveFile) == model);
 }
 
 TEST_CASE("pages touched in order are one run", "[engine][lruvec]") {
     Memcg memcg(MemcgId{1}, nullptr, CgroupId{});
     Mapping mapping(MappingId{1}, PageKind::kAnon);
     for (std::uint64_t index = 0; index < 100; index++) {
-        memcg.lruvec.add_head(mapping.insert(index, 1, &memcg, {}));
+        memcg.lruvec(0).add_head(mapping.insert(index, 1, &memcg, {}));
     }
-    const Lruvec::List& list = memcg.lruvec.list(LruList::kInactiveAnon);
+    const Lruvec::List& list = memcg.lruvec(0).list(LruList::kInactiveAnon);
     CHECK(list.head == list.tail);
     CHECK(list.head->count == 100);
     CHECK(mapping.find(99) == list.head);
@@ -85,14 +85,14 @@ TEST_CASE("pages touched in order are one run", "[engine][lruvec]") {
 TEST_CASE("an extent splits where it is asked to", "[engine][lruvec]") {
     Memcg memcg(MemcgId{1}, nullptr, CgroupId{});
     Mapping mapping(MappingId{1}, PageKind::kAnon);
-    Extent& extent = memcg.lruvec.add_head(mapping.insert(10, 10, &memcg, {}));
+    Extent& extent = memcg.lruvec(0).add_head(mapping.insert(10, 10, &memcg, {}));
     CHECK(&mapping.split(extent, 10) == &extent);
     Extent& younger = mapping.split(extent, 14);
     CHECK(extent.count == 4);
     CHECK(younger.first == 14);
     CHECK(younger.count == 6);
     CHECK(extent.newer == &younger);
-    CHECK(memcg.lruvec.list(LruList::kInactiveAnon).head == &younger);
+    CHECK(memcg.lruvec(0).list(LruList::kInactiveAnon).head == &younger);
     CHECK(mapping.next(0) == &extent);
     CHECK(mapping.find(13) == &extent);
     CHECK(mapping.find(14) == &younger);
