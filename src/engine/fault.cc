@@ -12,6 +12,7 @@
 #include "engine/pages.h"
 #include "engine/reclaim.h"
 #include "engine/throttle.h"
+#include "engine/workingset.h"
 
 namespace memcgfs::engine {
 
@@ -115,6 +116,16 @@ void give_back(Engine::State& state, Memcg& memcg, std::uint64_t count) {
     }
 }
 
+/// A page's state where part of it is known: the working set decides on the list.
+PageState with(PageState page_state, const RefaultPart& part) {
+    if (part.active && page_state.list != LruList::kUnevictable) {
+        page_state.list = page_state.list == LruList::kInactiveFile ? LruList::kActiveFile
+                                                                    : LruList::kActiveAnon;
+    }
+    page_state.workingset = part.workingset;
+    return page_state;
+}
+
 Nanos cost_of(const Engine::State& state, PageKind kind, const AccessRequest& request) {
     const Machine::Costs& costs = state.machine().costs;
     if (kind != PageKind::kFile) {
@@ -147,7 +158,15 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
     op.spend(cost_of(state, mapping->kind(), request) * pages);
     PageState page_state = fresh_state(*mapping, request);
     page_state.node = state.local_node(op.cpu);
-    add_resident(state, *mapping, {charged.first, count}, memcg, page_state);
+    // What is only going to be overwritten does not come back.
+    const bool rewritten = !request.through_mmap && request.access == Access::kWrite;
+    for (std::uint64_t done = 0; done < count;) {
+        const Engine::Range rest{charged.first + done, count - done};
+        const RefaultPart part = rewritten ? RefaultPart{rest.count}
+                                           : refault(state, *mapping, rest, memcg, page_state.node);
+        add_resident(state, *mapping, {rest.first, part.count}, memcg, with(page_state, part));
+        done += part.count;
+    }
     return count;
 }
 
@@ -163,13 +182,17 @@ std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessR
     if (extent->first < charged.first) {
         extent = &mapping->split(*extent, charged.first);
     }
-    const std::uint64_t count = std::min(charged.count, extent->count);
+    std::uint64_t count = std::min(charged.count, extent->count);
+    PageState page_state = fresh_state(*mapping, request);
+    page_state.node = state.local_node(op.cpu);
+    const RefaultPart part =
+        refault(state, *mapping, {charged.first, count}, memcg, page_state.node);
+    count = part.count;
     if (count < charged.count) {
         give_back(state, memcg, charged.count - count);
     }
     const auto pages = static_cast<std::int64_t>(count);
-    PageState page_state = fresh_state(*mapping, request);
-    page_state.node = state.local_node(op.cpu);
+    page_state = with(page_state, part);
     page_state.swap_slot = request.access == Access::kRead && !swap_full(state, *extent->memcg);
     commit_charge(memcg, Pages{count});
     memcg.add_stat(StatItem::kPgfault, pages);
@@ -339,6 +362,7 @@ Pages drop_clean_pages(Engine::State& state, Mapping& mapping) {
     if (mapping.kind() != PageKind::kFile) {
         return dropped;  // tmpfs pages are their file's only copy
     }
+    mapping.shadows.clear();
     std::uint64_t index = 0;
     while (Extent* extent = mapping.next(index)) {
         index = extent->end();

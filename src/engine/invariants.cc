@@ -83,6 +83,7 @@ void Engine::check_invariants() const {
         check_lists(state, memcg);
         check_counters(state, memcg);
     });
+    state.mappings.for_each(check_mapping);
     state.tasks.for_each(
         [&](const Task& task) { MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task); });
     MEMCGFS_ASSERT(state.swap_used <= machine().swap);

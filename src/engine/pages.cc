@@ -65,6 +65,7 @@ Memcg& online_memcg(Memcg& memcg) {
 
 void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
                   PageState page_state) {
+    mapping.shadows.erase(range.first, range.count);
     Extent& extent = mapping.insert(range.first, range.count, &memcg, page_state);
     count_resident(memcg, mapping, page_state, static_cast<std::int64_t>(range.count));
     state.lru_add(extent);
@@ -91,6 +92,7 @@ void free_extent(Engine::State& state, Extent& extent) {
     }
     Mapping& mapping = *extent.mapping;
     mapping.swapped -= Pages{extent.count};
+    mapping.shadows.erase(extent.first, extent.count);
     release_slots(state, *extent.memcg, Pages{extent.count});
     mapping.erase(extent);
 }
@@ -110,6 +112,7 @@ void free_all_pages(Engine::State& state, Mapping& mapping) {
     while (Extent* extent = mapping.next(0)) {
         free_extent(state, *extent);
     }
+    mapping.shadows.clear();
 }
 
 Pages reachable_swap(const Engine::State& state, const Memcg& memcg) {

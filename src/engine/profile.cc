@@ -19,6 +19,7 @@ constexpr Profile kAlinux2{
     .use_hierarchy_fixed = false,
     .dying_task_bypasses_limit = true,
     .reclaim_root_keeps_protection = false,
+    .anon_workingset = false,
     .memsw_always = true,
     .dying_oom_group_counts_victim_twice = false,
     .wmark = true,
@@ -54,6 +55,8 @@ constexpr Profile k612{
     .proactive_swappiness = true,
     .peak_is_per_open_file = true,
     .scan_cost_counts_misses = true,
+    .refault_always_counts = true,
+    .refault_asks_evictor_for_swap = true,
     .v1_memory = false,
 };
 

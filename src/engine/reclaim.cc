@@ -5,6 +5,7 @@
 #include <array>
 
 #include "engine/pages.h"
+#include "engine/workingset.h"
 
 namespace memcgfs::engine {
 
@@ -237,10 +238,12 @@ private:
 /// One node, one priority: the walk over the subtree (shrink_node_memcgs).
 Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control) {
     Memcg& root = control.request.root;
-    control.may_deactivate_anon =
-        control.force_deactivate || inactive_is_low(root, control.node, LruList::kInactiveAnon);
-    control.may_deactivate_file =
-        control.force_deactivate || inactive_is_low(root, control.node, LruList::kInactiveFile);
+    const auto may_deactivate = [&](LruList inactive) {
+        return control.force_deactivate || inactive_is_low(root, control.node, inactive) ||
+               workingset_changes(root, control.node, inactive == LruList::kInactiveFile);
+    };
+    control.may_deactivate_anon = may_deactivate(LruList::kInactiveAnon);
+    control.may_deactivate_file = may_deactivate(LruList::kInactiveFile);
     const auto inactive_file =
         static_cast<std::uint64_t>(root.node_stat_total(control.node, StatItem::kInactiveFile));
     control.trim_only = (inactive_file >> control.priority) > 0 && !control.may_deactivate_file;
@@ -295,6 +298,9 @@ Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
                                                          : state.vm_swappiness);
     for (;;) {
         co_await shrink_all_priorities(state, op, control);
+        for (std::size_t node = 0; node < state.nodes.size(); node++) {
+            snapshot_workingset(request.root, static_cast<NodeId>(node));
+        }
         state.trace(TraceEvent::Kind::kReclaim, request.root, control.scanned.count(),
                     control.freed.count());
         if (control.freed > Pages{0} || below_wmark_low(control)) {

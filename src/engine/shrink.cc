@@ -6,6 +6,7 @@
 
 #include "engine/pages.h"
 #include "engine/reclaim.h"
+#include "engine/workingset.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -45,6 +46,7 @@ void activate(Engine::State& state, Extent& extent) {
     if (extent.state.swap_slot && swap_full(state, *extent.memcg)) {
         free_swap_slots(state, extent);
     }
+    age_nonresident(*extent.memcg, extent.state.node, Pages{extent.count});
     state.lru_add(extent);
 }
 
@@ -75,9 +77,11 @@ void unmap(Extent& extent) {
     extent.state.mapped = false;
 }
 
-/// Decides over one isolated extent of equal pages.
-ShrinkResult shrink_extent(Engine::State& state, OpContext& op, Extent& extent) {
+/// Decides over one isolated extent of equal pages, on behalf of `evictor`.
+ShrinkResult shrink_extent(Engine::State& state, OpContext& op, Extent& extent, Memcg& evictor) {
+    Mapping& mapping = *extent.mapping;
     const Pages pages{extent.count};
+    const std::uint64_t first = extent.first;
     switch (check_references(extent.state)) {
         case References::kActivate:
             activate(state, extent);
@@ -89,33 +93,21 @@ ShrinkResult shrink_extent(Engine::State& state, OpContext& op, Extent& extent) 
             break;
     }
     unmap(extent);
-    if (extent.mapping->kind() == PageKind::kFile) {
+    const PageState page_state = extent.state;
+    if (mapping.kind() == PageKind::kFile) {
         free_isolated(state, extent);
+        leave_shadows(mapping, {first, pages.count()}, evictor, page_state);
         return {pages, {}};
     }
-    const bool had_slots = extent.state.swap_slot;
+    const bool had_slots = page_state.swap_slot;
     const SwapOutcome outcome = swap_out(state, op, extent);
     if (outcome.rest != nullptr) {
         activate(state, *outcome.rest);
     }
-    return {outcome.written, had_slots ? Pages{0} : outcome.written};
-}
-
-/// lru_note_cost: what reclaim of this kind cost, for the balance between anon and file.
-void note_cost(Memcg& memcg, NodeId node, LruList list, std::uint64_t cost) {
-    for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
-        Lruvec& lruvec = level->lruvec(node);
-        (is_file(list) ? lruvec.file_cost : lruvec.anon_cost) += cost;
-        std::int64_t size = 0;
-        for (const StatItem item : {StatItem::kInactiveAnon, StatItem::kActiveAnon,
-                                    StatItem::kInactiveFile, StatItem::kActiveFile}) {
-            size += level->node_stat_total(node, item);
-        }
-        if (lruvec.anon_cost + lruvec.file_cost > static_cast<std::uint64_t>(size) / 4) {
-            lruvec.anon_cost /= 2;
-            lruvec.file_cost /= 2;
-        }
+    if (outcome.written > Pages{0} && state.profile().anon_workingset) {
+        leave_shadows(mapping, {first, outcome.written.count()}, evictor, page_state);
     }
+    return {outcome.written, had_slots ? Pages{0} : outcome.written};
 }
 
 Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,
@@ -131,7 +123,7 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
     for (Pages left = scanned; left > Pages{0};) {
         Extent& extent = isolate_tail(state, lruvec, list, left);
         left -= Pages{extent.count};
-        const ShrinkResult result = shrink_extent(state, op, extent);
+        const ShrinkResult result = shrink_extent(state, op, extent, control.request.root);
         sum.freed += result.freed;
         sum.written += result.written;
     }
@@ -139,9 +131,9 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
                    as_delta(sum.freed));
     const std::uint64_t cost =
         state.profile().scan_cost_counts_misses
-            ? kSwapClusterMax.count() * sum.written.count() + (scanned - sum.freed).count()
+            ? kIoCost * sum.written.count() + (scanned - sum.freed).count()
             : sum.written.count();
-    note_cost(memcg, control.node, list, cost);
+    note_cost(memcg, control.node, is_file(list), cost);
     return sum.freed;
 }
 
@@ -185,7 +177,7 @@ Pages reclaim_extent(Engine::State& state, OpContext& op, Extent& extent) {
     extent.state.young = 0;
     extent.state.referenced = false;
     state.lru_remove(extent);
-    return shrink_extent(state, op, extent).freed;
+    return shrink_extent(state, op, extent, *state.root_memcg).freed;
 }
 
 Pages shrink_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,

@@ -105,6 +105,9 @@ private:
     Memcg* memcg_;
 };
 
+/// check_invariants() for one mapping (mapping_invariants.cc).
+void check_mapping(Mapping& mapping);
+
 constexpr std::int64_t as_delta(Pages pages) { return static_cast<std::int64_t>(pages.count()); }
 
 }  // namespace memcgfs::engine

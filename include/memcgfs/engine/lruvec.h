@@ -17,6 +17,7 @@
 
 #include "memcgfs/base/units.h"
 #include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/shadow.h"
 #include "memcgfs/engine/stat_items.h"
 
 namespace memcgfs::engine {
@@ -87,6 +88,7 @@ public:
     std::uint32_t users = 0;  ///< tasks that have it mapped
     Pages resident{};
     Pages swapped{};
+    ShadowMap shadows;  ///< of pages that reclaim took, in the cache or in their swap slots
     bool locked = false;           ///< mlock: pages go to the unevictable list
     bool ends_with_users = false;  ///< made for a task: gone when the last user exits
 
@@ -116,6 +118,12 @@ public:
     // Balance (lru_note_cost, 6.1).
     std::uint64_t anon_cost = 0;
     std::uint64_t file_cost = 0;
+
+    /// Counts evictions and activations here and below: the clock of shadows.
+    std::uint64_t nonresident_age = 0;
+    /// workingset_activate_* at the end of the last reclaim for this group (lruvec->refaults).
+    std::int64_t seen_activate_anon = 0;
+    std::int64_t seen_activate_file = 0;
 
     /// Shared cursor of reclaim walks that start here (struct mem_cgroup_reclaim_iter).
     MemcgId walk_position;

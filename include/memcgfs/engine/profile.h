@@ -56,6 +56,9 @@ struct Profile {
     bool peak_is_per_open_file = false;          ///< memory.peak writable (6.12)
     bool reclaim_root_keeps_protection = false;  ///< root's stale protection honoured (6.1)
     bool scan_cost_counts_misses = false;        ///< cost = 32 * written + scanned - freed (6.12)
+    bool anon_workingset = true;  ///< swapped pages leave shadows too (5.9)
+    bool refault_always_counts = false;          ///< also where the evictor has gone (6.12)
+    bool refault_asks_evictor_for_swap = false;  ///< not the refaulting group (6.12)
     bool memsw_always = true;                    ///< memsw files without a boot switch (6.1)
     bool dying_oom_group_counts_victim_twice = true;  ///< oom_kill + 1 for the chosen victim
     bool wmark = false;                               ///< Alibaba's memory.wmark_* and its worker
