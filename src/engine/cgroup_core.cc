@@ -26,7 +26,7 @@ bool within_tree_limits(const Cgroup& parent) {
 
 Cgroup* group_or_root(const Engine::State& state, CgroupId id, Cgroup* root) {
     Cgroup* group = state.cgroups.find(id);
-    return group != nullptr ? group : root;
+    return group != nullptr && group->hierarchy == root->hierarchy ? group : root;
 }
 
 void join(Engine::State& state, Task& task, Cgroup& group) {
@@ -80,6 +80,7 @@ Result<void> Engine::remove_cgroup(CgroupId id) {
         state_->trace(TraceEvent::Kind::kCgroup, *group->memcg, 0);
         for (Cgroup* level = parent; level != nullptr; level = level->parent) {
             level->dying_descendants++;
+            group->memcg->dying_in.push_back(level->id);
         }
         offline_css(*state_, *group);
     }

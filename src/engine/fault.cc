@@ -98,6 +98,9 @@ Coro<Result<std::uint64_t>> charge_some(Engine::State& state, OpContext& op, Mem
         consume_stock(state, op.cpu, memcg, ready);
         co_return ready.count();
     }
+    if (state.fault(FaultSite::kChargeFails)) {
+        co_return Err(Errno::kENOMEM);
+    }
     const ChargeRequest request{.memcg = memcg};
     const Result<void> result = co_await try_charge(state, op, request);
     if (!result.ok()) {
@@ -197,7 +200,7 @@ std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessR
     commit_charge(memcg, Pages{count});
     memcg.add_stat(StatItem::kPgfault, pages);
     memcg.add_stat(StatItem::kPgmajfault, pages);
-    op.spend(state.machine().costs.swap_in * pages);
+    op.spend(state.transfer_cost(state.machine().costs.swap_in, Pages{count}));
     swap_in(state, *extent, count, memcg, page_state);
     return count;
 }

@@ -67,7 +67,8 @@ Coro<OperationResult> write_memory_max(Engine::State& state, OpContext& op, Memc
     memcg.memory.set_max(max);
     bool drained = false;
     int retries = kMaxReclaimRetries;
-    while (memcg.memory.usage() > max && !op.signal_pending) {
+    // Another writer's value ends this one's effort (6.1's later stable releases).
+    while (memcg.memory.usage() > max && memcg.memory.max() == max && !op.signal_pending) {
         if (!drained) {
             drain_all_stock(state, memcg);
             drained = true;
@@ -95,7 +96,7 @@ Coro<OperationResult> write_memory_high(Engine::State& state, OpContext& op, Mem
     memcg.memory.set_high(high);
     bool drained = false;
     int retries = kMaxReclaimRetries;
-    while (memcg.memory.usage() > high && !op.signal_pending) {
+    while (memcg.memory.usage() > high && memcg.memory.high() == high && !op.signal_pending) {
         if (!drained) {
             drain_all_stock(state, memcg);
             drained = true;

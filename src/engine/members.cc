@@ -83,8 +83,10 @@ void unmap_region(Engine::State& state, Task& task, MappingId id, bool keep) {
             extent->state.mapped = false;
             extent->state.referenced = extent->state.referenced || extent->state.young > 0;
             extent->state.young = 0;
-            extent->memcg->add_node_stat(extent->state.node, StatItem::kFileMapped,
-                                         -static_cast<std::int64_t>(extent->count));
+            if (mapping->kind() != PageKind::kAnon) {
+                extent->memcg->add_node_stat(extent->state.node, StatItem::kFileMapped,
+                                             -static_cast<std::int64_t>(extent->count));
+            }
         }
     }
 }

@@ -25,13 +25,16 @@ CoroOperation::CoroOperation(OpContext context, std::string_view name, Body body
       body_(std::move(body)),
       after_step_(std::move(after_step)),
       call_(body_(context_)) {
-    call_.start(driver_);
+    call_->start(driver_);
 }
 
 Step CoroOperation::step() {
     const Step step = driver_.run();
     if (step.kind == Step::Kind::kDone) {
-        result_.emplace(call_.take());
+        result_.emplace(call_->take());
+        // What the call and its captures pin is free before after_step_ looks for what to free.
+        call_.reset();
+        body_ = nullptr;
     }
     after_step_();
     return step;

@@ -49,7 +49,7 @@ private:
     Body body_;  // owns the captures that the coroutine's frame refers to
     std::function<void()> after_step_;
     CoroDriver driver_;
-    Coro<OperationResult> call_;
+    std::optional<Coro<OperationResult>> call_;
     std::optional<OperationResult> result_;
 };
 

@@ -80,7 +80,7 @@ void free_swap_slots(Engine::State& state, Extent& extent) {
     if (state.memory_on_v1()) {
         state.swap_used -= pages;
     } else {
-        release_slots(state, online_memcg(*extent.memcg), pages);
+        release_slots(state, *extent.memcg, pages);  // kept only by the owner's own pages
     }
 }
 
@@ -170,13 +170,17 @@ void uncharge_swapped(Engine::State& state, Memcg& memcg, Memcg& owner, Pages pa
 SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent) {
     Mapping& mapping = *extent.mapping;
     Memcg& memcg = *extent.memcg;
-    Memcg& owner = online_memcg(memcg);
     const bool has_slots = extent.state.swap_slot;
+    // v2 records a slot's owner when it is allocated, v1 when the page leaves memory.
+    const bool recorded = has_slots && !state.memory_on_v1();
+    Memcg& owner = recorded ? memcg : online_memcg(memcg);
     const std::uint64_t first = extent.first;
     const Pages wanted{extent.count};
-    const Pages written = has_slots ? wanted : std::min(wanted, reachable_swap(state, owner));
+    const bool device_full = !has_slots && state.fault(FaultSite::kSwapFull);
+    const Pages reachable = device_full ? Pages{0} : reachable_swap(state, owner);
+    const Pages written = has_slots ? wanted : std::min(wanted, reachable);
     const Pages refused = wanted - written;
-    refuse_slots(state, owner, refused, state.swap_free() > written);
+    refuse_slots(state, owner, refused, !device_full && state.swap_free() > written);
     if (written == Pages{0}) {
         return {written, &extent};
     }
@@ -188,7 +192,7 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent) {
     mapping.swapped += written;
     if (!has_slots) {
         state.swap_used += written;
-        op.spend(state.machine().costs.swap_out * static_cast<std::int64_t>(written.count()));
+        op.spend(state.transfer_cost(state.machine().costs.swap_out, written));
     }
     // v2 counts the slot from its allocation, v1 for as long as the page is out.
     if (!has_slots || state.memory_on_v1()) {

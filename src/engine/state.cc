@@ -74,8 +74,8 @@ void Engine::State::free_memcg(Memcg& memcg) {
     Memcg& parent = *memcg.parent();
     std::erase(parent.children, &memcg);
     // cgroup.stat counts a removed group as dying in every ancestor until now.
-    for (const Memcg* level = &parent; level != nullptr; level = level->parent()) {
-        if (Cgroup* group = cgroups.find(level->cgroup); group != nullptr) {
+    for (const CgroupId id : memcg.dying_in) {
+        if (Cgroup* group = cgroups.find(id); group != nullptr) {
             group->dying_descendants--;
         }
     }
@@ -106,6 +106,11 @@ void Engine::State::trace(TraceEvent::Kind kind, const Memcg& memcg, std::uint64
     if (environment.observer != nullptr) {
         environment.observer->on_event({kind, memcg.id().value, a, b});
     }
+}
+
+Nanos Engine::State::transfer_cost(Nanos per_page, Pages pages) const {
+    constexpr Nanos kStall = from_millis(1000);
+    return per_page * as_delta(pages) + (fault(FaultSite::kSlowDevice) ? kStall : Nanos{});
 }
 
 void Engine::State::notify(const Cgroup& group, NotifyFile file) {

@@ -71,6 +71,13 @@ struct Engine::State {
     void collect_dying();
     void free_memcg(Memcg& memcg);
 
+    /// True if a simulation wants `site` to go wrong now.
+    bool fault(FaultSite site) const {
+        return environment.faults != nullptr && environment.faults->fires(site);
+    }
+    /// Modelled time of moving pages to or from swap.
+    Nanos transfer_cost(Nanos per_page, Pages pages) const;
+
     // Accounting.
     void emit(Effect effect) { environment.effects.emit(std::move(effect)); }
     void trace(TraceEvent::Kind kind, const Memcg& memcg, std::uint64_t a = 0, std::uint64_t b = 0);

@@ -23,6 +23,7 @@
 #include "memcgfs/base/result.h"
 #include "memcgfs/engine/cgroup.h"
 #include "memcgfs/engine/effect.h"
+#include "memcgfs/engine/fault_site.h"
 #include "memcgfs/engine/memcg.h"
 #include "memcgfs/engine/profile.h"
 #include "memcgfs/engine/task.h"
@@ -42,7 +43,8 @@ public:
         Machine machine;
         const Clock& clock;
         EffectSink& effects;
-        Observer* observer = nullptr;  ///< may be nullptr
+        Observer* observer = nullptr;     ///< may be nullptr
+        FaultInjector* faults = nullptr;  ///< may be nullptr; for simulations
     };
 
     explicit Engine(const Environment& environment);
@@ -163,6 +165,7 @@ public:
     struct State;  ///< the parts' common ground; only for the engine's own files
 
 private:
+    friend struct EngineAccess;  // tests look inside
     std::unique_ptr<State> state_;
 };
 

@@ -35,6 +35,8 @@ public:
     std::vector<Memcg*> children;
     CgroupId cgroup;  ///< none once removed
     bool online = true;
+    /// Groups whose nr_dying_descendants counts this one; none when its group lives on without it.
+    std::vector<CgroupId> dying_in;
     /// Operations that hold a pointer across steps. A pinned memcg is not freed.
     std::uint32_t pins = 0;
 
@@ -77,7 +79,8 @@ public:
     bool is_descendant_of(const Memcg& ancestor) const;
 
 private:
-    friend class Engine;  // counts the events
+    friend class Engine;         // counts the events
+    friend struct EngineAccess;  // tests look inside
     template <class Enum>
     static constexpr std::size_t index(Enum value) {
         return static_cast<std::size_t>(value);

@@ -58,6 +58,7 @@ public:
     Pages children_low_usage() const { return children_low_usage_; }
 
 private:
+    friend struct EngineAccess;  // tests look inside
     void propagate();
     void cancel(Pages pages);
 

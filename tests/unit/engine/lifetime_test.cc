@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+//
+// What outlives what: groups that are removed under operations, pages and slots that outlive
+// their group, callers with ids of things that have gone.
+#include "support/catch.hpp"
+#include "support/engine_fixture.h"
+
+namespace memcgfs::test {
+namespace {
+
+using namespace engine;
+
+Machine with_swap(std::uint64_t pages) {
+    Machine machine;
+    machine.swap = Pages{pages};
+    return machine;
+}
+
+TEST_CASE("a removed group is freed when the operation that held it ends", "[engine]") {
+    EngineFixture f("6.1", Layout::kV2);
+    const Cgroup& group = f.make_memory(f.root(), "a");
+    OperationPtr operation = f.engine.set_memory_max(*group.memcg, Pages{10});
+    REQUIRE(f.engine.remove_cgroup(group.id).ok());
+    CHECK(f.root().dying_descendants == 1);
+    while (operation->step().kind != Step::Kind::kDone) {
+    }
+    CHECK(f.root().dying_descendants == 0);
+}
+
+TEST_CASE("a group that only loses its controller is not a dying one", "[engine]") {
+    EngineFixture f("6.12", Layout::kV2);
+    const Cgroup& group = f.make_memory(f.root(), "a");
+    const ControllerMask memory = mask_of(Controller::kMemory);
+    REQUIRE(f.engine.set_subtree_control(f.root(), 0, memory).ok());
+    CHECK(group.memcg == nullptr);
+    CHECK(f.root().dying_descendants == 0);
+    // With pages left behind as well: the group is alive, whatever its old charges do.
+    REQUIRE(f.engine.set_subtree_control(f.root(), memory, 0).ok());
+    const TaskId task = f.add_task(*f.engine.find(group.id));
+    REQUIRE(f.anon(task, 10).ok());
+    REQUIRE(f.engine.set_subtree_control(f.root(), 0, memory).ok());
+    CHECK(f.root().dying_descendants == 0);
+    f.engine.exit_task(task);
+    CHECK(f.root().dying_descendants == 0);
+}
+
+TEST_CASE("v2: a slot stays with the group it was charged to, removed or not", "[engine]") {
+    EngineFixture f("6.1", Layout::kV2, with_swap(1024));
+    Cgroup& group = f.make_memory(f.root(), "a");
+    Cgroup& below = f.make_memory(group, "b");
+    const TaskId task = f.add_task(below);
+    const MappingId file = f.engine.create_mapping({}, PageKind::kShmem);
+    REQUIRE(f.run(f.engine.touch(task, file, {0, 64}, Access::kWrite)).ok());
+    REQUIRE(f.run(f.engine.reclaim_pages(*below.memcg, Pages{64}, {})).ok());
+    REQUIRE(below.memcg->swap.usage() == Pages{64});
+    // A read leaves the slots to the pages.
+    REQUIRE(f.run(f.engine.touch(task, file, {0, 64}, Access::kRead)).ok());
+    CHECK(below.memcg->stat(StatItem::kSwapCached) == 64);
+    f.engine.exit_task(task);
+    REQUIRE(f.engine.remove_cgroup(below.id).ok());
+    CHECK(group.memcg->swap.usage() == Pages{64});
+    CHECK(group.memcg->stat(StatItem::kSwap) == 0);
+    f.engine.destroy_mapping(file);
+    CHECK(group.memcg->swap.usage() == Pages{0});
+    CHECK(group.memcg->stat(StatItem::kSwap) == 0);
+    CHECK(group.dying_descendants == 0);
+}
+
+TEST_CASE("anonymous memory that belongs to no task is never file_mapped", "[engine]") {
+    EngineFixture f("6.1", Layout::kV2);
+    const TaskId task = f.add_task(f.make_memory(f.root(), "a"));
+    const MappingId region = f.engine.create_mapping({}, PageKind::kAnon);
+    f.engine.map_mapping(task, region);
+    REQUIRE(f.run(f.engine.touch(task, region, {0, 20}, Access::kWrite)).ok());
+    f.engine.exit_task(task);
+    CHECK(f.engine.root_memcg().stat_total(StatItem::kFileMapped) == 0);
+    CHECK(f.engine.root_memcg().stat_total(StatItem::kAnon) == 20);
+}
+
+TEST_CASE("a writer of memory.max stops when another value is written", "[engine]") {
+    EngineFixture f("6.12", Layout::kV2, with_swap(1024));
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group, -1000);
+    REQUIRE(f.anon(task, 500).ok());
+    OperationPtr low = f.engine.set_memory_max(*group.memcg, Pages{100});
+    CHECK(low->step().kind != Step::Kind::kDone);
+    REQUIRE(f.run(f.engine.set_memory_max(*group.memcg, Pages{1000})).ok());
+    CHECK(f.run(std::move(low)).ok());
+    CHECK(group.memcg->memory.max() == Pages{1000});
+    CHECK(group.memcg->event(MemcgEvent::kOom) == 0);
+}
+
+TEST_CASE("a new task in a group of the wrong hierarchy is in the root", "[engine]") {
+    EngineFixture f("6.1", Layout::kHybrid);
+    const Cgroup& v2 = f.make(*f.engine.root(Hierarchy::kV2), "a");
+    TaskInfo info;
+    info.pid = 7;
+    const TaskId task = f.engine.add_task(info, {v2.id, {}});
+    CHECK(f.engine.find(task)->cgroup_v1 == f.engine.root(Hierarchy::kV1Memory)->id);
+    CHECK(f.engine.find(task)->cgroup_v2 == f.engine.root(Hierarchy::kV2)->id);
+    CHECK(f.engine.attach_task(task, v2.id).ok());
+}
+
+}  // namespace
+}  // namespace memcgfs::test
