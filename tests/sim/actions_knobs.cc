@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+//
+// Limits, protections and knobs change while everything goes on.
+#include <array>
+
+#include "sim/actions.h"
+#include "sim/world.h"
+
+namespace memcgfs::test {
+
+namespace {
+
+using namespace engine;
+
+Memcg* some_limited(World& world) {
+    const Cgroup* group = world.pick_limited_group();
+    return group != nullptr ? group->memcg : nullptr;
+}
+
+void set_limit(World& world) {
+    Memcg* memcg = some_limited(world);
+    if (memcg == nullptr) {
+        return;
+    }
+    const Pages max{world.some_pages()};
+    if (world.engine().memory_hierarchy() == Hierarchy::kV2) {
+        world.start(world.engine().set_memory_max(*memcg, max));
+    } else {
+        const CounterKind kind = world.one_in(2) ? CounterKind::kMemory : CounterKind::kMemsw;
+        world.start(world.engine().set_limit(*memcg, kind, max));
+    }
+}
+
+void set_high(World& world) {
+    Memcg* memcg = some_limited(world);
+    const bool there = world.engine().memory_hierarchy() == Hierarchy::kV2 ||
+                       world.engine().profile().v1_has_high;
+    if (memcg != nullptr && there) {
+        world.start(world.engine().set_memory_high(*memcg, Pages{world.some_pages()}));
+    }
+}
+
+void set_swap_limits(World& world) {
+    Memcg* memcg = some_limited(world);
+    if (memcg != nullptr && world.engine().memory_hierarchy() == Hierarchy::kV2) {
+        if (world.one_in(2)) {
+            memcg->swap.set_max(Pages{world.some_pages()});
+        } else {
+            memcg->swap.set_high(Pages{world.some_pages()});
+        }
+    }
+}
+
+void set_protection(World& world) {
+    if (Memcg* memcg = some_limited(world); memcg != nullptr) {
+        if (world.one_in(3)) {
+            world.engine().set_min(*memcg, Pages{world.some_pages()});
+        } else {
+            world.engine().set_low(*memcg, Pages{world.some_pages()});
+        }
+    }
+}
+
+void set_wmark(World& world) {
+    Memcg* memcg = some_limited(world);
+    if (memcg == nullptr || !world.engine().profile().wmark) {
+        return;
+    }
+    if (world.one_in(2)) {
+        world.engine().set_wmark_ratio(*memcg, static_cast<std::uint32_t>(world.below(101)));
+    } else {
+        world.engine().set_wmark_scale_factor(*memcg,
+                                              static_cast<std::uint32_t>(1 + world.below(1000)));
+    }
+}
+
+void set_swappiness(World& world) {
+    if (const Cgroup* group = world.pick_group(); group != nullptr && group->memcg != nullptr) {
+        world.engine().set_swappiness(*group->memcg,
+                                      world.below(world.engine().profile().swappiness_max + 1));
+    }
+}
+
+void set_oom_group(World& world) {
+    if (Memcg* memcg = some_limited(world); memcg != nullptr) {
+        memcg->oom_group = world.one_in(2);
+    }
+}
+
+void set_oom_kill_disable(World& world) {
+    Memcg* memcg = some_limited(world);
+    if (memcg != nullptr && world.engine().memory_hierarchy() == Hierarchy::kV1Memory) {
+        world.engine().set_oom_kill_disable(*memcg, world.one_in(2));
+    }
+}
+
+void reclaim(World& world) {
+    if (const Cgroup* group = world.pick_group(); group != nullptr && group->memcg != nullptr) {
+        std::optional<std::uint64_t> swappiness;
+        if (world.engine().profile().proactive_swappiness && world.one_in(3)) {
+            swappiness = world.below(201);
+        }
+        world.start(world.engine().reclaim_pages(*group->memcg,
+                                                 Pages{world.below(2 * world.swarm().scale)},
+                                                 swappiness));
+    }
+}
+
+void force_empty(World& world) {
+    const Cgroup* group = world.pick_group();
+    if (group != nullptr && group->memcg != nullptr && group->hierarchy == Hierarchy::kV1Memory) {
+        world.start(world.engine().force_empty(*group->memcg));
+    }
+}
+
+void reset_peaks(World& world) {
+    if (Memcg* memcg = some_limited(world); memcg != nullptr) {
+        memcg->memory.reset_watermark();
+        memcg->memory.reset_failcnt();
+    }
+}
+
+constexpr std::array kActions{
+    Action{"set_limit", 8, set_limit},
+    Action{"set_high", 4, set_high},
+    Action{"set_swap_limits", 2, set_swap_limits},
+    Action{"set_protection", 3, set_protection},
+    Action{"set_wmark", 2, set_wmark},
+    Action{"set_swappiness", 1, set_swappiness},
+    Action{"set_oom_group", 1, set_oom_group},
+    Action{"set_oom_kill_disable", 2, set_oom_kill_disable},
+    Action{"reclaim", 4, reclaim},
+    Action{"force_empty", 2, force_empty},
+    Action{"reset_peaks", 1, reset_peaks},
+};
+
+}  // namespace
+
+std::span<const Action> knob_actions() { return kActions; }
+
+}  // namespace memcgfs::test

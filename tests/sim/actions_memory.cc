@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+//
+// Tasks use memory: anonymous, shared, cache.
+#include <array>
+
+#include "sim/actions.h"
+#include "sim/world.h"
+
+namespace memcgfs::test {
+
+namespace {
+
+using namespace engine;
+
+constexpr std::size_t kMappingsMax = 24;
+
+Engine::Range some_range(World& world) {
+    return {world.below(world.swarm().scale), 1 + world.below(world.swarm().scale)};
+}
+
+Access some_access(World& world) { return world.one_in(2) ? Access::kRead : Access::kWrite; }
+
+PageKind some_kind(World& world) {
+    const PageKind kinds[] = {PageKind::kAnon, PageKind::kAnon, PageKind::kFile, PageKind::kShmem};
+    return kinds[world.below(std::size(kinds))];
+}
+
+/// A region of the task's own, or any other that it may use.
+MappingId some_mapping(World& world, TaskId task) {
+    if (world.mappings.size() < kMappingsMax && world.one_in(3)) {
+        const TaskId owner = world.one_in(4) ? TaskId{} : task;
+        const MappingId mapping = world.engine().create_mapping(owner, some_kind(world));
+        world.mappings.push_back(mapping);
+        return mapping;
+    }
+    const std::vector<MappingId>& own = world.engine().find(task)->regions;
+    return own.empty() || world.one_in(3) ? world.pick(world.mappings) : world.pick(own);
+}
+
+void touch(World& world) {
+    if (const TaskId task = world.pick_idle_task()) {
+        const MappingId mapping = some_mapping(world, task);
+        world.start(task, world.engine().touch(task, mapping, some_range(world),
+                                               some_access(world)));
+    }
+}
+
+void file_io(World& world) {
+    if (const TaskId task = world.pick_idle_task()) {
+        const MappingId mapping = some_mapping(world, task);
+        world.start(task, world.engine().file_io(task, mapping, some_range(world),
+                                                 some_access(world)));
+    }
+}
+
+/// The same small range again: pages become active.
+void touch_again(World& world) {
+    const TaskId task = world.pick_idle_task();
+    if (task && !world.engine().find(task)->regions.empty()) {
+        const MappingId mapping = world.engine().find(task)->regions.front();
+        world.start(task, world.engine().touch(task, mapping, {0, 1 + world.below(40)},
+                                               Access::kRead));
+    }
+}
+
+void map_shared(World& world) {
+    world.engine().map_mapping(world.pick(world.tasks), world.pick(world.mappings));
+}
+
+void unmap(World& world) {
+    const TaskId id = world.pick(world.tasks);
+    const Task* task = world.engine().find(id);
+    if (task != nullptr && !task->regions.empty()) {
+        world.engine().unmap_mapping(id, world.pick(task->regions), world.one_in(2));
+    }
+}
+
+void destroy(World& world) {
+    const MappingId id = world.pick(world.mappings);
+    world.engine().destroy_mapping(id);
+    std::erase(world.mappings, id);
+}
+
+void pageout(World& world) {
+    if (const TaskId task = world.pick_idle_task()) {
+        world.start(task, world.engine().pageout(task));
+    }
+}
+
+void lock(World& world) { world.engine().lock_mapping(world.pick(world.mappings)); }
+void sync(World& world) { world.engine().sync_mapping(world.pick(world.mappings)); }
+void drop(World& world) { world.engine().drop_mapping(world.pick(world.mappings)); }
+
+constexpr std::array kActions{
+    Action{"touch", 16, touch, true},
+    Action{"file_io", 10, file_io},
+    Action{"touch_again", 3, touch_again},
+    Action{"map_shared", 2, map_shared},
+    Action{"unmap", 2, unmap},
+    Action{"destroy", 2, destroy},
+    Action{"pageout", 2, pageout},
+    Action{"lock", 1, lock},
+    Action{"sync", 1, sync},
+    Action{"drop", 1, drop},
+};
+
+}  // namespace
+
+std::span<const Action> memory_actions() { return kActions; }
+
+}  // namespace memcgfs::test

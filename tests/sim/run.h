@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// One seed from its first action to the end of everything.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sim/world.h"
+
+namespace memcgfs::test {
+
+struct RunReport {
+    std::string failure;  ///< empty: everything held
+    std::uint64_t hash = 0;
+    std::uint64_t events = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t kills = 0;
+    std::int64_t direct_scans = 0;
+    std::int64_t background_scans = 0;
+};
+
+struct RunOptions {
+    /// Every checker after every step; else the slow ones after every eighth.
+    bool check_always = false;
+    /// Prints each action before it is done.
+    bool verbose = false;
+};
+
+/// Does the run of `swarm`. A violation ends up in the report, an assertion ends the program;
+/// print_progress() tells how far it was.
+RunReport run_swarm(const Swarm& swarm, const RunOptions& options = {});
+
+/// Seed, step and the last events of the run under way in this thread, to stderr. For a handler
+/// of SIGABRT: does nothing when no run is under way.
+void print_progress();
+
+}  // namespace memcgfs::test
