@@ -5,6 +5,7 @@
 
 #include "engine/oom.h"
 #include "engine/reclaim.h"
+#include "engine/soft_limit.h"
 #include "engine/wmark_worker.h"
 #include "memcgfs/base/assert.h"
 
@@ -216,8 +217,9 @@ Coro<Result<void>> try_charge(Engine::State& state, OpContext& op, ChargeRequest
     co_return Result<void>{};
 }
 
-void commit_charge(Memcg& memcg, Pages pages) {
+void commit_charge(Engine::State& state, Memcg& memcg, Pages pages) {
     memcg.add_stat(StatItem::kPgpgin, as_delta(pages));
+    memcg_check_events(state, memcg, pages);
 }
 
 }  // namespace memcgfs::engine

@@ -33,6 +33,6 @@ void drain_all_stock(Engine::State& state, const Memcg& root);
 Coro<Result<void>> try_charge(Engine::State& state, OpContext& op, ChargeRequest request);
 
 /// Counts pages that a page's owner has newly got (commit_charge).
-void commit_charge(Memcg& memcg, Pages pages);
+void commit_charge(Engine::State& state, Memcg& memcg, Pages pages);
 
 }  // namespace memcgfs::engine

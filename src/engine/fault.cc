@@ -9,6 +9,7 @@
 #include "engine/charge.h"
 #include "engine/members.h"
 #include "engine/oom.h"
+#include "engine/page_alloc.h"
 #include "engine/pages.h"
 #include "engine/reclaim.h"
 #include "engine/throttle.h"
@@ -87,6 +88,13 @@ std::uint64_t access_resident(Engine::State& state, Extent& holder, std::uint64_
     return count;
 }
 
+/// How many pages can be charged without the long way, which goes one by one.
+Pages chargeable(const Engine::State& state, const OpContext& op, const Memcg& memcg,
+                 std::uint64_t wanted) {
+    const Pages ready = memcg.is_root() ? Pages{kFreeStep} : stocked(state, op.cpu, memcg);
+    return std::min(Pages{wanted}, std::max(ready, Pages{1}));
+}
+
 /// Charges between 1 and `wanted` pages: as many as the stock has, else one the long way.
 Coro<Result<std::uint64_t>> charge_some(Engine::State& state, OpContext& op, Memcg& memcg,
                                         std::uint64_t wanted) {
@@ -122,8 +130,8 @@ void give_back(Engine::State& state, Memcg& memcg, std::uint64_t count) {
 /// A page's state where part of it is known: the working set decides on the list.
 PageState with(PageState page_state, const RefaultPart& part) {
     if (part.active && page_state.list != LruList::kUnevictable) {
-        page_state.list = page_state.list == LruList::kInactiveFile ? LruList::kActiveFile
-                                                                    : LruList::kActiveAnon;
+        page_state.list =
+            page_state.list == LruList::kInactiveFile ? LruList::kActiveFile : LruList::kActiveAnon;
     }
     page_state.workingset = part.workingset;
     return page_state;
@@ -140,7 +148,7 @@ Nanos cost_of(const Engine::State& state, PageKind kind, const AccessRequest& re
 /// The pages at [index, index + count) have been charged to `memcg`: puts them there. Another
 /// task may have been faster while the charge took its time; then the charge goes back.
 std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& request,
-                      Memcg& memcg, Engine::Range charged) {
+                      Memcg& memcg, Engine::Range charged, PageReservation& pages) {
     Mapping* mapping = state.mappings.find(request.mapping);
     const Extent* next = mapping != nullptr ? mapping->next(charged.first) : nullptr;
     std::uint64_t count = mapping == nullptr ? 0 : charged.count;
@@ -153,14 +161,16 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
     if (count == 0) {
         return 0;
     }
-    const auto pages = static_cast<std::int64_t>(count);
-    commit_charge(memcg, Pages{count});
+    const auto delta = static_cast<std::int64_t>(count);
+    commit_charge(state, memcg, Pages{count});
     if (request.through_mmap) {
-        memcg.add_stat(StatItem::kPgfault, pages);
+        memcg.add_stat(StatItem::kPgfault, delta);
     }
-    op.spend(cost_of(state, mapping->kind(), request) * pages);
+    op.spend(cost_of(state, mapping->kind(), request) * delta);
     PageState page_state = fresh_state(*mapping, request);
-    page_state.node = state.local_node(op.cpu);
+    page_state.node = pages.place().node;
+    page_state.zone = pages.place().zone;
+    pages.use(Pages{count});
     // What is only going to be overwritten does not come back.
     const bool rewritten = !request.through_mmap && request.access == Access::kWrite;
     for (std::uint64_t done = 0; done < count;) {
@@ -175,7 +185,7 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
 
 /// Brings swapped pages back, likewise.
 std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessRequest& request,
-                              Memcg& memcg, Engine::Range charged) {
+                              Memcg& memcg, Engine::Range charged, PageReservation& pages) {
     Mapping* mapping = state.mappings.find(request.mapping);
     Extent* extent = mapping != nullptr ? mapping->find(charged.first) : nullptr;
     if (extent == nullptr || extent->state.where != PageState::Where::kSwapped) {
@@ -187,20 +197,22 @@ std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessR
     }
     std::uint64_t count = std::min(charged.count, extent->count);
     PageState page_state = fresh_state(*mapping, request);
-    page_state.node = state.local_node(op.cpu);
+    page_state.node = pages.place().node;
+    page_state.zone = pages.place().zone;
     const RefaultPart part =
         refault(state, *mapping, {charged.first, count}, memcg, page_state.node);
     count = part.count;
     if (count < charged.count) {
         give_back(state, memcg, charged.count - count);
     }
-    const auto pages = static_cast<std::int64_t>(count);
+    const auto delta = static_cast<std::int64_t>(count);
     page_state = with(page_state, part);
     page_state.swap_slot = request.access == Access::kRead && !swap_full(state, *extent->memcg);
-    commit_charge(memcg, Pages{count});
-    memcg.add_stat(StatItem::kPgfault, pages);
-    memcg.add_stat(StatItem::kPgmajfault, pages);
+    commit_charge(state, memcg, Pages{count});
+    memcg.add_stat(StatItem::kPgfault, delta);
+    memcg.add_stat(StatItem::kPgmajfault, delta);
     op.spend(state.transfer_cost(state.machine().costs.swap_in, Pages{count}));
+    pages.use(Pages{count});
     swap_in(state, *extent, count, memcg, page_state);
     return count;
 }
@@ -234,6 +246,10 @@ Memcg& charge_target(const Engine::State& state, const Task& task, const Extent*
     return charged_memcg(state, task);
 }
 
+NodePreference preferred_nodes(const Engine::State& state, const OpContext& op) {
+    return {.first = state.local_node(op.cpu)};
+}
+
 /// Charges and installs pages that are absent or swapped out; returns how many, 0 to look again.
 Coro<Result<std::uint64_t>> fault_pages(Engine::State& state, OpContext& op, AccessRequest request,
                                         Engine::Range absent, Extent* swapped) {
@@ -241,13 +257,20 @@ Coro<Result<std::uint64_t>> fault_pages(Engine::State& state, OpContext& op, Acc
     Memcg& memcg = charge_target(state, *task, swapped);
     const bool was_swapped = swapped != nullptr;
     const MemcgPin pin(memcg);
-    const Result<std::uint64_t> charged = co_await charge_some(state, op, memcg, absent.count);
+    const Pages wanted = chargeable(state, op, memcg, absent.count);
+    Result<PageReservation> pages =
+        co_await alloc_pages(state, op, wanted, preferred_nodes(state, op));
+    if (!pages.ok()) {
+        co_return Err(pages.error());
+    }
+    const Result<std::uint64_t> charged =
+        co_await charge_some(state, op, memcg, pages->pages().count());
     if (!charged.ok()) {
         co_return Err(charged.error());
     }
     const Engine::Range range{absent.first, *charged};
-    co_return was_swapped ? install_swapped(state, op, request, memcg, range)
-                          : install(state, op, request, memcg, range);
+    co_return was_swapped ? install_swapped(state, op, request, memcg, range, *pages)
+                          : install(state, op, request, memcg, range, *pages);
 }
 
 /// Goes over the range; the number of pages newly charged, or why it ended early.

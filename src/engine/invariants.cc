@@ -75,6 +75,30 @@ void check_counters(const Engine::State& state, const Memcg& memcg) {
     MEMCGFS_ASSERT(memcg.wmark.ratio_percent < 10 || levels.low <= levels.high);
 }
 
+/// A zone's pages are free, reserved or resident, and its lists are those of all groups.
+void check_zones(const Engine::State& state) {
+    std::vector<Node> seen(state.nodes.size());
+    state.mappings.for_each([&](const Mapping& mapping) {
+        mapping.for_each_extent([&](const Extent& extent) {
+            if (extent.state.where == PageState::Where::kResident) {
+                seen[extent.state.node].zone(extent.state.zone).managed += Pages{extent.count};
+            }
+        });
+    });
+    for (std::size_t node = 0; node < seen.size(); node++) {
+        for (std::size_t type = 0; type < kZoneTypeCount; type++) {
+            const Zone& zone = state.nodes[node].zones[type];
+            const Pages resident = seen[node].zones[type].managed;
+            MEMCGFS_ASSERT(zone.managed == zone.free + zone.reserved + resident);
+            Pages listed{};
+            for (const Pages pages : zone.lists) {
+                listed += pages;
+            }
+            MEMCGFS_ASSERT(listed <= resident);
+        }
+    }
+}
+
 }  // namespace
 
 void Engine::check_invariants() const {
@@ -84,6 +108,7 @@ void Engine::check_invariants() const {
         check_counters(state, memcg);
     });
     state.mappings.for_each(check_mapping);
+    check_zones(state);
     state.tasks.for_each(
         [&](const Task& task) { MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task); });
     MEMCGFS_ASSERT(state.swap_used <= machine().swap);

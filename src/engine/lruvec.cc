@@ -92,6 +92,16 @@ Extent& Lruvec::add_head(Extent& extent) {
     return extent;
 }
 
+bool Lruvec::empty() const {
+    for (const LruList which : {LruList::kInactiveAnon, LruList::kActiveAnon,
+                                LruList::kInactiveFile, LruList::kActiveFile}) {
+        if (size(which) > Pages{0}) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void Lruvec::remove(Extent& extent) {
     List& list = list_of(extent);
     (extent.newer != nullptr ? extent.newer->older : list.head) = extent.older;

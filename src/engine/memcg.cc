@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/engine/memcg.h"
 
-#include <algorithm>
-
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -77,11 +75,8 @@ Memcg* next_in_subtree(const Memcg& root, const Memcg& position) {
     }
     const Memcg* level = &position;
     while (level != &root) {
-        const auto& siblings = level->parent()->children;
-        auto it = std::find(siblings.begin(), siblings.end(), level);
-        MEMCGFS_ASSERT(it != siblings.end());
-        if (++it != siblings.end()) {
-            return *it;
+        if (level->next_sibling != nullptr) {
+            return level->next_sibling;
         }
         level = level->parent();
     }

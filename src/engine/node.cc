@@ -36,6 +36,7 @@ std::vector<Node> nodes_of(const Machine& machine) {
     for (std::size_t node = 0; node < shapes.size(); node++) {
         for (std::size_t zone = 0; zone < kZoneTypeCount; zone++) {
             nodes[node].zones[zone].managed = shapes[node].managed[zone];
+            nodes[node].zones[zone].free = shapes[node].managed[zone];
         }
     }
     return nodes;

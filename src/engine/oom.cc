@@ -51,7 +51,7 @@ Footprint footprint(const Engine::State& state, const Task& task) {
 
 /// What the domain can hold: its own limit plus the swap it may use (spec 6.2).
 Pages total_pages(const Engine::State& state, const Memcg& domain) {
-    Pages total = domain.memory.max();
+    Pages total = domain.is_root() ? state.machine().memory : domain.memory.max();
     const std::uint64_t swappiness =
         state.memory_on_v1() && !domain.is_root() ? domain.swappiness : state.vm_swappiness;
     if (swappiness != 0) {
@@ -118,6 +118,7 @@ Memcg* kill_group(Engine::State& state, const Task& victim, const Memcg& domain)
 
 void kill_one(Engine::State& state, Task& task) {
     state.event(charged_memcg(state, task), MemcgEvent::kOomKill);
+    state.count(VmEvent::kOomKill, 1);
     log_killed(state, task);
     state.trace(TraceEvent::Kind::kOomKill, charged_memcg(state, task),
                 static_cast<std::uint64_t>(task.info.pid));
@@ -160,7 +161,8 @@ std::vector<Task*> tasks_of_subtree(const Engine::State& state, const Memcg& mem
 
 bool oom_kill(Engine::State& state, const OpContext& op, OomRequest request) {
     const Task* current = state.tasks.find(op.task);
-    if (margin(state, request.domain) >= request.pages || (current != nullptr && current->dying)) {
+    const bool room = !request.domain.is_root() && margin(state, request.domain) >= request.pages;
+    if (room || (current != nullptr && current->dying)) {
         return true;
     }
     const std::vector<Task*> tasks = tasks_of_subtree(state, request.domain);

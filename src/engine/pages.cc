@@ -48,7 +48,10 @@ void release_slots(Engine::State& state, Memcg& owner, Pages pages) {
     }
 }
 
-void drop_from_memory(Extent& extent) {
+void drop_from_memory(Engine::State& state, Extent& extent) {
+    Zone& zone = state.nodes[extent.state.node].zone(extent.state.zone);
+    zone.free += Pages{extent.count};
+    state.count(VmEvent::kPgfree, extent.count);
     count_resident(*extent.memcg, *extent.mapping, extent.state,
                    -static_cast<std::int64_t>(extent.count));
 }
@@ -67,6 +70,9 @@ void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, M
                   PageState page_state) {
     mapping.shadows.erase(range.first, range.count);
     Extent& extent = mapping.insert(range.first, range.count, &memcg, page_state);
+    Zone& zone = state.nodes[page_state.node].zone(page_state.zone);
+    MEMCGFS_ASSERT(zone.reserved >= Pages{range.count});  // from alloc_pages
+    zone.reserved -= Pages{range.count};
     count_resident(memcg, mapping, page_state, static_cast<std::int64_t>(range.count));
     state.lru_add(extent);
 }
@@ -103,7 +109,7 @@ void free_isolated(Engine::State& state, Extent& extent) {
     if (extent.state.swap_slot) {
         free_swap_slots(state, extent);
     }
-    drop_from_memory(extent);
+    drop_from_memory(state, extent);
     extent.mapping->erase(extent);
     state.uncharge_memory(memcg, pages);
 }
@@ -187,11 +193,12 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent) {
     // The oldest pages get the slots.
     Extent* rest =
         refused > Pages{0} ? &mapping.split_isolated(extent, first + written.count()) : nullptr;
-    drop_from_memory(extent);
+    drop_from_memory(state, extent);
     mapping.erase(extent);
     mapping.swapped += written;
     if (!has_slots) {
         state.swap_used += written;
+        state.count(VmEvent::kPswpout, written.count());
         op.spend(state.transfer_cost(state.machine().costs.swap_out, written));
     }
     // v2 counts the slot from its allocation, v1 for as long as the page is out.
@@ -232,6 +239,7 @@ void swap_in(Engine::State& state, Extent& extent, std::uint64_t count, Memcg& m
     } else if (!keep) {
         release_slots(state, owner, pages);
     }
+    state.count(VmEvent::kPswpin, count);
     state.trace(TraceEvent::Kind::kSwapIn, memcg, count);
     add_resident(state, mapping, {first, count}, memcg, page_state);
 }

@@ -9,7 +9,8 @@
 
 namespace memcgfs::engine {
 
-/// New resident pages of `mapping`, already charged to `memcg`, at the head of the list that
+/// New resident pages of `mapping`, already charged to `memcg` and allocated (the reservation's
+/// use() has just been called) where `page_state` says, at the head of the list that
 /// `page_state` names.
 void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
                   PageState page_state);

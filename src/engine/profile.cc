@@ -14,6 +14,8 @@ constexpr Profile kAlinux2{
     .description = "Alibaba Cloud Linux 2: 4.19 with per-memcg background reclaim",
     .version = {4, 19},
     .vendor = Vendor::kAlibaba,
+    .min_free_kbytes_max = 65536,
+    .watermark_scale_factor_max = 1000,
     .charge_batch = Pages{32},
     .swappiness_max = 100,
     .use_hierarchy_fixed = false,
@@ -31,6 +33,7 @@ constexpr Profile k510{
     .name = "5.10",
     .description = "mainline 5.10",
     .version = {5, 10},
+    .watermark_scale_factor_max = 1000,
     .charge_batch = Pages{32},
     .use_hierarchy_fixed = false,
     .dying_task_bypasses_limit = true,
@@ -58,6 +61,8 @@ constexpr Profile k612{
     .refault_always_counts = true,
     .refault_asks_evictor_for_swap = true,
     .v1_memory = false,
+    .kswapd_repeats_untrimmed = true,
+    .movable_has_small_min = true,
 };
 
 constexpr std::array kProfiles{kAlinux2, k510, k61, k612};

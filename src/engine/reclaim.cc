@@ -5,6 +5,7 @@
 #include <array>
 
 #include "engine/pages.h"
+#include "engine/soft_limit.h"
 #include "engine/workingset.h"
 
 namespace memcgfs::engine {
@@ -19,23 +20,35 @@ constexpr std::size_t kInactiveFile = 2;
 constexpr std::size_t kActiveFile = 3;
 using Targets = std::array<std::uint64_t, kEvictable.size()>;
 
-enum class Balance : std::uint8_t { kEqual, kFileOnly, kFraction };
+enum class Balance : std::uint8_t { kEqual, kFileOnly, kAnonOnly, kFraction };
 
 constexpr bool is_file_index(std::size_t list) { return list >= kInactiveFile; }
 
 /// The background worker's second reason to end: usage is below wmark_low (alibaba 3.6).
 bool below_wmark_low(const ScanControl& control) {
     const Memcg& root = control.request.root;
-    return control.request.background && root.memory.usage() < root.wmark.levels.low;
+    return control.request.background && !control.request.global &&
+           root.memory.usage() < root.wmark.levels.low;
 }
 
-Balance balance_of(const Engine::State& state, const ScanControl& control, const Memcg& memcg) {
+/// mem_cgroup_swappiness of the group whose lists are scanned.
+std::uint64_t swappiness_of(const Engine::State& state, const ScanControl& control,
+                            const Memcg& memcg) {
+    const bool own = state.memory_on_v1() && !memcg.is_root();
+    return control.request.swappiness.value_or(own ? memcg.swappiness : state.vm_swappiness);
+}
+
+Balance balance_of(const Engine::State& state, const ScanControl& control, const Memcg& memcg,
+                   std::uint64_t swappiness) {
     if (!control.request.may_swap || reachable_swap(state, memcg) == Pages{0} ||
-        control.swappiness == 0) {
+        (!control.request.global && swappiness == 0)) {
         return Balance::kFileOnly;
     }
-    if (control.priority == 0) {
+    if (control.priority == 0 && swappiness != 0) {
         return Balance::kEqual;
+    }
+    if (control.file_scarce) {
+        return Balance::kAnonOnly;
     }
     return control.trim_only ? Balance::kFileOnly : Balance::kFraction;
 }
@@ -58,14 +71,15 @@ std::uint64_t unprotected(ScanControl& control, const Memcg& memcg, std::uint64_
 
 /// get_scan_count: how many pages of each list to look at in this visit.
 Targets scan_targets(const Engine::State& state, ScanControl& control, const Memcg& memcg) {
-    const Balance balance = balance_of(state, control, memcg);
+    const std::uint64_t swappiness = swappiness_of(state, control, memcg);
+    const Balance balance = balance_of(state, control, memcg, swappiness);
     const Lruvec& costs = control.request.root.lruvec(control.node);
     const std::uint64_t total_cost = costs.anon_cost + costs.file_cost;
     const std::uint64_t anon_cost = total_cost + costs.anon_cost;
     const std::uint64_t file_cost = total_cost + costs.file_cost;
     const std::uint64_t sum = anon_cost + file_cost;
-    const std::uint64_t anon_weight = control.swappiness * (sum + 1) / (anon_cost + 1);
-    const std::uint64_t file_weight = (200 - control.swappiness) * (sum + 1) / (file_cost + 1);
+    const std::uint64_t anon_weight = swappiness * (sum + 1) / (anon_cost + 1);
+    const std::uint64_t file_weight = (200 - swappiness) * (sum + 1) / (file_cost + 1);
 
     Targets targets{};
     for (std::size_t list = 0; list < kEvictable.size(); list++) {
@@ -75,7 +89,7 @@ Targets scan_targets(const Engine::State& state, ScanControl& control, const Mem
             scan = std::min(size, kSwapClusterMax.count());
         }
         const bool file = is_file_index(list);
-        if (balance == Balance::kFileOnly && !file) {
+        if ((balance == Balance::kFileOnly && !file) || (balance == Balance::kAnonOnly && file)) {
             scan = 0;
         } else if (balance == Balance::kFraction) {
             const std::uint64_t weight = file ? file_weight : anon_weight;
@@ -105,12 +119,15 @@ void scale_down(Targets& left, const Targets& original) {
     }
 }
 
-/// shrink_lruvec: one group's lists, 32 pages a step.
+}  // namespace
+
 Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg) {
     Targets left = scan_targets(state, control, memcg);
     const Targets original = left;
     Pages freed{};
-    bool scaled = false;
+    // A task short of memory does not stop half-way as long as it is cheap to go on.
+    bool scaled =
+        control.request.global && !control.request.background && control.priority == kDefPriority;
     while (left[kInactiveAnon] != 0 || left[kActiveFile] != 0 || left[kInactiveFile] != 0) {
         for (std::size_t list = 0; list < kEvictable.size(); list++) {
             const std::uint64_t pages = std::min(left[list], kSwapClusterMax.count());
@@ -137,6 +154,8 @@ Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& cont
     }
     co_return freed;
 }
+
+namespace {
 
 /// mem_cgroup_calculate_protection for one group of a walk (spec 1.4).
 void calculate_protection(const Memcg& root, Memcg& memcg) {
@@ -235,39 +254,79 @@ private:
     std::uint64_t generation_;
 };
 
-/// One node, one priority: the walk over the subtree (shrink_node_memcgs).
-Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control) {
-    Memcg& root = control.request.root;
+/// What the node's state permits in this visit (prepare_scan_count).
+void prepare_scan(const Engine::State& state, ScanControl& control) {
+    const Memcg& root = control.request.root;
+    const auto on_node = [&](StatItem item) {
+        return static_cast<std::uint64_t>(root.node_stat_total(control.node, item));
+    };
     const auto may_deactivate = [&](LruList inactive) {
         return control.force_deactivate || inactive_is_low(root, control.node, inactive) ||
                workingset_changes(root, control.node, inactive == LruList::kInactiveFile);
     };
     control.may_deactivate_anon = may_deactivate(LruList::kInactiveAnon);
     control.may_deactivate_file = may_deactivate(LruList::kInactiveFile);
-    const auto inactive_file =
-        static_cast<std::uint64_t>(root.node_stat_total(control.node, StatItem::kInactiveFile));
-    control.trim_only = (inactive_file >> control.priority) > 0 && !control.may_deactivate_file;
+    const std::uint64_t inactive_file = on_node(StatItem::kInactiveFile);
+    control.trim_only =
+        !control.no_trim && (inactive_file >> control.priority) > 0 && !control.may_deactivate_file;
+    if (control.request.global) {
+        Pages rest{inactive_file + on_node(StatItem::kActiveFile)};
+        Pages high{};
+        for (const Zone& zone : state.nodes[control.node].zones) {
+            rest += zone.free;
+            high += zone.managed > Pages{0} ? zone.marks.high : Pages{0};
+        }
+        control.file_scarce = rest <= high && !control.may_deactivate_anon &&
+                              (on_node(StatItem::kInactiveAnon) >> control.priority) > 0;
+    }
+}
 
+/// How many groups a walk visits before others get a turn.
+constexpr unsigned kGroupsPerStep = 64;
+
+}  // namespace
+
+Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control) {
+    Memcg& root = control.request.root;
+    const Pages before = control.freed;
+    prepare_scan(state, control);
     const bool partial =
         state.profile().shared_reclaim_cursor && !control.whole_tree && !control.request.background;
     TreeWalk walk(state, root, control.node, partial);
     MemcgPin pin(root);
+    unsigned visited = 0;
     for (Memcg* memcg = walk.next(nullptr); memcg != nullptr; memcg = walk.next(memcg)) {
         pin.reset(*memcg);
-        if (!skip_protected(state, control, *memcg)) {
+        if (!skip_protected(state, control, *memcg) && !memcg->lruvec(control.node).empty()) {
             control.freed += co_await shrink_lruvec(state, op, control, *memcg);
+        }
+        if (++visited % kGroupsPerStep == 0) {
+            co_await op.pause_point();
         }
         if (below_wmark_low(control) || (partial && control.freed >= control.target)) {
             break;
         }
     }
+    if (control.freed > before) {
+        state.nodes[control.node].kswapd.failures = 0;
+    } else if (control.trim_only) {
+        control.trim_failed = true;
+    }
 }
+
+namespace {
 
 /// Every node, nearest first (shrink_zones).
 Coro<void> shrink_nodes(Engine::State& state, OpContext& op, ScanControl& control) {
-    const NodeId local = state.local_node(op.cpu);
+    const NodePreference nodes = control.request.nodes;
     for (std::size_t distance = 0; distance < state.nodes.size(); distance++) {
-        control.node = static_cast<NodeId>((local + distance) % state.nodes.size());
+        control.node = node_at_distance(state, nodes.first, distance);
+        if ((nodes.allowed >> control.node & 1U) == 0) {
+            continue;
+        }
+        if (control.request.global) {
+            control.freed += co_await mem_cgroup_soft_limit_reclaim(state, op, control.node);
+        }
         co_await shrink_node(state, op, control);
     }
 }
@@ -293,9 +352,9 @@ Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
     const MemcgPin pin(request.root);
     ScanControl control(request);
     control.target = std::max(request.pages, kSwapClusterMax);
-    control.swappiness = request.swappiness.value_or(state.memory_on_v1() && !request.root.is_root()
-                                                         ? request.root.swappiness
-                                                         : state.vm_swappiness);
+    if (!request.global) {
+        control.request.nodes.first = state.local_node(op.cpu);
+    }
     for (;;) {
         co_await shrink_all_priorities(state, op, control);
         for (std::size_t node = 0; node < state.nodes.size(); node++) {
@@ -319,6 +378,13 @@ Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
             co_return Pages{0};
         }
     }
+}
+
+Coro<Pages> try_to_free_pages(Engine::State& state, OpContext& op, NodePreference nodes) {
+    ReclaimRequest request{.root = *state.root_memcg};
+    request.global = true;
+    request.nodes = nodes;
+    return try_to_free_mem_cgroup_pages(state, op, request);
 }
 
 }  // namespace memcgfs::engine

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/operation.h"
+#include "engine/page_alloc.h"
 #include "engine/state.h"
 
 namespace memcgfs::engine {
@@ -19,14 +20,20 @@ struct ReclaimRequest {
     Pages pages{1};
     bool may_swap = true;
     bool proactive = false;  ///< memory.reclaim: not pressure
-    /// The background worker: counts as kswapd, never overrides memory.low, ends below wmark_low.
+    /// A kernel thread: counts as kswapd, never overrides memory.low. A group's worker ends below
+    /// wmark_low; the machine's is kswapd.
     bool background = false;
+    bool global = false;  ///< for want of free pages, not at a limit; `root` is the root
+    NodePreference nodes{};
     std::optional<std::uint64_t> swappiness{};
 };
 
 /// One reclaim call. Returns the pages freed, 0 if there was nothing to free at any priority.
 Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
                                          ReclaimRequest request);
+
+/// Direct reclaim of a task that found no free page. Returns the pages freed.
+Coro<Pages> try_to_free_pages(Engine::State& state, OpContext& op, NodePreference nodes);
 
 /// One call under way: what struct scan_control is.
 struct ScanControl {
@@ -37,7 +44,6 @@ struct ScanControl {
     NodeId node = 0;  ///< whose lists are being scanned
     Pages freed{};
     Pages scanned{};
-    std::uint64_t swappiness = 0;
     bool may_deactivate_anon = false;
     bool may_deactivate_file = false;
     bool force_deactivate = false;
@@ -45,9 +51,16 @@ struct ScanControl {
     bool override_low = false;
     bool passed_low = false;
     bool whole_tree = false;
-    bool trim_only = false;  ///< cache_trim_mode
+    bool trim_only = false;    ///< cache_trim_mode
+    bool no_trim = false;      ///< no_cache_trim_mode
+    bool file_scarce = false;  ///< file_is_tiny
+    bool trim_failed = false;  ///< nothing was freed because of trim_only
 };
 
+/// One visit of control.node, at control.priority: the walk over the subtree.
+Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control);
+/// One group's lists on control.node, at control.priority.
+Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg);
 /// Scans at most `pages` (<= kSwapClusterMax) of one list; returns what was freed.
 Pages shrink_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,
                   LruList list, Pages pages);

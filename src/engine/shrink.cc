@@ -115,9 +115,14 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
     const Lruvec& lruvec = memcg.lruvec(control.node);
     const Pages scanned = std::min(pages, lruvec.size(list));
     const bool background = control.request.background;
+    const bool file = is_file(list);
     memcg.add_stat(background ? StatItem::kPgscanKswapd : StatItem::kPgscanDirect,
                    as_delta(scanned));
     control.scanned += scanned;
+    state.count(file ? VmEvent::kPgscanFile : VmEvent::kPgscanAnon, scanned.count());
+    if (control.request.global) {
+        state.count(background ? VmEvent::kPgscanKswapd : VmEvent::kPgscanDirect, scanned.count());
+    }
     op.spend(state.machine().costs.reclaim_scan * static_cast<std::int64_t>(scanned.count()));
     ShrinkResult sum;
     for (Pages left = scanned; left > Pages{0};) {
@@ -129,10 +134,14 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
     }
     memcg.add_stat(background ? StatItem::kPgstealKswapd : StatItem::kPgstealDirect,
                    as_delta(sum.freed));
-    const std::uint64_t cost =
-        state.profile().scan_cost_counts_misses
-            ? kIoCost * sum.written.count() + (scanned - sum.freed).count()
-            : sum.written.count();
+    state.count(file ? VmEvent::kPgstealFile : VmEvent::kPgstealAnon, sum.freed.count());
+    if (control.request.global) {
+        state.count(background ? VmEvent::kPgstealKswapd : VmEvent::kPgstealDirect,
+                    sum.freed.count());
+    }
+    const std::uint64_t cost = state.profile().scan_cost_counts_misses
+                                   ? kIoCost * sum.written.count() + (scanned - sum.freed).count()
+                                   : sum.written.count();
     note_cost(memcg, control.node, is_file(list), cost);
     return sum.freed;
 }
@@ -162,6 +171,9 @@ void shrink_active_list(Engine::State& state, OpContext& op, const ScanControl& 
     const Pages scanned = std::min(pages, lruvec.size(list));
     memcg.add_stat(StatItem::kPgrefill, as_delta(scanned));
     memcg.add_stat(StatItem::kPgdeactivate, as_delta(scanned));
+    if (control.request.global) {
+        state.count(VmEvent::kPgrefill, scanned.count());
+    }
     op.spend(state.machine().costs.reclaim_scan * static_cast<std::int64_t>(scanned.count()));
     for (Pages left = scanned; left > Pages{0};) {
         Extent& extent = isolate_tail(state, lruvec, list, left);

@@ -2,8 +2,10 @@
 #include "engine/state.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "engine/oom.h"
+#include "engine/soft_limit.h"
 
 namespace memcgfs::engine {
 
@@ -12,6 +14,7 @@ Engine::State::State(const Environment& environment_in)
       nodes(nodes_of(environment_in.machine)),
       vm_swappiness(environment_in.machine.vm_swappiness) {
     stocks.resize(std::max(1U, machine().cpus));
+    init_marks(nodes, vm_knobs, profile(), machine().thp);
     css_sets.emplace_back();  // number 0: the roots
 }
 
@@ -40,6 +43,9 @@ Memcg& Engine::State::new_memcg(Memcg* parent, CgroupId cgroup) {
     if (parent == nullptr) {
         memcg.swappiness = vm_swappiness;
         return memcg;
+    }
+    if (!parent->children.empty()) {
+        parent->children.back()->next_sibling = &memcg;
     }
     parent->children.push_back(&memcg);
     memcg.swappiness = parent->is_root() ? vm_swappiness : parent->swappiness;
@@ -72,7 +78,15 @@ void Engine::State::collect_dying() {
 
 void Engine::State::free_memcg(Memcg& memcg) {
     Memcg& parent = *memcg.parent();
-    std::erase(parent.children, &memcg);
+    const auto place = std::find(parent.children.begin(), parent.children.end(), &memcg);
+    if (place != parent.children.begin()) {
+        (*std::prev(place))->next_sibling = memcg.next_sibling;
+    }
+    parent.children.erase(place);
+    for (std::size_t node = 0; node < nodes.size(); node++) {
+        nodes[node].soft_limit_tree.erase(
+            {memcg.lruvec(static_cast<NodeId>(node)).soft_excess, memcg.id()});
+    }
     // cgroup.stat counts a removed group as dying in every ancestor until now.
     for (const CgroupId id : memcg.dying_in) {
         if (Cgroup* group = cgroups.find(id); group != nullptr) {
@@ -117,8 +131,18 @@ void Engine::State::notify(const Cgroup& group, NotifyFile file) {
     emit(FileModifiedEffect{group.id, file});
 }
 
+namespace {
+
+/// The number of pages of the extent's list in its zone.
+Pages& zone_list(std::vector<Node>& nodes, const Extent& extent) {
+    return nodes[extent.state.node].zone(extent.state.zone).list(extent.state.list);
+}
+
+}  // namespace
+
 Extent& Engine::State::lru_add(Extent& extent) {
     Memcg& memcg = *extent.memcg;
+    zone_list(nodes, extent) += Pages{extent.count};
     memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
                         static_cast<std::int64_t>(extent.count));
     return memcg.lruvec(extent.state.node).add_head(extent);
@@ -126,6 +150,7 @@ Extent& Engine::State::lru_add(Extent& extent) {
 
 void Engine::State::lru_remove(Extent& extent) {
     Memcg& memcg = *extent.memcg;
+    zone_list(nodes, extent) -= Pages{extent.count};
     memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
                         -static_cast<std::int64_t>(extent.count));
     memcg.lruvec(extent.state.node).remove(extent);
@@ -140,6 +165,7 @@ void Engine::State::uncharge_memory(Memcg& memcg, Pages pages) {
 
 void Engine::State::uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages) {
     memcg.add_stat(StatItem::kPgpgout, as_delta(pages));
+    memcg_check_events(*this, memcg, pages);
     if (memcg.is_root()) {
         return;  // a root task's pages are not counted
     }

@@ -14,7 +14,9 @@
 
 #include "engine/node.h"
 #include "engine/operation.h"
+#include "engine/watermark.h"
 #include "memcgfs/engine/engine.h"
+#include "memcgfs/engine/machine_stat.h"
 
 namespace memcgfs::engine {
 
@@ -33,6 +35,8 @@ struct Engine::State {
     std::uint64_t next_operation = 1;
     std::uint64_t next_files_version = 1;
     std::vector<Node> nodes;
+    VmKnobs vm_knobs;
+    VmEvents vm_events{};
     Pages swap_used{};
     std::uint64_t vm_swappiness = 60;
     std::vector<Membership> css_sets;
@@ -81,6 +85,10 @@ struct Engine::State {
     // Accounting.
     void emit(Effect effect) { environment.effects.emit(std::move(effect)); }
     void trace(TraceEvent::Kind kind, const Memcg& memcg, std::uint64_t a = 0, std::uint64_t b = 0);
+    /// /proc/vmstat's counters.
+    void count(VmEvent event, std::uint64_t count) {
+        vm_events[static_cast<std::size_t>(event)] += count;
+    }
     /// memory.events and memory.swap.events (memcg_memory_event).
     void event(Memcg& memcg, MemcgEvent event);
     void log(std::string line) { emit(KernelLogEffect{std::move(line)}); }

@@ -43,6 +43,8 @@ std::string_view trace_kind_name(engine::TraceEvent::Kind kind) {
             return "swap_out";
         case Kind::kSwapIn:
             return "swap_in";
+        case Kind::kKswapd:
+            return "kswapd";
         case Kind::kCgroup:
             return "cgroup";
     }

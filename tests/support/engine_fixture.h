@@ -33,10 +33,17 @@ public:
     std::vector<std::string> log;
 };
 
+/// More memory than a test fills that does not mean to.
+inline engine::Machine roomy_machine() {
+    engine::Machine machine;
+    machine.memory = Pages{16ULL << 18U};
+    return machine;
+}
+
 class EngineFixture {
 public:
     explicit EngineFixture(std::string_view profile_name, engine::Layout layout,
-                           engine::Machine machine = {})
+                           engine::Machine machine = roomy_machine())
         : engine({.profile = *engine::find_profile(profile_name),
                   .layout = layout,
                   .machine = machine,

@@ -84,6 +84,7 @@ struct TraceEvent {
         kThrottle,  ///< a = ticks
         kSwapOut,
         kSwapIn,
+        kKswapd,  ///< one run: a = node, b = freed
         kCgroup,  ///< a = 1 made, 0 removed
     };
     Kind kind{};

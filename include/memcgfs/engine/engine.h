@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,7 @@
 #include "memcgfs/engine/cgroup.h"
 #include "memcgfs/engine/effect.h"
 #include "memcgfs/engine/fault_site.h"
+#include "memcgfs/engine/machine_stat.h"
 #include "memcgfs/engine/memcg.h"
 #include "memcgfs/engine/profile.h"
 #include "memcgfs/engine/task.h"
@@ -153,6 +155,15 @@ public:
     Pages usage(const Memcg& memcg, CounterKind kind) const;
     /// Least limit over the group and its ancestors.
     Pages hierarchical_limit(const Memcg& memcg, CounterKind kind) const;
+
+    // The machine itself (machine.cc). Writes are those of the sysctls in /proc/sys/vm.
+    MachineStat machine_stat() const;
+    /// EINVAL: negative, or more than an int. Stays through hotplug unless more is computed then.
+    Result<void> set_min_free_kbytes(std::int64_t kbytes);
+    /// EINVAL: not 1 to 3000 (1000 before 5.18) ten-thousandths.
+    Result<void> set_watermark_scale_factor(std::int64_t factor);
+    /// One for each zone from the lowest on; those left out stay. Less than 1: no reserve.
+    void set_lowmem_reserve_ratio(std::span<const std::int32_t> ratios);
 
     // Alibaba background reclaim (wmark.cc).
     void set_wmark_ratio(Memcg& memcg, std::uint32_t ratio_percent);

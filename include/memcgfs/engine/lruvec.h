@@ -30,12 +30,13 @@ struct PageState {
     enum class Where : std::uint8_t { kResident, kSwapped };
     Where where = Where::kResident;
     LruList list = LruList::kInactiveAnon;
-    std::uint8_t young = 0;   ///< mappings with the accessed bit set (0..2; 2 is "more")
-    bool referenced = false;  ///< PG_referenced
-    bool workingset = false;  ///< PG_workingset
-    bool mapped = false;      ///< in some task's page table
-    bool swap_slot = false;   ///< resident and still owns its slot (swap cache)
-    NodeId node = 0;          ///< where a resident page is; 0 for a swapped one
+    std::uint8_t young = 0;          ///< mappings with the accessed bit set (0..2; 2 is "more")
+    bool referenced = false;         ///< PG_referenced
+    bool workingset = false;         ///< PG_workingset
+    bool mapped = false;             ///< in some task's page table
+    bool swap_slot = false;          ///< resident and still owns its slot (swap cache)
+    NodeId node = 0;                 ///< where a resident page is; 0 for a swapped one
+    ZoneType zone = ZoneType::kDma;  ///< likewise
     bool operator==(const PageState&) const = default;
 };
 
@@ -79,6 +80,13 @@ public:
     /// on a list it stays on the younger side. `at == first` returns the extent itself.
     Extent& split(Extent& extent, std::uint64_t at);
     bool empty() const { return extents_.empty(); }
+    /// Lowest page first.
+    template <class Visit>
+    void for_each_extent(Visit visit) const {
+        for (const auto& [first, extent] : extents_) {
+            visit(extent);
+        }
+    }
 
     /// The same for an extent that is on no list: swapped out, or isolated by reclaim.
     Extent& split_isolated(Extent& extent, std::uint64_t at);
@@ -88,8 +96,8 @@ public:
     std::uint32_t users = 0;  ///< tasks that have it mapped
     Pages resident{};
     Pages swapped{};
-    ShadowMap shadows;  ///< of pages that reclaim took, in the cache or in their swap slots
-    bool locked = false;           ///< mlock: pages go to the unevictable list
+    ShadowMap shadows;    ///< of pages that reclaim took, in the cache or in their swap slots
+    bool locked = false;  ///< mlock: pages go to the unevictable list
     bool ends_with_users = false;  ///< made for a task: gone when the last user exits
 
 private:
@@ -109,6 +117,8 @@ public:
 
     const List& list(LruList which) const { return lists_[static_cast<std::size_t>(which)]; }
     Pages size(LruList which) const { return list(which).pages; }
+    /// True if there is nothing that reclaim could look at.
+    bool empty() const;
 
     /// Puts the extent at the head of the list that its state names; merges it into the head's
     /// run when it continues it. Returns the extent that now holds the pages.
@@ -124,6 +134,10 @@ public:
     /// workingset_activate_* at the end of the last reclaim for this group (lruvec->refaults).
     std::int64_t seen_activate_anon = 0;
     std::int64_t seen_activate_file = 0;
+
+    /// v1: how far over its soft limit the group was when last looked at; 0: not in the node's
+    /// tree (struct mem_cgroup_per_node's usage_in_excess).
+    Pages soft_excess{};
 
     /// Shared cursor of reclaim walks that start here (struct mem_cgroup_reclaim_iter).
     MemcgId walk_position;

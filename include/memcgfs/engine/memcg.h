@@ -21,6 +21,14 @@
 
 namespace memcgfs::engine {
 
+/// v1: pages charged and uncharged so far, and at which number something is looked at next
+/// (memcg_vmstats_percpu's nr_page_events and targets).
+struct PageEvents {
+    std::uint64_t count = 0;
+    std::uint64_t next_threshold = 0;
+    std::uint64_t next_soft_limit = 0;
+};
+
 class Memcg {
 public:
     Memcg(MemcgId id, Memcg* parent, CgroupId cgroup, NodeId nodes = 1);
@@ -33,7 +41,8 @@ public:
 
     /// Creation order, dying groups included: the order of a reclaim walk.
     std::vector<Memcg*> children;
-    CgroupId cgroup;  ///< none once removed
+    Memcg* next_sibling = nullptr;  ///< the next of the parent's children
+    CgroupId cgroup;                ///< none once removed
     bool online = true;
     /// Groups whose nr_dying_descendants counts this one; none when its group lives on without it.
     std::vector<CgroupId> dying_in;
@@ -57,6 +66,7 @@ public:
     std::uint64_t move_charge_at_immigrate = 0;
     std::uint32_t under_oom = 0;
     WmarkState wmark;
+    PageEvents page_events;
 
     /// The lists on one node (mem_cgroup_lruvec).
     Lruvec& lruvec(NodeId node);

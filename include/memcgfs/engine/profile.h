@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "memcgfs/base/units.h"
+#include "memcgfs/engine/ids.h"
 
 namespace memcgfs::engine {
 
@@ -41,9 +42,11 @@ struct Profile {
     Vendor vendor = Vendor::kMainline;
 
     // Numbers.
-    Pages charge_batch{64};                ///< MEMCG_CHARGE_BATCH: 32 up to 5.10
-    std::uint32_t ticks_per_second = 250;  ///< HZ
-    std::uint64_t swappiness_max = 200;    ///< 100 before 5.8
+    std::uint64_t min_free_kbytes_max = 262144;  ///< clamp of the computed value; 65536 before 5.8
+    std::uint32_t watermark_scale_factor_max = 3000;  ///< 1000 before 5.18
+    Pages charge_batch{64};                           ///< MEMCG_CHARGE_BATCH: 32 up to 5.10
+    std::uint32_t ticks_per_second = 250;             ///< HZ
+    std::uint64_t swappiness_max = 200;               ///< 100 before 5.8
     std::uint64_t swappiness_default = 60;
 
     // Quirks.
@@ -56,7 +59,7 @@ struct Profile {
     bool peak_is_per_open_file = false;          ///< memory.peak writable (6.12)
     bool reclaim_root_keeps_protection = false;  ///< root's stale protection honoured (6.1)
     bool scan_cost_counts_misses = false;        ///< cost = 32 * written + scanned - freed (6.12)
-    bool anon_workingset = true;  ///< swapped pages leave shadows too (5.9)
+    bool anon_workingset = true;                 ///< swapped pages leave shadows too (5.9)
     bool refault_always_counts = false;          ///< also where the evictor has gone (6.12)
     bool refault_asks_evictor_for_swap = false;  ///< not the refaulting group (6.12)
     bool memsw_always = true;                    ///< memsw files without a boot switch (6.1)
@@ -64,7 +67,9 @@ struct Profile {
     bool wmark = false;                               ///< Alibaba's memory.wmark_* and its worker
     bool v1_has_high = false;                         ///< memory.min/low/high on v1 (Alibaba)
     bool v1_memory = true;                            ///< built with the v1 memory controller
-    bool cgroup_kill = true;                          ///< cgroup.kill (5.14)
+    bool kswapd_repeats_untrimmed = false;            ///< once more without cache trimming (6.12)
+    bool movable_has_small_min = false;  ///< ZONE_MOVABLE's min mark like HighMem's (6.12)
+    bool cgroup_kill = true;             ///< cgroup.kill (5.14)
 };
 
 /// All profiles: alinux2, 5.10, 6.1, 6.12.
@@ -73,9 +78,6 @@ std::span<const Profile> profiles();
 const Profile* find_profile(std::string_view name);
 /// 6.1 where a v1 memory controller is wanted, else 6.12.
 const Profile& default_profile(Layout layout);
-
-enum class ZoneType : std::uint8_t { kDma, kDma32, kNormal, kMovable, kCount };
-inline constexpr std::size_t kZoneTypeCount = static_cast<std::size_t>(ZoneType::kCount);
 
 /// One NUMA node: how many pages its zones manage; 0 is a zone that the node does not have.
 struct MachineNode {
@@ -90,6 +92,8 @@ struct Machine {
     Pages swap{0};
     std::uint32_t cpus = 1;
     std::uint64_t vm_swappiness = 60;
+    /// Huge pages are enabled: min_free_kbytes gets the larger value that they ask for.
+    bool thp = false;
 
     /// Cost model, in nanoseconds of simulated time. Round figures of a 2020s server with an NVMe
     /// disk and a zram swap; a machine file replaces them.

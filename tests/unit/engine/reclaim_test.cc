@@ -11,7 +11,8 @@ using test::mib;
 
 /// A group that holds `pages` clean file pages, each read once.
 struct CacheGroup {
-    CacheGroup(const char* profile, Layout layout, std::uint64_t pages, Machine shape = {})
+    CacheGroup(const char* profile, Layout layout, std::uint64_t pages,
+               Machine shape = test::roomy_machine())
         : machine(profile, layout, shape), group(machine.make_memory(machine.root(), "g")) {
         task = machine.add_task(group);
         file = machine.engine.create_mapping(task, PageKind::kFile);

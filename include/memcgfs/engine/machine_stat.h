@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// What the machine itself counts, as opposed to its groups: the data of /proc/vmstat,
+// /proc/zoneinfo, /proc/meminfo, /proc/swaps and the nodes' files. Sources: mm/vmstat.c,
+// fs/proc/meminfo.c, 6.1 and 6.12.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "memcgfs/base/units.h"
+#include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/stat_items.h"
+
+namespace memcgfs::engine {
+
+/// Events of /proc/vmstat. Scanning counts here only for want of free pages, not at a limit.
+enum class VmEvent : std::uint8_t {
+    kPgallocDma,
+    kPgallocDma32,
+    kPgallocNormal,
+    kPgallocMovable,
+    kAllocstallMovable,
+    kPgfree,
+    kPswpin,
+    kPswpout,
+    kPgrefill,
+    kPgscanKswapd,
+    kPgscanDirect,
+    kPgstealKswapd,
+    kPgstealDirect,
+    kPgscanAnon,  ///< at limits too, like the three after it
+    kPgscanFile,
+    kPgstealAnon,
+    kPgstealFile,
+    kKswapdLowWmarkHitQuickly,
+    kKswapdHighWmarkHitQuickly,
+    kPageoutrun,
+    kOomKill,
+    kPgmigrateSuccess,
+    kPgmigrateFail,
+    kNumaHit,
+    kNumaMiss,
+    kNumaForeign,
+    kNumaInterleave,
+    kNumaLocal,
+    kNumaOther,
+    kCount,
+};
+inline constexpr std::size_t kVmEventCount = static_cast<std::size_t>(VmEvent::kCount);
+using VmEvents = std::array<std::uint64_t, kVmEventCount>;
+
+struct ZoneStat {
+    ZoneType type{};
+    Pages managed{};
+    Pages free{};
+    Pages min{};
+    Pages low{};
+    Pages high{};
+    Pages promo{};
+    /// lowmem_reserve, by the highest zone that an allocation could use.
+    std::array<Pages, kZoneTypeCount> protection{};
+    std::array<Pages, kLruListCount> lists{};
+};
+
+struct NodeStat {
+    std::array<ZoneStat, kZoneTypeCount> zones{};  ///< those that the node lacks manage no pages
+    std::array<std::int64_t, kNodeStatItemCount> items{};
+
+    std::int64_t item(StatItem which) const { return items[static_cast<std::size_t>(which)]; }
+};
+
+/// A snapshot of the machine.
+struct MachineStat {
+    std::vector<NodeStat> nodes;
+    VmEvents events{};
+    std::array<std::int64_t, kStatItemCount> items{};  ///< of all groups, the root too
+    Pages reserve{};                                   ///< totalreserve_pages
+    Pages swap{};
+    Pages swap_used{};
+    std::uint32_t cpus = 1;
+    std::uint64_t min_free_kbytes = 0;
+    std::uint32_t watermark_scale_factor = 0;
+
+    std::uint64_t event(VmEvent which) const { return events[static_cast<std::size_t>(which)]; }
+    std::int64_t item(StatItem which) const { return items[static_cast<std::size_t>(which)]; }
+};
+
+}  // namespace memcgfs::engine

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+//
+// What can be asked of the machine, and the sysctls that change it (mm/page_alloc.c, 6.1).
+#include <climits>
+
+#include "engine/state.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+ZoneStat stat_of(const Zone& zone, std::size_t type) {
+    return {
+        .type = static_cast<ZoneType>(type),
+        .managed = zone.managed,
+        .free = zone.free,
+        .min = zone.marks.min,
+        .low = zone.marks.low,
+        .high = zone.marks.high,
+        .promo = zone.marks.promo,
+        .protection = zone.lowmem_reserve,
+        .lists = zone.lists,
+    };
+}
+
+}  // namespace
+
+MachineStat Engine::machine_stat() const {
+    const Memcg& root = root_memcg();
+    MachineStat stat;
+    for (std::size_t node = 0; node < state_->nodes.size(); node++) {
+        NodeStat& out = stat.nodes.emplace_back();
+        for (std::size_t type = 0; type < kZoneTypeCount; type++) {
+            out.zones[type] = stat_of(state_->nodes[node].zones[type], type);
+        }
+        for (std::size_t item = 0; item < kNodeStatItemCount; item++) {
+            out.items[item] =
+                root.node_stat_total(static_cast<NodeId>(node), static_cast<StatItem>(item));
+        }
+    }
+    for (std::size_t item = 0; item < kStatItemCount; item++) {
+        stat.items[item] = root.stat_total(static_cast<StatItem>(item));
+    }
+    stat.events = state_->vm_events;
+    stat.reserve = total_reserve(state_->nodes);
+    stat.swap = machine().swap;
+    stat.swap_used = state_->swap_used;
+    stat.cpus = machine().cpus;
+    stat.min_free_kbytes = state_->vm_knobs.min_free_kbytes;
+    stat.watermark_scale_factor = state_->vm_knobs.watermark_scale_factor;
+    return stat;
+}
+
+Result<void> Engine::set_min_free_kbytes(std::int64_t kbytes) {
+    if (kbytes < 0 || kbytes > INT_MAX) {
+        return Err(Errno::kEINVAL);
+    }
+    state_->vm_knobs.min_free_kbytes = static_cast<std::uint64_t>(kbytes);
+    state_->vm_knobs.user_min_free_kbytes = state_->vm_knobs.min_free_kbytes;
+    setup_per_zone_wmarks(state_->nodes, state_->vm_knobs, profile());
+    return {};
+}
+
+Result<void> Engine::set_watermark_scale_factor(std::int64_t factor) {
+    if (factor < 1 || factor > profile().watermark_scale_factor_max) {
+        return Err(Errno::kEINVAL);
+    }
+    state_->vm_knobs.watermark_scale_factor = static_cast<std::uint32_t>(factor);
+    setup_per_zone_wmarks(state_->nodes, state_->vm_knobs, profile());
+    return {};
+}
+
+void Engine::set_lowmem_reserve_ratio(std::span<const std::int32_t> ratios) {
+    auto& all = state_->vm_knobs.lowmem_reserve_ratio;
+    for (std::size_t zone = 0; zone < ratios.size() && zone < all.size(); zone++) {
+        all[zone] = ratios[zone] < 1 ? 0 : static_cast<std::uint32_t>(ratios[zone]);
+    }
+    setup_per_zone_lowmem_reserve(state_->nodes, state_->vm_knobs);
+}
+
+}  // namespace memcgfs::engine
