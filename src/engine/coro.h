@@ -19,37 +19,53 @@
 #include <functional>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "memcgfs/base/operation.h"
 
 namespace memcgfs::engine {
 
+class CoroDriver;
+
+namespace detail {
+
+/// An active call: a link of its operation's stack.
+struct CoroCall {
+    CoroDriver* driver = nullptr;
+    CoroCall* caller = nullptr;
+    std::coroutine_handle<> self;
+};
+
+}  // namespace detail
+
 /// The stack of calls of one operation.
 class CoroDriver {
 public:
-    void push(std::coroutine_handle<> handle) { stack_.push_back(handle); }
-    void pop() { stack_.pop_back(); }
+    void push(detail::CoroCall& call, std::coroutine_handle<> handle) {
+        call.driver = this;
+        call.self = handle;
+        call.caller = top_;
+        top_ = &call;
+    }
+    void pop() { top_ = top_->caller; }
     void pause(Step step) { step_ = step; }
 
     /// Resumes the innermost call until a pause or the end of the outermost one.
     Step run() {
         step_.reset();
-        while (!stack_.empty() && !step_) {
-            stack_.back().resume();
+        while (top_ != nullptr && !step_) {
+            top_->self.resume();
         }
         return step_.value_or(Step{Step::Kind::kDone, {}});
     }
 
 private:
-    std::vector<std::coroutine_handle<>> stack_;
+    detail::CoroCall* top_ = nullptr;
     std::optional<Step> step_;
 };
 
 namespace detail {
 
-struct CoroPromiseBase {
-    CoroDriver* driver = nullptr;
+struct CoroPromiseBase : CoroCall {
 
     struct FinalAwaiter {
         CoroDriver* driver;
@@ -101,8 +117,7 @@ public:
 
     /// Makes this the outermost call of `driver`.
     void start(CoroDriver& driver) {
-        handle_.promise().driver = &driver;
-        driver.push(handle_);
+        driver.push(handle_.promise(), handle_);
     }
     bool done() const { return handle_.done(); }
     T take() { return handle_.promise().take(); }
@@ -112,8 +127,7 @@ public:
         bool await_ready() const noexcept { return false; }
         template <class Promise>
         void await_suspend(std::coroutine_handle<Promise> caller) const {
-            callee.promise().driver = caller.promise().driver;
-            caller.promise().driver->push(callee);
+            caller.promise().driver->push(callee.promise(), callee);
         }
         T await_resume() const { return callee.promise().take(); }
     };

@@ -15,11 +15,14 @@ namespace memcgfs::engine {
 
 namespace {
 
+/// Pages of the largest file or region: offsets in bytes are 64 bits (ULONG_MAX >> PAGE_SHIFT).
+constexpr std::uint64_t kPagesMax = UINT64_MAX / kPageSize;
+
 /// An operation on behalf of a task: it has the task's CPU, so that its stock is found again.
 OpContext context_of(Engine::State& state, TaskId task) {
-    OpContext context = state.new_context();
+    const auto cpus = static_cast<std::uint32_t>(state.stocks.size());
+    OpContext context = state.new_context(static_cast<std::uint32_t>(task.value) % cpus);
     context.task = task;
-    context.cpu = static_cast<std::uint32_t>((task.value & 0xFFFFFFFFU) % state.stocks.size());
     return context;
 }
 
@@ -32,9 +35,27 @@ OperationPtr on_memcg(Engine::State& state, std::string_view name, Memcg& memcg,
         });
 }
 
+OperationPtr finished(Engine::State& state, std::string_view name, OperationResult result) {
+    return std::make_unique<FinishedOperation>(state.new_operation_id(), name, std::move(result));
+}
+
+OperationPtr access_operation(Engine::State& state, std::string_view name, TaskId task,
+                              const AccessRequest& request) {
+    if (request.range.first > kPagesMax || request.range.count > kPagesMax - request.range.first) {
+        return finished(state, name, Err(Errno::kEINVAL));
+    }
+    OpContext context = context_of(state, task);
+    if (const auto charged = access_at_once(state, context, request)) {
+        return std::make_unique<FinishedOperation>(context.id, name, *charged);
+    }
+    return state.make_operation(name, context, [&state, request](OpContext& op) {
+        return access_pages(state, op, request);
+    });
+}
+
 /// What the root's files without a meaning there answer.
 OperationPtr refused(Engine::State& state, std::string_view name) {
-    return std::make_unique<FinishedOperation>(state.new_operation_id(), name, Err(Errno::kEINVAL));
+    return finished(state, name, Err(Errno::kEINVAL));
 }
 
 }  // namespace
@@ -126,18 +147,12 @@ void Engine::destroy_mapping(MappingId id) {
 
 OperationPtr Engine::touch(TaskId task, MappingId mapping, Range range, Access access) {
     State& state = *state_;
-    const AccessRequest request{mapping, range, access, true};
-    return state.make_operation("fault", context_of(state, task), [&state, request](OpContext& op) {
-        return access_pages(state, op, request);
-    });
+    return access_operation(state, "fault", task, {mapping, range, access, true});
 }
 
 OperationPtr Engine::file_io(TaskId task, MappingId mapping, Range range, Access access) {
     State& state = *state_;
-    const AccessRequest request{mapping, range, access, false};
-    return state.make_operation(
-        "file_io", context_of(state, task),
-        [&state, request](OpContext& op) { return access_pages(state, op, request); });
+    return access_operation(state, "file_io", task, {mapping, range, access, false});
 }
 
 void Engine::lock_mapping(MappingId id) {
@@ -232,9 +247,9 @@ PageCounter& Engine::counter(Memcg& memcg, CounterKind kind) const {
         case CounterKind::kSwap:
             return memcg.swap;
         case CounterKind::kKmem:
-            return memcg.kmem;
+            return memcg.kmem();
         case CounterKind::kTcpmem:
-            return memcg.tcpmem;
+            return memcg.tcpmem();
     }
     MEMCGFS_UNREACHABLE();
 }

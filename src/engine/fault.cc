@@ -57,6 +57,7 @@ void mark_accessed(Engine::State& state, Extent& extent) {
     extent.state.referenced = false;
     extent.state.list = inactive_anon ? LruList::kActiveAnon : LruList::kActiveFile;
     extent.memcg->add_stat(StatItem::kPgactivate, static_cast<std::int64_t>(extent.count));
+    age_nonresident(*extent.memcg, extent.state.node, Pages{extent.count});
     state.lru_add(extent);
 }
 
@@ -308,7 +309,9 @@ Coro<OperationResult> walk_range(Engine::State& state, OpContext& op, AccessRequ
             charged += *count;
         }
         co_await handle_over_high(state, op);
-        co_await op.pause_point();
+        if (index < end || op.owes_time()) {
+            co_await op.pause_point();
+        }
     }
     co_return charged;
 }
@@ -360,6 +363,37 @@ Coro<OperationResult> pageout_body(Engine::State& state, OpContext& op) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
+                                            const AccessRequest& request) {
+    const Task* task = state.tasks.find(op.task);
+    Mapping* mapping = state.mappings.find(request.mapping);
+    const bool plain = request.range.count == 1 && task != nullptr && mapping != nullptr &&
+                       !task->dying && task->operation == OperationId{} &&
+                       task->over_high == Pages{0};
+    if (!plain) {
+        return std::nullopt;
+    }
+    const std::uint64_t index = request.range.first;
+    Extent* extent = mapping->next(index);
+    if (extent != nullptr && extent->first <= index) {
+        if (extent->state.where != PageState::Where::kResident) {
+            return std::nullopt;
+        }
+        access_resident(state, *extent, index, 1, request);
+        return 0;
+    }
+    Memcg& memcg = charged_memcg(state, *task);
+    if (memcg.is_root() || stocked(state, op.cpu, memcg) == Pages{0}) {
+        return std::nullopt;
+    }
+    auto pages = alloc_above_low(state, Pages{1}, preferred_nodes(state, op));
+    if (!pages) {
+        return std::nullopt;
+    }
+    consume_stock(state, op.cpu, memcg, Pages{1});
+    return install(state, op, request, memcg, request.range, *pages);
+}
 
 Coro<OperationResult> access_pages(Engine::State& state, OpContext& op, AccessRequest request) {
     return as_task(state, op, walk_range(state, op, request));

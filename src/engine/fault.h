@@ -3,6 +3,8 @@
 // Page faults and file I/O of tasks (mm/memory.c, mm/filemap.c, 6.1; spec engine.md 3.1).
 #pragma once
 
+#include <optional>
+
 #include "engine/operation.h"
 #include "engine/state.h"
 
@@ -14,6 +16,12 @@ struct AccessRequest {
     Access access = Access::kRead;
     bool through_mmap = true;  ///< a page fault, not read(2) or write(2)
 };
+
+/// An access to one page that neither waits nor charges a counter: the page is there, or this
+/// CPU's stock pays for it. The result is what the operation's would be; nullopt: take the long
+/// way. Most page faults of a program are of this kind, and a coroutine costs more than they do.
+std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
+                                            const AccessRequest& request);
 
 /// Body of Engine::touch and Engine::file_io.
 Coro<OperationResult> access_pages(Engine::State& state, OpContext& op, AccessRequest request);

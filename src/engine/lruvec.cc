@@ -102,6 +102,19 @@ bool Lruvec::empty() const {
     return true;
 }
 
+bool Lruvec::extend_head(const Mapping& mapping, std::uint64_t first, std::uint64_t count,
+                         const PageState& state) {
+    List& list = lists_[static_cast<std::size_t>(state.list)];
+    Extent* head = list.head;
+    if (head == nullptr || head->mapping != &mapping || head->end() != first ||
+        head->state != state) {
+        return false;
+    }
+    head->count += count;
+    list.pages += Pages{count};
+    return true;
+}
+
 void Lruvec::remove(Extent& extent) {
     List& list = list_of(extent);
     (extent.newer != nullptr ? extent.newer->older : list.head) = extent.older;

@@ -9,9 +9,6 @@ Memcg::Memcg(MemcgId id, Memcg* parent, CgroupId group, NodeId nodes)
     : cgroup(group),
       memory(parent != nullptr ? &parent->memory : nullptr),
       swap(parent != nullptr ? &parent->swap : nullptr),
-      memsw(parent != nullptr ? &parent->memsw : nullptr),
-      kmem(parent != nullptr ? &parent->kmem : nullptr),
-      tcpmem(parent != nullptr ? &parent->tcpmem : nullptr),
       id_(id),
       parent_(parent),
       further_node_count_(static_cast<NodeId>(nodes - 1)) {
@@ -19,6 +16,17 @@ Memcg::Memcg(MemcgId id, Memcg* parent, CgroupId group, NodeId nodes)
         further_nodes_ = std::make_unique<FurtherNode[]>(further_node_count_);
     }
 }
+
+Memcg::KernelCounters& Memcg::kernel_counters() {
+    if (kernel_counters_ == nullptr) {
+        kernel_counters_ = std::make_unique<KernelCounters>(
+            parent_ != nullptr ? &parent_->kernel_counters() : nullptr);
+    }
+    return *kernel_counters_;
+}
+
+PageCounter& Memcg::kmem() { return kernel_counters().kmem; }
+PageCounter& Memcg::tcpmem() { return kernel_counters().tcpmem; }
 
 Lruvec& Memcg::lruvec(NodeId node) {
     MEMCGFS_ASSERT(node <= further_node_count_);

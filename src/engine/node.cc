@@ -43,7 +43,7 @@ std::vector<Node> nodes_of(const Machine& machine) {
 }
 
 NodeId node_of_cpu(std::size_t nodes, std::size_t cpu, std::size_t cpus) {
-    return static_cast<NodeId>(cpu * nodes / cpus);
+    return nodes == 1 ? NodeId{0} : static_cast<NodeId>(cpu * nodes / cpus);
 }
 
 }  // namespace memcgfs::engine

@@ -11,8 +11,10 @@ constexpr Nanos kSleepThreshold = from_millis(1);
 
 void OpContext::spend(Nanos cost) { busy_until = std::max(busy_until, clock->now()) + cost; }
 
+bool OpContext::owes_time() const { return busy_until > clock->now() + kSleepThreshold; }
+
 PauseAwaiter OpContext::pause_point() const {
-    if (busy_until > clock->now() + kSleepThreshold) {
+    if (owes_time()) {
         return pause({Step::Kind::kSleep, busy_until});
     }
     return pause({Step::Kind::kYield, {}});

@@ -28,6 +28,8 @@ struct OpContext {
     /// Yield, or a sleep when more than a millisecond of modelled time is owed. The millisecond
     /// keeps real timers honest; it is far below every interval that the kernel defines.
     PauseAwaiter pause_point() const;
+    /// The next pause_point() would sleep.
+    bool owes_time() const;
 };
 
 class CoroOperation final : public Operation {

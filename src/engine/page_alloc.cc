@@ -124,6 +124,11 @@ Pages free_pages(const Engine::State& state) {
     return sum;
 }
 
+std::optional<PageReservation> alloc_above_low(Engine::State& state, Pages wanted,
+                                               NodePreference nodes) {
+    return take_above(state, wanted, nodes, &ZoneMarks::low);
+}
+
 std::optional<PageReservation> alloc_ignoring_marks(Engine::State& state, Pages wanted,
                                                     NodePreference nodes) {
     for (std::size_t distance = 0; distance < state.nodes.size(); distance++) {
@@ -164,7 +169,7 @@ bool may_oom(Engine::State& state, OpContext& op) {
 Coro<Result<PageReservation>> alloc_pages(Engine::State& state, OpContext& op, Pages wanted,
                                           NodePreference nodes) {
     using Allocated = Result<PageReservation>;
-    if (auto pages = take_above(state, wanted, nodes, &ZoneMarks::low)) {
+    if (auto pages = alloc_above_low(state, wanted, nodes)) {
         co_return Allocated(std::move(*pages));
     }
     for (unsigned fruitless = 0;;) {

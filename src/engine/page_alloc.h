@@ -44,6 +44,10 @@ struct NodePreference {
 Coro<Result<PageReservation>> alloc_pages(Engine::State& state, OpContext& op, Pages wanted,
                                           NodePreference nodes);
 
+/// Pages that nobody need be woken for: above the low mark of a zone; nullopt: there are none.
+std::optional<PageReservation> alloc_above_low(Engine::State& state, Pages wanted,
+                                               NodePreference nodes);
+
 /// Wherever there is a free page, whatever the marks (PF_MEMALLOC); nullopt: there is none.
 std::optional<PageReservation> alloc_ignoring_marks(Engine::State& state, Pages wanted,
                                                     NodePreference nodes);

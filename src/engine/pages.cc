@@ -69,12 +69,13 @@ Memcg& online_memcg(Memcg& memcg) {
 void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
                   PageState page_state) {
     mapping.shadows.erase(range.first, range.count);
-    Extent& extent = mapping.insert(range.first, range.count, &memcg, page_state);
     Zone& zone = state.nodes[page_state.node].zone(page_state.zone);
     MEMCGFS_ASSERT(zone.reserved >= Pages{range.count});  // from alloc_pages
     zone.reserved -= Pages{range.count};
     count_resident(memcg, mapping, page_state, static_cast<std::int64_t>(range.count));
-    state.lru_add(extent);
+    if (!state.lru_extend_head(mapping, range, memcg, page_state)) {
+        state.lru_add(mapping.insert(range.first, range.count, &memcg, page_state));
+    }
 }
 
 void free_swap_slots(Engine::State& state, Extent& extent) {

@@ -19,11 +19,14 @@ Engine::State::State(const Environment& environment_in)
 }
 
 OpContext Engine::State::new_context() {
+    return new_context(static_cast<std::uint32_t>(next_operation % stocks.size()));
+}
+
+OpContext Engine::State::new_context(std::uint32_t cpu) {
     OpContext context;
     context.id = new_operation_id();
     context.clock = &environment.clock;
-    context.cpu =
-        static_cast<std::uint32_t>(static_cast<std::uint64_t>(context.id) % stocks.size());
+    context.cpu = cpu;
     return context;
 }
 
@@ -146,6 +149,18 @@ Extent& Engine::State::lru_add(Extent& extent) {
     memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
                         static_cast<std::int64_t>(extent.count));
     return memcg.lruvec(extent.state.node).add_head(extent);
+}
+
+bool Engine::State::lru_extend_head(const Mapping& mapping, Range range, Memcg& memcg,
+                                    const PageState& page_state) {
+    if (!memcg.lruvec(page_state.node)
+             .extend_head(mapping, range.first, range.count, page_state)) {
+        return false;
+    }
+    nodes[page_state.node].zone(page_state.zone).list(page_state.list) += Pages{range.count};
+    memcg.add_node_stat(page_state.node, stat_of_list(page_state.list),
+                        static_cast<std::int64_t>(range.count));
+    return true;
 }
 
 void Engine::State::lru_remove(Extent& extent) {

@@ -68,6 +68,7 @@ struct Engine::State {
     // Objects.
     OperationId new_operation_id() { return OperationId{next_operation++}; }
     OpContext new_context();
+    OpContext new_context(std::uint32_t cpu);
     OperationPtr make_operation(std::string_view name, OpContext context, CoroOperation::Body body);
     OperationPtr make_operation(std::string_view name, CoroOperation::Body body);
     Memcg& new_memcg(Memcg* parent, CgroupId cgroup);
@@ -94,6 +95,9 @@ struct Engine::State {
     void log(std::string line) { emit(KernelLogEffect{std::move(line)}); }
     /// Puts an extent on its memcg's list, or takes it off, with the list statistics.
     Extent& lru_add(Extent& extent);
+    /// New pages that continue the youngest run of their list join it: no extent of their own.
+    bool lru_extend_head(const Mapping& mapping, Range range, Memcg& memcg,
+                         const PageState& page_state);
     void lru_remove(Extent& extent);
     /// Takes `pages` off the counters of a page's owner; wakes v1 OOM waiters.
     void uncharge_memory(Memcg& memcg, Pages pages);

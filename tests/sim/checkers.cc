@@ -144,7 +144,7 @@ void check_limits(Scene& scene) {
 void check_peaks(Scene& scene) {
     each_memcg(scene, [&](const Memcg& memcg) {
         for (const PageCounter* counter :
-             {&memcg.memory, &memcg.swap, &memcg.memsw, &memcg.kmem, &memcg.tcpmem}) {
+             {&memcg.memory, &memcg.swap}) {
             demand(counter->watermark() >= counter->usage(), "peaks", memcg, "peak below usage");
         }
     });

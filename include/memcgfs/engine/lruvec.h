@@ -124,6 +124,10 @@ public:
     /// run when it continues it. Returns the extent that now holds the pages.
     Extent& add_head(Extent& extent);
     void remove(Extent& extent);
+    /// Lets the youngest run of the list that `state` names grow by the pages behind it. False:
+    /// they do not continue it.
+    bool extend_head(const Mapping& mapping, std::uint64_t first, std::uint64_t count,
+                     const PageState& state);
 
     // Balance (lru_note_cost, 6.1).
     std::uint64_t anon_cost = 0;

@@ -50,10 +50,11 @@ public:
     std::uint32_t pins = 0;
 
     PageCounter memory;
-    PageCounter swap;   ///< v2
-    PageCounter memsw;  ///< v1
-    PageCounter kmem;
-    PageCounter tcpmem;
+    PageCounter swap;           ///< v2
+    PageCounter& memsw = swap;  ///< v1: no kernel has both at a time
+    /// v1's counters of kernel memory, made when somebody asks.
+    PageCounter& kmem();
+    PageCounter& tcpmem();
 
     // Knobs of the interface files.
     Pages soft_limit = kPageCounterMax;
@@ -104,8 +105,18 @@ private:
     };
     void add_everywhere(StatItem item, std::int64_t delta);
 
+    struct KernelCounters {
+        explicit KernelCounters(KernelCounters* parent)
+            : kmem(parent != nullptr ? &parent->kmem : nullptr),
+              tcpmem(parent != nullptr ? &parent->tcpmem : nullptr) {}
+        PageCounter kmem;
+        PageCounter tcpmem;
+    };
+    KernelCounters& kernel_counters();
+
     MemcgId id_;
     Memcg* parent_;
+    std::unique_ptr<KernelCounters> kernel_counters_;
     Lruvec first_lruvec_;
     std::unique_ptr<FurtherNode[]> further_nodes_;
     NodeId further_node_count_ = 0;

@@ -101,5 +101,66 @@ TEST_CASE("a new task in a group of the wrong hierarchy is in the root", "[engin
     CHECK(f.engine.attach_task(task, v2.id).ok());
 }
 
+TEST_CASE("a range that ends beyond the last page is EINVAL and charges nothing", "[engine]") {
+    EngineFixture f("6.12", Layout::kV2);
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group);
+    const MappingId region = f.engine.create_mapping(task, PageKind::kAnon);
+    const std::uint64_t last = UINT64_MAX / kPageSize;
+    const auto range = GENERATE_COPY(Engine::Range{UINT64_MAX, 1}, Engine::Range{UINT64_MAX, 2},
+                                     Engine::Range{1, UINT64_MAX}, Engine::Range{0, last + 1},
+                                     Engine::Range{last, 1});
+    for (const bool mapped : {false, true}) {
+        const OperationResult result =
+            mapped ? f.run(f.engine.touch(task, region, range, Access::kWrite))
+                   : f.run(f.engine.file_io(task, region, range, Access::kRead));
+        REQUIRE_FALSE(result.ok());
+        CHECK(result.error() == Errno::kEINVAL);
+    }
+    CHECK(group.memcg->memory.usage() == Pages{0});
+    // The last page there is can be had.
+    CHECK(f.run(f.engine.touch(task, region, {last - 1, 1}, Access::kWrite)).value() == 1);
+    CHECK(f.engine.root_memcg().stat_total(StatItem::kAnon) == 1);
+}
+
+TEST_CASE("callers with ids of what has gone get an errno", "[engine]") {
+    EngineFixture f("6.1", Layout::kV1);
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group);
+    const TaskId dead = f.add_task(group);
+    const MappingId region = f.engine.create_mapping(dead, PageKind::kAnon);
+    f.engine.exit_task(dead);
+    const std::uint64_t count = GENERATE(1, 100);
+    CHECK(f.run(f.engine.touch(dead, region, {0, count}, Access::kRead)).error() ==
+          Errno::kEINTR);
+    CHECK(f.run(f.engine.touch(task, region, {0, count}, Access::kRead)).error() ==
+          Errno::kEINVAL);
+    CHECK(f.run(f.engine.file_io(task, {}, {0, count}, Access::kRead)).error() == Errno::kEINVAL);
+    CHECK(f.run(f.engine.pageout(dead)).error() == Errno::kEINTR);
+    f.engine.exit_task(task);
+    const CgroupId id = group.id;
+    REQUIRE(f.engine.remove_cgroup(id).ok());
+    CHECK(f.engine.remove_cgroup(id).error() == Errno::kENODEV);
+    CHECK(f.engine.create_cgroup(id, "b").error() == Errno::kENODEV);
+    CHECK(f.engine.rename_cgroup(id, "b").error() == Errno::kENODEV);
+    CHECK(f.engine.attach_task(f.add_task(f.root()), id).error() == Errno::kENODEV);
+    CHECK(f.engine.attach_task(task, f.root().id).error() == Errno::kESRCH);
+}
+
+TEST_CASE("a page fault that the stock pays for is over at once", "[engine]") {
+    EngineFixture f("6.1", Layout::kV2);
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group);
+    const MappingId region = f.engine.create_mapping(task, PageKind::kAnon);
+    for (std::uint64_t page = 0; page < 130; page++) {
+        CHECK(f.run(f.engine.touch(task, region, {page, 1}, Access::kWrite)).value() == 1);
+        CHECK(f.run(f.engine.touch(task, region, {page, 1}, Access::kRead)).value() == 0);
+    }
+    // Spec engine.md 1.3: use = 64 * ceil(N / 64).
+    CHECK(group.memcg->memory.usage() == Pages{192});
+    CHECK(group.memcg->stat(StatItem::kAnon) == 130);
+    CHECK(group.memcg->stat(StatItem::kPgfault) == 130);
+}
+
 }  // namespace
 }  // namespace memcgfs::test
