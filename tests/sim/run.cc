@@ -36,6 +36,18 @@ public:
         finish();
     }
 
+    void go(std::span<const ScriptLine> script) {
+        for (const ScriptLine& line : script) {
+            world_.act_as(line.action, line.random);
+            position_++;
+            check(true);
+            for (unsigned steps = line.steps; steps > 0; steps--) {
+                step();
+            }
+        }
+        finish();
+    }
+
     RunReport report() {
         RunReport report;
         report.hash = world_.hash();
@@ -160,12 +172,15 @@ const Run*& current() {
 
 }  // namespace
 
-RunReport run_swarm(const Swarm& swarm, const RunOptions& options) {
+namespace {
+
+template <class Go>
+RunReport run_and_report(const Swarm& swarm, const RunOptions& options, Go go) {
     auto run = std::make_unique<Run>(swarm, options);
     current() = run.get();
     RunReport report;
     try {
-        run->go();
+        go(*run);
         report = run->report();
     } catch (const Violation& violation) {
         report = run->report();
@@ -175,6 +190,16 @@ RunReport run_swarm(const Swarm& swarm, const RunOptions& options) {
     }
     current() = nullptr;
     return report;
+}
+
+}  // namespace
+
+RunReport run_swarm(const Swarm& swarm, const RunOptions& options) {
+    return run_and_report(swarm, options, [](Run& run) { run.go(); });
+}
+
+RunReport run_script(const Swarm& swarm, std::span<const ScriptLine> script) {
+    return run_and_report(swarm, {}, [&](Run& run) { run.go(script); });
 }
 
 void print_progress() {

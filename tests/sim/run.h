@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "sim/world.h"
@@ -26,6 +27,16 @@ struct RunOptions {
     /// Prints each action before it is done.
     bool verbose = false;
 };
+
+/// One action of a run that is written down instead of drawn.
+struct ScriptLine {
+    std::uint8_t action = 0;  ///< its number in the table, modulo the table's size
+    std::uint8_t random = 0;  ///< what the action draws from
+    std::uint8_t steps = 0;   ///< how long operations go on afterwards
+};
+
+/// Does the lines instead of the swarm's own actions; else as run_swarm().
+RunReport run_script(const Swarm& swarm, std::span<const ScriptLine> script);
 
 /// Does the run of `swarm`. A violation ends up in the report, an assertion ends the program;
 /// print_progress() tells how far it was.

@@ -47,6 +47,11 @@ std::string_view World::act(std::uint32_t position) {
     return action.name;
 }
 
+void World::act_as(std::size_t number, std::uint64_t random) {
+    random_ = Random(random);
+    locked([&] { actions_[number % actions_.size()].run(*this); });
+}
+
 void World::deliver() {
     outbox_.flush();
     for (const OperationId id : std::exchange(interrupts_, {})) {

@@ -41,6 +41,8 @@ public:
     /// Draws the action at `position` of the run and does it, engine lock held; then delivers.
     /// Its name, or "" if it was skipped.
     std::string_view act(std::uint32_t position);
+    /// Does the action of that number (modulo their count), which draws from `random`.
+    void act_as(std::size_t number, std::uint64_t random);
     /// One step of one operation. False: none can go on.
     bool step() { return executor_.step_one(); }
     /// Engine lock held, effects delivered afterwards.
