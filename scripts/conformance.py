@@ -5,8 +5,8 @@ A case is a bash script tests/conformance/cases/**/NAME.sh; dropping it in is al
 first comment block may hold three headers:
 
     # NEEDS: v1 v2       hierarchies it runs on (default v2); also "noswap" (a machine without
-                         swap), "root" and "run" (paths as documents write them: not with
-                         --mounted)
+                         swap), "root", "run" (paths as documents write them: not with
+                         --mounted) and "boot" (recorded in a boot of its own)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
 
@@ -45,7 +45,8 @@ class Case:
         self.swap = "0" if "noswap" in needs else SWAP
         self.only_run = "run" in needs
         self.only_root = "root" in needs
-        unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root"}
+        self.own_boot = "boot" in needs
+        unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root", "boot"}
         if unknown:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])
