@@ -22,6 +22,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import uuid
 
 HIERARCHIES = {"alinux2": ("v1", "v2"), "5.10": ("v1", "v2", "hybrid"),
@@ -152,17 +153,54 @@ def end_process(pid):
         os.close(watch)
 
 
+class Stopped(Exception):
+    """No more runs: stop_all() was called."""
+
+
+class Children:
+    """The processes now run for cases, so that a signal to the runner can end them all."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._running = set()
+        self._stopped = False
+
+    def start(self, argv, **options):
+        with self._lock:
+            if self._stopped:
+                raise Stopped
+            child = subprocess.Popen(argv, start_new_session=True, **options)
+            self._running.add(child)
+            return child
+
+    def ended(self, child):
+        with self._lock:
+            self._running.discard(child)
+
+    def stop_all(self):
+        """Ends what runs; whoever waits for it then tidies up after it. Nothing starts again."""
+        with self._lock:
+            self._stopped = True
+            for child in self._running:
+                if child.poll() is None:
+                    os.killpg(child.pid, signal.SIGKILL)
+
+
+CHILDREN = Children()
+
+
 def run_marked(argv, environment, timeout_s, cwd):
     """Runs argv in a process group of its own; (what it printed, status; None after a timeout)."""
     mark = uuid.uuid4().hex
     with tempfile.TemporaryFile() as out:
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out,
-                                 stderr=subprocess.STDOUT, cwd=cwd, start_new_session=True,
-                                 env=dict(environment, **{MARK: mark}))
+        child = CHILDREN.start(argv, stdin=subprocess.DEVNULL, stdout=out,
+                               stderr=subprocess.STDOUT, cwd=cwd,
+                               env=dict(environment, **{MARK: mark}))
         try:
             status = child.wait(timeout_s)
         except subprocess.TimeoutExpired:
             status = None
+        CHILDREN.ended(child)
         try:
             os.killpg(child.pid, signal.SIGTERM if status is None else signal.SIGKILL)
             child.wait(3)

@@ -12,9 +12,11 @@ A case that exits with 77 is skipped. The last line is "N passed, N failed, N sk
 
 import argparse
 import concurrent.futures
+import contextlib
 import difflib
 import os
 import shlex
+import signal
 import sys
 
 import conformance
@@ -139,6 +141,21 @@ def parse(arguments):
     return options
 
 
+def raise_exit(number, _):
+    sys.exit(128 + number)
+
+
+@contextlib.contextmanager
+def stopping(pool):
+    """Where the runner itself is ended, its runs end before it and take their mounts along."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        conformance.CHILDREN.stop_all()
+        raise
+
+
 def main(arguments=None):
     options = parse(arguments)
     todo = list(selected(options))
@@ -154,7 +171,8 @@ def main(arguments=None):
         print("0 passed, 0 failed, %d skipped" % len(todo))
         return conformance.SKIP_STATUS
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+    signal.signal(signal.SIGTERM, raise_exit)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool, stopping(pool):
         jobs = [(case, config, pool.submit(one, options, case, config)) for case, config in todo]
         for case, config, job in jobs:
             verdict = job.result()

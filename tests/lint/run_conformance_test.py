@@ -5,6 +5,9 @@
 import contextlib
 import io
 import os
+import signal
+import subprocess
+import sys
 import time
 import unittest
 
@@ -14,6 +17,12 @@ import run_conformance
 
 # Takes the options of `run` and executes the command after them.
 FAKE = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n'
+# Takes `mount ... DIR` and mounts nothing, but leaves a daemon that ends when DIR does.
+FAKE_MOUNT = """#!/bin/sh
+for target; do :; done
+(echo up > "$TOLD"; while [ -d "$target" ]; do sleep 0.05; done; echo down > "$TOLD") \\
+    > /dev/null 2>&1 &
+"""
 GOLDEN = "# provenance: %s\n%s"
 
 
@@ -87,6 +96,38 @@ class RunConformance(unittest.TestCase):
                     self.assertEqual(file.read().rsplit(")", 1)[1].split()[0], "Z")
             except FileNotFoundError:
                 pass  # gone altogether
+
+    def test_ended_itself_it_takes_its_mounts_along(self):
+        files = {"fake": FAKE_MOUNT, "a.sh": "# TIMEOUT: 600\necho > $TOLD.case\nsleep 600\n"}
+        with canary.Sandbox(files) as top:
+            os.chmod(os.path.join(top, "fake"), 0o755)
+            told = os.path.join(top, "told")
+            script = "export TOLD=%s\n" % told
+            for name in ("fake", "a.sh"):
+                path = os.path.join(top, name)
+                with open(path, encoding="utf-8") as file:
+                    lines = file.read().splitlines(True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.writelines([lines[0], script, *lines[1:]])
+            runner = subprocess.Popen(
+                [sys.executable, run_conformance.__file__, "--binary", os.path.join(top, "fake"),
+                 "--cases", top, "--out", os.path.join(top, "out"), "--mounted"],
+                stdout=subprocess.DEVNULL)
+            self.wait_for(lambda: os.path.exists(told + ".case"))
+            runner.send_signal(signal.SIGTERM)
+            self.assertEqual(runner.wait(20), 128 + signal.SIGTERM)
+            self.wait_for(lambda: self.text_of(told) == "down\n")
+
+    def text_of(self, path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def wait_for(self, condition):
+        for _ in range(400):
+            if condition():
+                return
+            time.sleep(0.05)
+        self.fail("not within 20 s")
 
     def test_approve(self):
         files = {"a.sh": "", "b.sh": "", "c.sh": "",
