@@ -77,7 +77,7 @@ Status take(const toml::table& table, const Keys& keys, const std::string& where
         if (!status.ok()) {
             // An error of a table below has its place already.
             return failure(
-                node.is_table() && status.error().starts_with(where)
+                !node.is_value() && status.error().starts_with(where)
                     ? status.error()
                     : fmt::format("{}:{}: {} {}", where, line, key.str(), status.error()));
         }
@@ -93,7 +93,70 @@ Result<Pages, std::string> pages_from(std::string_view text, Bytes least) {
     if (*bytes < least) {
         return failure(fmt::format("must be at least {}M", least.count() >> 20U));
     }
+    if (*bytes > kMemoryMax) {
+        return failure(fmt::format("must be at most {}T", kMemoryMax.count() >> 40U));
+    }
     return pages_floor(*bytes);
+}
+
+Result<Pages, std::string> zone_from(std::string_view text) { return pages_from(text, Bytes{}); }
+
+Setter flag(bool& out) {
+    return [&out](const toml::node& node) -> Status {
+        const auto value = node.value_exact<bool>();
+        if (!value) {
+            return failure("must be true or false");
+        }
+        out = *value;
+        return {};
+    };
+}
+
+Pages memory_of(const engine::MachineNode& node) {
+    Pages sum{};
+    for (const Pages zone : node.managed) {
+        sum += zone;
+    }
+    return sum;
+}
+
+/// One [[node]]: the sizes of its zones.
+Result<engine::MachineNode, std::string> node_from(const toml::node& node,
+                                                   const std::string& where) {
+    const toml::table* const table = node.as_table();
+    if (table == nullptr) {
+        return failure("must be tables: [[node]]");
+    }
+    engine::MachineNode shape;
+    const Keys keys{
+        {"dma", size(shape.managed[0], zone_from)},
+        {"dma32", size(shape.managed[1], zone_from)},
+        {"movable", size(shape.managed[3], zone_from)},
+        {"normal", size(shape.managed[2], zone_from)},
+    };
+    MEMCGFS_TRY(take(*table, keys, where));
+    if (memory_of(shape) == Pages{}) {
+        return failure(fmt::format("{}:{}: a node must have memory: dma, dma32, normal or movable",
+                                   where, table->source().begin.line));
+    }
+    return shape;
+}
+
+Status take_nodes(const toml::node& list, const std::string& where, engine::Machine& machine) {
+    const toml::array* const array = list.as_array();
+    if (array == nullptr || array->empty() || array->size() > kNodesMax) {
+        return failure(fmt::format("must be tables: [[node]], at most {}", kNodesMax));
+    }
+    machine.memory = Pages{};
+    for (const toml::node& node : *array) {
+        machine.nodes.push_back(MEMCGFS_TRY(node_from(node, where)));
+        machine.memory += memory_of(machine.nodes.back());
+    }
+    if (to_bytes(machine.memory) < kMemoryMin || to_bytes(machine.memory) > kMemoryMax) {
+        return failure(fmt::format("must have from {}M to {}T of memory together",
+                                   kMemoryMin.count() >> 20U, kMemoryMax.count() >> 40U));
+    }
+    return {};
 }
 
 }  // namespace
@@ -102,7 +165,13 @@ Result<Pages, std::string> memory_from(std::string_view text) {
     return pages_from(text, kMemoryMin);
 }
 
-Result<Pages, std::string> swap_from(std::string_view text) { return pages_from(text, Bytes{}); }
+Result<Pages, std::string> swap_from(std::string_view text) {
+    const Pages pages = MEMCGFS_TRY(pages_from(text, Bytes{}));
+    if (pages == Pages{} && parse_size(text) != Bytes{}) {
+        return failure("must be 0 or at least a page, 4K");
+    }
+    return pages;
+}
 
 Result<engine::Machine, std::string> parse_machine(std::string_view text, const std::string& name) {
     engine::Machine machine;
@@ -120,12 +189,21 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
                                      : Status(failure("must be a table: [costs]"));
          }},
         {"cpus", number(machine.cpus, 1, kCpusMax)},
+        {"hz", number(machine.hz, 1, 1000)},
         {"memory", size(machine.memory, memory_from)},
+        {"node", [&](const toml::node& node) { return take_nodes(node, name, machine); }},
         {"swap", size(machine.swap, swap_from)},
         {"swappiness", number(machine.vm_swappiness, 0, 200)},
+        {"thp", flag(machine.thp)},
     };
     try {
-        MEMCGFS_TRY(take(toml::parse(text, name), keys, name));
+        const toml::table table = toml::parse(text, name);
+        MEMCGFS_TRY(take(table, keys, name));
+        if (const toml::node* const memory = table.get("memory");
+            memory != nullptr && !machine.nodes.empty()) {
+            return failure(fmt::format("{}:{}: memory does not go with [[node]], which has its own",
+                                       name, memory->source().begin.line));
+        }
     } catch (const toml::parse_error& error) {
         return failure(
             fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));

@@ -13,7 +13,9 @@ namespace memcgfs::cli {
 
 /// Least and greatest values, for files and options alike.
 inline constexpr Bytes kMemoryMin{16ULL << 20};
+inline constexpr Bytes kMemoryMax{64ULL << 40};
 inline constexpr std::uint32_t kCpusMax = 8192;
+inline constexpr std::size_t kNodesMax = 64;
 
 /// What the file leaves out stays at engine::Machine's defaults. Errors are one sentence that
 /// starts with "FILE:LINE: ".

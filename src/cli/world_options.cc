@@ -62,6 +62,10 @@ Result<engine::Machine, std::string> machine_of(const WorldOptions& options,
         }
         return {};
     };
+    if (!options.memory.empty() && !machine.nodes.empty()) {
+        return failure(
+            fmt::format("--memory does not go with the nodes of {}", options.machine_file));
+    }
     MEMCGFS_TRY(take("--memory", options.memory, machine.memory, memory_from));
     MEMCGFS_TRY(take("--swap", options.swap, machine.swap, swap_from));
     if (options.cpus) {

@@ -62,6 +62,7 @@ constexpr Profile k612{
     .refault_asks_evictor_for_swap = true,
     .v1_memory = false,
     .kswapd_repeats_untrimmed = true,
+    .zoneinfo_shows_promo = true,
     .movable_has_small_min = true,
 };
 

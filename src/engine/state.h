@@ -63,6 +63,9 @@ struct Engine::State {
     NodeId local_node(std::uint32_t cpu) const {
         return node_of_cpu(nodes.size(), cpu, stocks.size());
     }
+    std::uint32_t hz() const {
+        return machine().hz != 0 ? machine().hz : profile().ticks_per_second;
+    }
     bool memory_on_v1() const { return environment.layout != Layout::kV2; }
 
     // Objects.

@@ -40,7 +40,7 @@ std::uint64_t delay_of(Engine::State& state, Memcg& memcg, Pages pages) {
         }
         swap_overage = std::max(swap_overage, swap);
     }
-    const std::uint32_t hz = state.profile().ticks_per_second;
+    const std::uint32_t hz = state.hz();
     const std::uint64_t ticks =
         high_delay_ticks(memory_overage, pages, hz) + high_delay_ticks(swap_overage, pages, hz);
     return std::min<std::uint64_t>(ticks, kMaxDelaySeconds * hz);
@@ -75,7 +75,7 @@ Coro<void> handle_over_high(Engine::State& state, OpContext& op) {
     task->over_high = Pages{0};
     Memcg& memcg = charged_memcg(state, *task);
     const MemcgPin pin(memcg);
-    const std::uint32_t hz = state.profile().ticks_per_second;
+    const std::uint32_t hz = state.hz();
     int retries = kMaxReclaimRetries;
     Pages want = charged;
     for (;;) {

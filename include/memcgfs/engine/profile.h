@@ -68,6 +68,7 @@ struct Profile {
     bool v1_has_high = false;                         ///< memory.min/low/high on v1 (Alibaba)
     bool v1_memory = true;                            ///< built with the v1 memory controller
     bool kswapd_repeats_untrimmed = false;            ///< once more without cache trimming (6.12)
+    bool zoneinfo_shows_promo = false;                ///< a line for the promo mark (6.12)
     bool movable_has_small_min = false;  ///< ZONE_MOVABLE's min mark like HighMem's (6.12)
     bool cgroup_kill = true;             ///< cgroup.kill (5.14)
 };
@@ -92,6 +93,7 @@ struct Machine {
     Pages swap{0};
     std::uint32_t cpus = 1;
     std::uint64_t vm_swappiness = 60;
+    std::uint32_t hz = 0;  ///< clock ticks a second; 0: the profile's
     /// Huge pages are enabled: min_free_kbytes gets the larger value that they ask for.
     bool thp = false;
 

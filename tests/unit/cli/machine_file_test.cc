@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/machine_file.h"
 
+#include <cstdlib>
+
 #include "support/catch.hpp"
 
 namespace memcgfs::cli {
@@ -49,7 +51,8 @@ TEST_CASE("every key of a machine file arrives", "[cli]") {
 
 TEST_CASE("errors name the file, the line and what is wrong", "[cli]") {
     CHECK(error_of("memory = '2G'\nmemmory = 1\n") ==
-          "m.toml:2: unknown key 'memmory'; known are costs, cpus, memory, swap, swappiness");
+          "m.toml:2: unknown key 'memmory'; known are costs, cpus, hz, memory, "
+          "node, swap, swappiness, thp");
     CHECK(error_of("\n[costs]\nfault_ms = 1\n").starts_with("m.toml:3: unknown key 'fault_ms'"));
     CHECK(error_of("memory = 'lots'").starts_with("m.toml:1: memory must be a size"));
     CHECK(error_of("memory = '1M'") == "m.toml:1: memory must be at least 16M");
@@ -61,6 +64,49 @@ TEST_CASE("errors name the file, the line and what is wrong", "[cli]") {
     CHECK(error_of("[costs]\nfault_ns = -1").starts_with("m.toml:2: fault_ns must be"));
     CHECK(error_of("costs = 3") == "m.toml:1: costs must be a table: [costs]");
     CHECK(error_of("cpus = 1\nmemory == 3\n").starts_with("m.toml:2: "));
+}
+
+TEST_CASE("a machine file describes nodes and zones", "[cli]") {
+    const engine::Machine machine = machine_of(
+        "cpus = 4\nhz = 100\nthp = true\n[[node]]\ndma = '15M'\ndma32 = '1G'\n[[node]]\n"
+        "normal = '2G'\nmovable = 8192\n");
+    REQUIRE(machine.nodes.size() == 2);
+    CHECK(machine.nodes[0].managed ==
+          decltype(machine.nodes[0].managed){Pages{3840}, Pages{262144}, Pages{}, Pages{}});
+    CHECK(machine.nodes[1].managed ==
+          decltype(machine.nodes[1].managed){Pages{}, Pages{}, Pages{524288}, Pages{2}});
+    CHECK(machine.memory == Pages{3840 + 262144 + 524288 + 2});
+    CHECK(machine.hz == 100);
+    CHECK(machine.thp);
+}
+
+TEST_CASE("an impossible machine is refused in one sentence", "[cli]") {
+    CHECK(error_of("memory = 0") == "m.toml:1: memory must be at least 16M");
+    CHECK(error_of("memory = '65T'") == "m.toml:1: memory must be at most 64T");
+    CHECK(error_of("swap = '99999999999999999999'").starts_with("m.toml:1: swap must be"));
+    CHECK(error_of("swap = 4095") == "m.toml:1: swap must be 0 or at least a page, 4K");
+    CHECK(error_of("\n[[node]]\n") ==
+          "m.toml:2: a node must have memory: dma, dma32, normal or movable");
+    CHECK(error_of("[[node]]\nnormal = '1M'") ==
+          "m.toml:1: node must have from 16M to 64T of memory together");
+    CHECK(error_of("[[node]]\nhigh = '1G'").starts_with("m.toml:2: unknown key 'high'"));
+    CHECK(error_of("node = 3").starts_with("m.toml:1: node must be tables: [[node]]"));
+    CHECK(error_of("node = []").starts_with("m.toml:1: node must be tables: [[node]]"));
+    CHECK(error_of("memory = '1G'\n[[node]]\nnormal = '1G'\n") ==
+          "m.toml:1: memory does not go with [[node]], which has its own");
+    CHECK(error_of("hz = 0") == "m.toml:1: hz must be a whole number from 1 to 1000");
+    CHECK(error_of("thp = 1") == "m.toml:1: thp must be true or false");
+}
+
+TEST_CASE("the machine files of the documentation can be read", "[cli]") {
+    const char* root = std::getenv("MEMCGFS_SOURCE_ROOT");
+    REQUIRE(root != nullptr);
+    for (const char* name : {"seed-4g", "seed-128g", "two-nodes"}) {
+        const auto machine =
+            load_machine_file(std::string(root) + "/docs/machines/" + name + ".toml");
+        INFO((machine.ok() ? std::string() : machine.error()));
+        CHECK(machine.ok());
+    }
 }
 
 TEST_CASE("a machine file that is not there is said so", "[cli]") {
