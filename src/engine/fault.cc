@@ -8,8 +8,8 @@
 
 #include "engine/charge.h"
 #include "engine/members.h"
+#include "engine/numa.h"
 #include "engine/oom.h"
-#include "engine/page_alloc.h"
 #include "engine/pages.h"
 #include "engine/reclaim.h"
 #include "engine/throttle.h"
@@ -247,10 +247,6 @@ Memcg& charge_target(const Engine::State& state, const Task& task, const Extent*
     return charged_memcg(state, task);
 }
 
-NodePreference preferred_nodes(const Engine::State& state, const OpContext& op) {
-    return {.first = state.local_node(op.cpu)};
-}
-
 /// Charges and installs pages that are absent or swapped out; returns how many, 0 to look again.
 Coro<Result<std::uint64_t>> fault_pages(Engine::State& state, OpContext& op, AccessRequest request,
                                         Engine::Range absent, Extent* swapped) {
@@ -258,9 +254,9 @@ Coro<Result<std::uint64_t>> fault_pages(Engine::State& state, OpContext& op, Acc
     Memcg& memcg = charge_target(state, *task, swapped);
     const bool was_swapped = swapped != nullptr;
     const MemcgPin pin(memcg);
-    const Pages wanted = chargeable(state, op, memcg, absent.count);
-    Result<PageReservation> pages =
-        co_await alloc_pages(state, op, wanted, preferred_nodes(state, op));
+    const PolicyChoice choice = policy_nodes(state, op, absent.first);
+    const Pages wanted = std::min(chargeable(state, op, memcg, absent.count), choice.most);
+    Result<PageReservation> pages = co_await alloc_pages(state, op, wanted, choice.nodes);
     if (!pages.ok()) {
         co_return Err(pages.error());
     }
@@ -387,7 +383,8 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
     if (memcg.is_root() || stocked(state, op.cpu, memcg) == Pages{0}) {
         return std::nullopt;
     }
-    auto pages = alloc_above_low(state, Pages{1}, preferred_nodes(state, op));
+    auto pages =
+        alloc_above_low(state, Pages{1}, policy_nodes(state, op, request.range.first).nodes);
     if (!pages) {
         return std::nullopt;
     }

@@ -89,7 +89,7 @@ void check_zones(const Engine::State& state) {
         for (std::size_t type = 0; type < kZoneTypeCount; type++) {
             const Zone& zone = state.nodes[node].zones[type];
             const Pages resident = seen[node].zones[type].managed;
-            MEMCGFS_ASSERT(zone.managed == zone.free + zone.reserved + resident);
+            MEMCGFS_ASSERT(zone.managed == zone.free + zone.isolated + zone.reserved + resident);
             Pages listed{};
             for (const Pages pages : zone.lists) {
                 listed += pages;

@@ -3,7 +3,8 @@
 // What can be asked of the machine, and the sysctls that change it (mm/page_alloc.c, 6.1).
 #include <climits>
 
-#include "engine/state.h"
+#include "engine/members.h"
+#include "engine/numa.h"
 
 namespace memcgfs::engine {
 
@@ -21,6 +22,11 @@ ZoneStat stat_of(const Zone& zone, std::size_t type) {
         .protection = zone.lowmem_reserve,
         .lists = zone.lists,
     };
+}
+
+bool valid_mask(NodeMask mask, NodeId nodes) {
+    const NodeMask all = nodes >= 64 ? ~NodeMask{0} : (NodeMask{1} << nodes) - 1;
+    return mask != 0 && (mask & ~all) == 0;
 }
 
 }  // namespace
@@ -49,6 +55,50 @@ MachineStat Engine::machine_stat() const {
     stat.min_free_kbytes = state_->vm_knobs.min_free_kbytes;
     stat.watermark_scale_factor = state_->vm_knobs.watermark_scale_factor;
     return stat;
+}
+
+Result<void> Engine::set_mempolicy(TaskId id, MemPolicy policy) {
+    Task* task = find(id);
+    if (task == nullptr) {
+        return Err(Errno::kESRCH);
+    }
+    if (policy.mode != MemPolicy::Mode::kDefault && !valid_mask(policy.nodes, node_count())) {
+        return Err(Errno::kEINVAL);
+    }
+    task->mempolicy = policy;
+    return {};
+}
+
+OperationPtr Engine::migrate_pages(TaskId task, NodeMask from, NodeMask to) {
+    State& state = *state_;
+    if (!valid_mask(from, node_count()) || !valid_mask(to, node_count())) {
+        return std::make_unique<FinishedOperation>(state.new_operation_id(), "migrate_pages",
+                                                   Err(Errno::kEINVAL));
+    }
+    OpContext context = state.new_context();
+    context.task = task;
+    return state.make_operation("migrate_pages", context, [&state, from, to](OpContext& op) {
+        return migrate_task_pages(state, op, from, to);
+    });
+}
+
+OperationPtr Engine::offline_memory(NodeId node, ZoneType zone) {
+    State& state = *state_;
+    return state.make_operation("offline_memory", [&state, node, zone](OpContext& op) {
+        return offline_block(state, op, {node, zone});
+    });
+}
+
+Result<void> Engine::online_memory(NodeId node, ZoneType type) {
+    if (node >= node_count() || state_->nodes[node].zone(type).blocks_offline == 0) {
+        return Err(Errno::kEINVAL);
+    }
+    Zone& zone = state_->nodes[node].zone(type);
+    zone.blocks_offline--;
+    zone.managed += kMemoryBlock;
+    zone.free += kMemoryBlock;
+    init_marks(state_->nodes, state_->vm_knobs, profile(), machine().thp);
+    return {};
 }
 
 Result<void> Engine::set_min_free_kbytes(std::int64_t kbytes) {

@@ -32,6 +32,8 @@ struct ZoneMarks {
 struct Zone {
     Pages managed{};
     Pages free{};
+    Pages isolated{};  ///< free, and about to leave the machine
+    std::uint32_t blocks_offline = 0;
     Pages reserved{};  ///< allocated by operations that have not used them yet
     ZoneMarks marks;
     std::array<Pages, kLruListCount> lists{};  ///< of all groups

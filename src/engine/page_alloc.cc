@@ -143,6 +143,15 @@ std::optional<PageReservation> alloc_ignoring_marks(Engine::State& state, Pages 
     return std::nullopt;
 }
 
+std::optional<PageReservation> alloc_above_min(Engine::State& state, Pages wanted,
+                                               NodePreference nodes) {
+    return take_above(state, wanted, nodes, &ZoneMarks::min);
+}
+
+std::optional<PageReservation> alloc_on_node(Engine::State& state, Pages wanted, NodeId node) {
+    return alloc_above_min(state, wanted, {.first = node, .allowed = NodeMask{1} << node});
+}
+
 namespace {
 
 /// One go between waking kswapd and direct reclaim; nullopt: nothing to be had.

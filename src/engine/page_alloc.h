@@ -36,7 +36,7 @@ private:
 /// Nodes that an allocation may use, from the first on in order of distance.
 struct NodePreference {
     NodeId first = 0;
-    std::uint64_t allowed = ~0ULL;  ///< a bit for each node
+    NodeMask allowed = ~NodeMask{0};
 };
 
 /// Allocates from 1 to `wanted` pages of one zone: wakes kswapd, reclaims, kills. ENOMEM: the task
@@ -51,6 +51,11 @@ std::optional<PageReservation> alloc_above_low(Engine::State& state, Pages wante
 /// Wherever there is a free page, whatever the marks (PF_MEMALLOC); nullopt: there is none.
 std::optional<PageReservation> alloc_ignoring_marks(Engine::State& state, Pages wanted,
                                                     NodePreference nodes);
+
+/// Above the min mark, without waiting: anywhere in `nodes`, or on one node.
+std::optional<PageReservation> alloc_above_min(Engine::State& state, Pages wanted,
+                                               NodePreference nodes);
+std::optional<PageReservation> alloc_on_node(Engine::State& state, Pages wanted, NodeId node);
 
 /// Node number `distance` of the zonelist that starts at `first`.
 NodeId node_at_distance(const Engine::State& state, NodeId first, std::size_t distance);

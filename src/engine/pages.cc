@@ -78,6 +78,17 @@ void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, M
     }
 }
 
+void move_pages(Engine::State& state, Extent& extent, PagePlace place) {
+    const auto pages = static_cast<std::int64_t>(extent.count);
+    state.lru_remove(extent);
+    drop_from_memory(state, extent);
+    extent.state.node = place.node;
+    extent.state.zone = place.zone;
+    state.nodes[place.node].zone(place.zone).reserved -= Pages{extent.count};
+    count_resident(*extent.memcg, *extent.mapping, extent.state, pages);
+    state.lru_add(extent);
+}
+
 void free_swap_slots(Engine::State& state, Extent& extent) {
     MEMCGFS_ASSERT(extent.state.where == Where::kResident && extent.state.swap_slot);
     const Pages pages{extent.count};

@@ -15,6 +15,10 @@ namespace memcgfs::engine {
 void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
                   PageState page_state);
 
+/// A resident extent on a list moves to other pages, allocated like those of add_resident
+/// (migrate_pages). Its charge moves along: counters do not change.
+void move_pages(Engine::State& state, Extent& extent, PagePlace place);
+
 /// Frees resident or swapped pages and uncharges them. The extent is gone afterwards.
 void free_extent(Engine::State& state, Extent& extent);
 

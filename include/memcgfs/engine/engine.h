@@ -167,6 +167,18 @@ public:
     /// One for each zone from the lowest on; those left out stay. Less than 1: no reserve.
     void set_lowmem_reserve_ratio(std::span<const std::int32_t> ratios);
 
+    /// set_mempolicy(2). EINVAL: a policy without nodes, or with one that the machine lacks; ESRCH.
+    Result<void> set_mempolicy(TaskId task, MemPolicy policy);
+    /// migrate_pages(2), and cpuset.memory_migrate: the task's own pages on the nodes `from` go to
+    /// the nodes `to`, first to first and so on. Result: pages that stayed for want of room.
+    /// EINVAL: a mask is empty or names a node that the machine lacks.
+    OperationPtr migrate_pages(TaskId task, NodeMask from, NodeMask to);
+    /// Takes a memory block (128 MiB) of the zone away; what is there moves or is reclaimed.
+    /// EINVAL: the zone is smaller than that; EBUSY: there is nowhere to go; EINTR.
+    OperationPtr offline_memory(NodeId node, ZoneType zone);
+    /// Gives a block back. EINVAL: none of the zone is offline.
+    Result<void> online_memory(NodeId node, ZoneType zone);
+
     // Alibaba background reclaim (wmark.cc).
     void set_wmark_ratio(Memcg& memcg, std::uint32_t ratio_percent);
     void set_wmark_scale_factor(Memcg& memcg, std::uint32_t scale_factor);

@@ -22,6 +22,9 @@ using MappingId = Id<MappingTag>;
 /// A node's number on the machine, from 0.
 using NodeId = std::uint8_t;
 
+/// A bit for each node.
+using NodeMask = std::uint64_t;
+
 /// The kinds of zones of a node, lowest first.
 enum class ZoneType : std::uint8_t { kDma, kDma32, kNormal, kMovable, kCount };
 inline constexpr std::size_t kZoneTypeCount = static_cast<std::size_t>(ZoneType::kCount);

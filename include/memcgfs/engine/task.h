@@ -21,6 +21,18 @@ struct TaskInfo {
     std::string comm;
 };
 
+/// Where a task's new pages come from (struct mempolicy).
+struct MemPolicy {
+    enum class Mode : std::uint8_t {
+        kDefault,     ///< the CPU's node, then the next ones
+        kPreferred,   ///< the first of `nodes`, then the next ones
+        kBind,        ///< `nodes` only
+        kInterleave,  ///< `nodes` in turn
+    };
+    Mode mode = Mode::kDefault;
+    NodeMask nodes = 0;
+};
+
 /// One process. Threads are not modelled apart: a process is in one group of each hierarchy.
 struct Task {
     Task(TaskId task_id, TaskInfo task_info) : id(task_id), info(std::move(task_info)) {}
@@ -31,7 +43,8 @@ struct Task {
     bool dying = false;  ///< SIGKILL sent or exit begun (fatal_signal_pending)
     /// An operation of this task is under way: a kill wakes it, and exit waits for its end.
     OperationId operation{};
-    MemcgId memcg_in_oom;            ///< v1: where a fault failed with oom_kill_disable set
+    MemcgId memcg_in_oom;  ///< v1: where a fault failed with oom_kill_disable set
+    MemPolicy mempolicy;
     Pages over_high{};               ///< memcg_nr_pages_over_high
     std::vector<MappingId> regions;  ///< mapped by this process
 };
