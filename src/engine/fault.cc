@@ -128,14 +128,13 @@ void give_back(Engine::State& state, Memcg& memcg, std::uint64_t count) {
     }
 }
 
-/// A page's state where part of it is known: the working set decides on the list.
-PageState with(PageState page_state, const RefaultPart& part) {
+/// What the working set decides about new pages: their list and mark.
+void apply(const RefaultPart& part, PageState& page_state) {
     if (part.active && page_state.list != LruList::kUnevictable) {
         page_state.list =
             page_state.list == LruList::kInactiveFile ? LruList::kActiveFile : LruList::kActiveAnon;
     }
     page_state.workingset = part.workingset;
-    return page_state;
 }
 
 Nanos cost_of(const Engine::State& state, PageKind kind, const AccessRequest& request) {
@@ -168,17 +167,19 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
         memcg.add_stat(StatItem::kPgfault, delta);
     }
     op.spend(cost_of(state, mapping->kind(), request) * delta);
-    PageState page_state = fresh_state(*mapping, request);
-    page_state.node = pages.place().node;
-    page_state.zone = pages.place().zone;
+    const PagePlace place = pages.place();
     pages.use(Pages{count});
     // What is only going to be overwritten does not come back.
     const bool rewritten = !request.through_mmap && request.access == Access::kWrite;
     for (std::uint64_t done = 0; done < count;) {
         const Engine::Range rest{charged.first + done, count - done};
         const RefaultPart part = rewritten ? RefaultPart{rest.count}
-                                           : refault(state, *mapping, rest, memcg, page_state.node);
-        add_resident(state, *mapping, {rest.first, part.count}, memcg, with(page_state, part));
+                                           : refault(state, *mapping, rest, memcg, place.node);
+        PageState page_state = fresh_state(*mapping, request);
+        page_state.node = place.node;
+        page_state.zone = place.zone;
+        apply(part, page_state);
+        add_resident(state, *mapping, {rest.first, part.count}, memcg, page_state);
         done += part.count;
     }
     return count;
@@ -207,7 +208,7 @@ std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessR
         give_back(state, memcg, charged.count - count);
     }
     const auto delta = static_cast<std::int64_t>(count);
-    page_state = with(page_state, part);
+    apply(part, page_state);
     page_state.swap_slot = request.access == Access::kRead && !swap_full(state, *extent->memcg);
     commit_charge(state, memcg, Pages{count});
     memcg.add_stat(StatItem::kPgfault, delta);

@@ -111,7 +111,8 @@ void PageReservation::use(Pages pages) {
 }
 
 NodeId node_at_distance(const Engine::State& state, NodeId first, std::size_t distance) {
-    return static_cast<NodeId>((first + distance) % state.nodes.size());
+    const std::size_t node = first + distance;
+    return static_cast<NodeId>(node < state.nodes.size() ? node : node - state.nodes.size());
 }
 
 Pages free_pages(const Engine::State& state) {

@@ -67,8 +67,10 @@ Memcg& online_memcg(Memcg& memcg) {
 }
 
 void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
-                  PageState page_state) {
-    mapping.shadows.erase(range.first, range.count);
+                  const PageState& page_state) {
+    if (!mapping.shadows.empty()) {
+        mapping.shadows.erase(range.first, range.count);
+    }
     Zone& zone = state.nodes[page_state.node].zone(page_state.zone);
     MEMCGFS_ASSERT(zone.reserved >= Pages{range.count});  // from alloc_pages
     zone.reserved -= Pages{range.count};

@@ -13,7 +13,7 @@ namespace memcgfs::engine {
 /// use() has just been called) where `page_state` says, at the head of the list that
 /// `page_state` names.
 void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
-                  PageState page_state);
+                  const PageState& page_state);
 
 /// A resident extent on a list moves to other pages, allocated like those of add_resident
 /// (migrate_pages). Its charge moves along: counters do not change.
