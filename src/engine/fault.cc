@@ -319,6 +319,9 @@ Coro<OperationResult> as_task(Engine::State& state, OpContext& op, Coro<Operatio
     if (task == nullptr || task->dying) {
         co_return Err(Errno::kEINTR);
     }
+    if (task->operation != OperationId{}) {
+        co_return Err(Errno::kEBUSY);  // a kill could wake only one of them
+    }
     task->operation = op.id;
     OperationResult result = co_await body;
     task = state.tasks.find(op.task);

@@ -61,6 +61,12 @@ void set_protection(World& world) {
     }
 }
 
+void set_soft_limit(World& world) {
+    if (Memcg* memcg = some_limited(world); memcg != nullptr) {
+        memcg->soft_limit = Pages{world.some_pages()};
+    }
+}
+
 void set_wmark(World& world) {
     Memcg* memcg = some_limited(world);
     if (memcg == nullptr || !world.engine().profile().wmark) {
@@ -125,6 +131,7 @@ constexpr std::array kActions{
     Action{"set_high", 4, set_high},
     Action{"set_swap_limits", 2, set_swap_limits},
     Action{"set_protection", 3, set_protection},
+    Action{"set_soft_limit", 1, set_soft_limit},
     Action{"set_wmark", 2, set_wmark},
     Action{"set_swappiness", 1, set_swappiness},
     Action{"set_oom_group", 1, set_oom_group},

@@ -18,7 +18,7 @@ T one_of(Random& random, const T (&choices)[kSize]) {
 
 engine::Machine random_machine(Random& random) {
     engine::Machine machine;
-    machine.memory = Pages{one_of<std::uint64_t>(random, {8192, 65536, 262144})};
+    machine.memory = Pages{one_of<std::uint64_t>(random, {1500, 4096, 8192, 65536, 262144})};
     const std::uint64_t nodes = one_of<std::uint64_t>(random, {1, 1, 1, 2, 3});
     for (std::uint64_t node = 0; nodes > 1 && node < nodes; node++) {
         engine::MachineNode shape;

@@ -122,8 +122,9 @@ public:
     void destroy_mapping(MappingId mapping);
     /// Page faults over a range, one page after another. Ends with ENOMEM if a charge failed and
     /// the task is not killed, EINTR if it is dying or unknown, EINVAL if there is no such mapping
-    /// or the range ends beyond 2^64 bytes. Result: pages newly charged. What can be done without
-    /// a wait may be done before the first step.
+    /// or the range ends beyond 2^64 bytes, EBUSY while another operation of the task goes on.
+    /// Result: pages newly charged. What can be done without a wait may be done before the first
+    /// step.
     OperationPtr touch(TaskId task, MappingId mapping, Range range, Access access);
     /// read(2) or write(2) through the page cache.
     OperationPtr file_io(TaskId task, MappingId mapping, Range range, Access access);

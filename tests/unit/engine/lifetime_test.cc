@@ -147,6 +147,25 @@ TEST_CASE("callers with ids of what has gone get an errno", "[engine]") {
     CHECK(f.engine.attach_task(task, f.root().id).error() == Errno::kESRCH);
 }
 
+TEST_CASE("a task has one operation at a time", "[engine]") {
+    EngineFixture f("6.1", Layout::kV1);
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group);
+    const MappingId region = f.engine.create_mapping(task, PageKind::kAnon);
+    f.engine.set_oom_kill_disable(*group.memcg, true);
+    REQUIRE(f.run(f.engine.set_limit(*group.memcg, CounterKind::kMemory, Pages{10})).ok());
+    OperationPtr parked = f.engine.touch(task, region, {0, 100}, Access::kWrite);
+    while (parked->step().kind != Step::Kind::kWait) {
+    }
+    CHECK(f.run(f.engine.touch(task, region, {200, 1}, Access::kWrite)).error() == Errno::kEBUSY);
+    CHECK(f.run(f.engine.pageout(task)).error() == Errno::kEBUSY);
+    // So the one that is parked is woken when the task exits, and can end.
+    f.engine.exit_task(task);
+    CHECK(f.sink.woken == std::vector{parked->id()});
+    CHECK(f.run(std::move(parked)).error() == Errno::kEINTR);
+    CHECK(f.engine.find(task) == nullptr);
+}
+
 TEST_CASE("a page fault that the stock pays for is over at once", "[engine]") {
     EngineFixture f("6.1", Layout::kV2);
     Cgroup& group = f.make_memory(f.root(), "a");
