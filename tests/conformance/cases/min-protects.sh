@@ -20,7 +20,7 @@ range 'c gave all' 0 1M 'usage a/c'
 run 'grep low a/memory.events a/b/memory.events'
 section 'what is asked of the group itself'
 errno_of one_write a/b/memory.reclaim 64M
-range 'b' 0 1M 'usage a/b'
+fact 'b gave all' '(($(usage a/b) < 1 << 20))'
 section 'min of the parent alone protects nobody below from it'
 echo 0 >a/b/memory.min
 once a/b read "$TMP/f"
