@@ -6,7 +6,8 @@ first comment block may hold three headers:
 
     # NEEDS: v1 v2       hierarchies it runs on (default v2); also "noswap" (a machine without
                          swap), "root", "run" (paths as documents write them: not with
-                         --mounted) and "boot" (recorded in a boot of its own)
+                         --mounted), "boot" (recorded in a boot of its own) and "localevents"
+                         (mounted with memory_localevents)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
 
@@ -47,7 +48,10 @@ class Case:
         self.only_run = "run" in needs
         self.only_root = "root" in needs
         self.own_boot = "boot" in needs
-        unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root", "boot"}
+        self.options = ["--mount-options", "memory_recursiveprot,memory_localevents"] \
+            if "localevents" in needs else []
+        unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root", "boot",
+                                "localevents"}
         if unknown:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])
@@ -223,11 +227,11 @@ def case_environment(sandbox, library, extra=()):
     return environment
 
 
-def run_command(binary, config, swap, script, args=()):
+def run_command(binary, config, swap, script, args=(), options=()):
     """The command line that runs a script in a private tree at /sys/fs/cgroup."""
     profile, hierarchy = config
     return [binary, "run", "--profile", profile, "--hierarchy", hierarchy, "--memory", MEMORY,
-            "--swap", swap, "--", "bash", script, *args]
+            "--swap", swap, *options, "--", "bash", script, *args]
 
 
 def run_in_private_tree(binary, case, config, library):
@@ -235,7 +239,7 @@ def run_in_private_tree(binary, case, config, library):
     sandbox = Sandbox(binary)
     try:
         return sandbox.told(run_marked(
-            run_command(binary, config, case.swap, case.path),
+            run_command(binary, config, case.swap, case.path, options=case.options),
             case_environment(sandbox, library), case.timeout_s, sandbox.tmp))
     finally:
         sandbox.remove()
@@ -249,7 +253,7 @@ def run_on_mount(binary, case, config, library):
     profile, hierarchy = config
     mount = subprocess.run(
         [binary, "mount", "--profile", profile, "--hierarchy", hierarchy, "--memory", MEMORY,
-         "--swap", case.swap, "--background", target],
+         "--swap", case.swap, *case.options, "--background", target],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     try:
         if mount.returncode:

@@ -192,6 +192,8 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
         {"hz", number(machine.hz, 1, 1000)},
         {"memory", size(machine.memory, memory_from)},
         {"node", [&](const toml::node& node) { return take_nodes(node, name, machine); }},
+        {"oom_dump_tasks", number(machine.vm_oom_dump_tasks, 0, 1)},
+        {"panic_on_oom", number(machine.vm_panic_on_oom, 0, 2)},
         {"swap", size(machine.swap, swap_from)},
         {"swappiness", number(machine.vm_swappiness, 0, 200)},
         {"thp", flag(machine.thp)},

@@ -21,6 +21,7 @@
 #include "memcgfs/exec/thread_executor.h"
 #include "memcgfs/fuse/session.h"
 #include "memcgfs/interface/cgroup_fs.h"
+#include "memcgfs/interface/oom_stat.h"
 #include "memcgfs/interface/puppet_control.h"
 #include "memcgfs/runner/unique_fd.h"
 #include "memcgfs/vfs/tree.h"
@@ -77,7 +78,16 @@ struct World::State {
           tasks(std::move(live_tasks)),
           effects(*tasks, log),
           outbox(effects),
-          engine({*config.profile, config.layout, config.machine, clock, outbox}),
+          engine({.profile = *config.profile,
+                  .layout = config.layout,
+                  .machine = config.machine,
+                  .clock = clock,
+                  .effects = outbox,
+                  .mount_flags = config.mount_flags,
+                  .print_stat =
+                      [&profile = *config.profile](const engine::Memcg& memcg, TextBuffer& out) {
+                          interface::print_oom_stat(profile, memcg, out);
+                      }}),
           executor(engine_mutex, outbox, clock),
           puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),

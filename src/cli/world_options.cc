@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -82,6 +83,26 @@ Result<engine::Machine, std::string> machine_of(const WorldOptions& options,
     return machine;
 }
 
+/// "" or a list of names with commas, as mount(8) takes it. What is not named is off.
+Result<engine::MountFlags, std::string> mount_flags_of(std::string_view text) {
+    engine::MountFlags flags{.memory_localevents = false, .memory_recursiveprot = false};
+    while (!text.empty()) {
+        const std::string_view name = text.substr(0, text.find(','));
+        text.remove_prefix(std::min(text.size(), name.size() + 1));
+        if (name == "memory_localevents") {
+            flags.memory_localevents = true;
+        } else if (name == "memory_recursiveprot") {
+            flags.memory_recursiveprot = true;
+        } else {
+            return failure(
+                fmt::format("unknown mount option '{}'; known are memory_localevents, "
+                            "memory_recursiveprot",
+                            name));
+        }
+    }
+    return flags;
+}
+
 }  // namespace
 
 std::string_view layout_name(Layout layout) {
@@ -102,6 +123,10 @@ void add_kernel_options(CLI::App& app, WorldOptions& options) {
                    "v1 (memory/), v2, or hybrid (memory/ and unified/) (default: v1 for alinux2, "
                    "else v2)")
         ->type_name("NAME");
+    app.add_option("--mount-options", options.mount_options,
+                   "Of the v2 hierarchy: memory_localevents, memory_recursiveprot, with a comma "
+                   "(default: memory_recursiveprot)")
+        ->type_name("LIST");
 }
 
 void add_machine_options(CLI::App& app, WorldOptions& options) {
@@ -132,6 +157,9 @@ Result<WorldConfig, std::string> resolve(const WorldOptions& options) {
             fmt::format("profile {} has no v1 memory controller; use --hierarchy v2, or --profile "
                         "{}",
                         config.profile->name, engine::default_profile(Layout::kV1).name));
+    }
+    if (options.mount_options) {
+        config.mount_flags = MEMCGFS_TRY(mount_flags_of(*options.mount_options));
     }
     config.machine = MEMCGFS_TRY(machine_of(options, *config.profile));
     return config;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "memcgfs/base/result.h"
+#include "memcgfs/engine/engine.h"
 #include "memcgfs/engine/profile.h"
 
 namespace CLI {
@@ -24,6 +25,7 @@ struct WorldOptions {
     std::string machine_file;
     std::string memory;
     std::string swap;
+    std::optional<std::string> mount_options;
     std::optional<std::uint32_t> cpus;
 };
 
@@ -32,6 +34,7 @@ struct WorldConfig {
     const engine::Profile* profile = nullptr;
     engine::Layout layout = engine::Layout::kV2;
     engine::Machine machine;
+    engine::MountFlags mount_flags;
 };
 
 void add_kernel_options(CLI::App& app, WorldOptions& options);
@@ -40,6 +43,7 @@ void add_machine_options(CLI::App& app, WorldOptions& options);
 /// Fills in what was not given:
 ///   hierarchy  v1 for a profile that runs v1 by habit (alinux2), else v2
 ///   profile    6.12 for v2, 6.1 where a v1 memory controller is wanted
+///   mount      memory_recursiveprot, as systemd mounts it
 ///   machine    the machine file's, else 1 GiB without swap and one CPU; single options win
 /// Errors (one sentence) are usage errors.
 Result<WorldConfig, std::string> resolve(const WorldOptions& options);

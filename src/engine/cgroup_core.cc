@@ -6,6 +6,7 @@
 
 #include "engine/charge.h"
 #include "engine/members.h"
+#include "engine/move_charge.h"
 #include "engine/oom.h"
 #include "engine/subtree.h"
 #include "memcgfs/base/assert.h"
@@ -46,6 +47,11 @@ Result<CgroupId> Engine::create_cgroup(CgroupId parent_id, std::string_view name
     if (!within_tree_limits(*parent)) {
         return Err(Errno::kEAGAIN);
     }
+    const bool own_memcg = parent->hierarchy == Hierarchy::kV1Memory ||
+                           (parent->subtree_control & mask_of(Controller::kMemory)) != 0;
+    if (own_memcg && !memcg_id_left(*state_)) {
+        return Err(Errno::kENOSPC);
+    }
     Cgroup& group = state_->cgroups.emplace(parent->hierarchy, parent, std::string(name));
     parent->children.push_back(&group);
     for (Cgroup* level = parent; level != nullptr; level = level->parent) {
@@ -54,8 +60,6 @@ Result<CgroupId> Engine::create_cgroup(CgroupId parent_id, std::string_view name
     group.clone_children = parent->clone_children;
     group.notify_on_release = parent->notify_on_release;
     group.files_version = state_->next_files_version++;
-    const bool own_memcg = group.hierarchy == Hierarchy::kV1Memory ||
-                           (parent->subtree_control & mask_of(Controller::kMemory)) != 0;
     if (own_memcg) {
         online_css(*state_, group);
         state_->trace(TraceEvent::Kind::kCgroup, *group.memcg, 1);
@@ -160,6 +164,22 @@ Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
     }
     state_->emit(MoveEffect{task->info.pid, css_set_of(*task)});
     return {};
+}
+
+Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
+    const Task* task = state_->tasks.find(id);
+    const Cgroup* group = state_->cgroups.find(group_id);
+    if (task == nullptr || group == nullptr || group->hierarchy != Hierarchy::kV1Memory ||
+        group->memcg->move_charge_at_immigrate == 0 || task->cgroup_v1 == group_id) {
+        MEMCGFS_TRY(attach_task(id, group_id));
+        return OperationPtr{};
+    }
+    // The mask is looked at when the move begins.
+    const ChargeMove move{id, group_id, group->memcg->move_charge_at_immigrate};
+    return state_->make_operation("attach", [this, move](OpContext& op) {
+        return attach_with_charges(*state_, op, move,
+                                   [this, move] { return attach_task(move.task, move.to); });
+    });
 }
 
 std::uint32_t Engine::css_set_of(const Task& task) {

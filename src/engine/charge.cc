@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "engine/move_charge.h"
 #include "engine/oom.h"
 #include "engine/reclaim.h"
 #include "engine/soft_limit.h"
+#include "engine/throttle.h"
 #include "engine/wmark_worker.h"
 #include "memcgfs/base/assert.h"
 
@@ -13,7 +15,6 @@ namespace memcgfs::engine {
 
 namespace {
 
-constexpr int kMaxReclaimRetries = 16;
 /// 1 << PAGE_ALLOC_COSTLY_ORDER: up to this size a charge is tried for as long as reclaim helps.
 constexpr Pages kCostlyPages{8};
 
@@ -36,18 +37,6 @@ void drain_stock(Engine::State& state, Engine::State::Stock& stock) {
     stock = {};
 }
 
-void refill_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages pages) {
-    Engine::State::Stock& stock = state.stocks[cpu];
-    if (stock.owner != &memcg) {
-        drain_stock(state, stock);
-        stock.owner = &memcg;
-    }
-    stock.pages += pages;
-    if (stock.pages > state.profile().charge_batch) {
-        drain_stock(state, stock);
-    }
-}
-
 struct Attempt {
     Memcg* over = nullptr;  ///< whose limit refused; nullptr: charged
     bool may_swap = true;   ///< false when memory + swap is full: swapping would not help
@@ -68,26 +57,35 @@ Attempt charge_counters(Engine::State& state, Memcg& memcg, Pages pages) {
     return {};
 }
 
-Pages margin(const Engine::State& state, const Memcg& memcg) {
-    const Pages memory = memcg.memory.margin();
-    return state.memory_on_v1() ? std::min(memory, memcg.memsw.margin()) : memory;
-}
-
 /// The checks after a successful batched charge, lowest group first: background watermark, then
-/// memory.high. The first group over either ends the walk (spec 2.5, alibaba-wmark.md 3.3).
+/// memory.high and memory.swap.high. The first group over one ends the walk (spec 2.5,
+/// alibaba-wmark.md 3.3). Without a task only memory.high counts.
 void check_high(Engine::State& state, const OpContext& op, Memcg& memcg, Pages batch) {
     for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
         if (state.profile().wmark && level->memory.usage() >= level->wmark.levels.high) {
             queue_wmark_work(state, *level);
             return;
         }
-        if (level->memory.usage() > level->memory.high()) {
-            if (Task* task = state.tasks.find(op.task); task != nullptr) {
-                task->over_high += batch;
+        const bool memory_high = level->memory.usage() > level->memory.high();
+        Task* task = state.tasks.find(op.task);
+        if (task == nullptr) {
+            if (memory_high) {
+                queue_high_work(state, *level);
+                return;
             }
+        } else if (memory_high || level->swap.usage() > level->swap.high()) {
+            task->over_high += batch;
             return;
         }
     }
+}
+
+bool may_sleep(ChargeClass klass) {
+    return klass != ChargeClass::kNoWait && klass != ChargeClass::kAtomic;
+}
+
+bool must_not_fail(ChargeClass klass) {
+    return klass == ChargeClass::kAtomic || klass == ChargeClass::kNoFail;
 }
 
 bool task_dying(const Engine::State& state, const OpContext& op) {
@@ -97,7 +95,7 @@ bool task_dying(const Engine::State& state, const OpContext& op) {
 
 /// What goes on between one refused attempt and the next.
 struct RetryState {
-    int retries = kMaxReclaimRetries;
+    std::uint32_t retries = 0;
     bool drained = false;
     bool oomed = false;
     bool event_done = false;
@@ -113,11 +111,16 @@ Coro<Verdict> make_room(Engine::State& state, OpContext& op, ChargeRequest reque
     if (request.klass == ChargeClass::kReclaimer || op.reclaimer || bypass) {
         co_return Verdict::kForce;
     }
+    if (!may_sleep(request.klass)) {
+        co_return Verdict::kNoMemory;
+    }
     state.event(over, MemcgEvent::kMax);
     retry.event_done = true;
     ReclaimRequest reclaim_request{.root = over, .pages = request.pages};
     reclaim_request.may_swap = attempt.may_swap;
+    const Nanos begin = op.time();
     const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, reclaim_request);
+    note_direct_reclaim(over, op.time() - begin);
 
     if (margin(state, over) >= request.pages) {
         co_return Verdict::kRetry;
@@ -133,6 +136,9 @@ Coro<Verdict> make_room(Engine::State& state, OpContext& op, ChargeRequest reque
     if (freed > Pages{0} && request.pages <= kCostlyPages) {
         co_return Verdict::kRetry;
     }
+    if (state.memory_on_v1() && co_await wait_for_charge_move(state, op, over)) {
+        co_return Verdict::kRetry;
+    }
     if (retry.retries > 0) {
         retry.retries--;
         co_return Verdict::kRetry;
@@ -140,17 +146,42 @@ Coro<Verdict> make_room(Engine::State& state, OpContext& op, ChargeRequest reque
     if (request.klass == ChargeClass::kMayFail || (retry.oomed && task_dying(state, op))) {
         co_return Verdict::kNoMemory;
     }
-    if (mem_cgroup_oom(state, op, {over, request.pages})) {
-        // A victim in the middle of an operation must get its turn to end.
-        co_await op.pause_point();
-        retry.oomed = true;
-        retry.retries = kMaxReclaimRetries;
-        co_return Verdict::kRetry;
+    switch (mem_cgroup_oom(state, op, {over, request.pages})) {
+        case OomStatus::kSuccess:
+            // A victim in the middle of an operation must get its turn to end.
+            co_await op.pause_point();
+            retry.oomed = true;
+            retry.retries = state.profile().reclaim_retries;
+            co_return Verdict::kRetry;
+        case OomStatus::kFailed:
+            co_return state.profile().hopeless_charge_is_forced ? Verdict::kForce
+                                                                : Verdict::kNoMemory;
+        case OomStatus::kSkipped:
+            break;
     }
     co_return Verdict::kNoMemory;
 }
 
+void force_charge(Engine::State& state, Memcg& memcg, Pages pages) {
+    memcg.memory.charge(pages);
+    if (state.memory_on_v1()) {
+        memcg.memsw.charge(pages);
+    }
+}
+
 }  // namespace
+
+void refill_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages pages) {
+    Engine::State::Stock& stock = state.stocks[cpu];
+    if (stock.owner != &memcg) {
+        drain_stock(state, stock);
+        stock.owner = &memcg;
+    }
+    stock.pages += pages;
+    if (stock.pages > state.profile().charge_batch) {
+        drain_stock(state, stock);
+    }
+}
 
 Pages stocked(const Engine::State& state, std::uint32_t cpu, const Memcg& memcg) {
     const Engine::State::Stock& stock = state.stocks[cpu];
@@ -180,7 +211,7 @@ Coro<Result<void>> try_charge(Engine::State& state, OpContext& op, ChargeRequest
     }
     const MemcgPin pin(memcg);
     Pages batch = std::max(state.profile().charge_batch, request.pages);
-    RetryState retry;
+    RetryState retry{.retries = state.profile().reclaim_retries};
     for (;;) {
         if (consume_stock(state, op.cpu, memcg, request.pages)) {
             co_return Result<void>{};
@@ -195,17 +226,14 @@ Coro<Result<void>> try_charge(Engine::State& state, OpContext& op, ChargeRequest
         }
         const MemcgPin over_pin(*attempt.over);
         const Verdict verdict = co_await make_room(state, op, request, attempt, retry);
-        if (verdict == Verdict::kNoMemory) {
+        if (verdict == Verdict::kNoMemory && !must_not_fail(request.klass)) {
             co_return Result<void>{Err(Errno::kENOMEM)};
         }
-        if (verdict == Verdict::kForce) {
+        if (verdict != Verdict::kRetry) {
             if (!retry.event_done) {
                 state.event(*attempt.over, MemcgEvent::kMax);
             }
-            memcg.memory.charge(request.pages);
-            if (state.memory_on_v1()) {
-                memcg.memsw.charge(request.pages);
-            }
+            force_charge(state, memcg, request.pages);
             co_return Result<void>{};
         }
     }
@@ -214,6 +242,13 @@ Coro<Result<void>> try_charge(Engine::State& state, OpContext& op, ChargeRequest
         refill_stock(state, op.cpu, memcg, batch - request.pages);
     }
     check_high(state, op, memcg, batch);
+    const Task* task = state.tasks.find(op.task);
+    if (state.profile().high_in_syscall && task != nullptr && may_sleep(request.klass) &&
+        task->over_high > state.profile().charge_batch) {
+        memcg.in_flight += request.pages;
+        co_await handle_over_high(state, op);
+        memcg.in_flight -= request.pages;
+    }
     co_return Result<void>{};
 }
 

@@ -8,14 +8,6 @@
 
 namespace memcgfs::engine {
 
-/// What a request may do when the limit is hit (spec 2.2).
-enum class ChargeClass : std::uint8_t {
-    kUser,       ///< reclaims, retries, ends in the OOM killer
-    kNoRetry,    ///< one reclaim and one drain, then ENOMEM (readahead)
-    kMayFail,    ///< all retries, no OOM killer
-    kReclaimer,  ///< forced at once: the charger is itself reclaiming
-};
-
 struct ChargeRequest {
     Memcg& memcg;
     Pages pages{1};
@@ -24,6 +16,8 @@ struct ChargeRequest {
 
 /// Takes `pages` from this CPU's stock of `memcg`; false if there are not enough.
 bool consume_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages pages);
+/// Gives pages that were charged to `memcg` to this CPU's stock (refill_stock).
+void refill_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages pages);
 /// How many pages the stock of this CPU holds for `memcg`.
 Pages stocked(const Engine::State& state, std::uint32_t cpu, const Memcg& memcg);
 /// Gives the stocks back that belong to `root`'s subtree (drain_all_stock).

@@ -4,9 +4,11 @@
 #include <algorithm>
 
 #include "engine/fault.h"
+#include "engine/kernel_memory.h"
 #include "engine/limit.h"
 #include "engine/members.h"
 #include "engine/oom.h"
+#include "engine/oom_wait.h"
 #include "engine/pages.h"
 #include "engine/subtree.h"
 #include "engine/wmark_worker.h"
@@ -84,6 +86,8 @@ Hierarchy Engine::memory_hierarchy() const {
     return state_->memory_on_v1() ? Hierarchy::kV1Memory : Hierarchy::kV2;
 }
 
+bool Engine::panicked() const { return state_->panicked; }
+
 Cgroup* Engine::root(Hierarchy hierarchy) const {
     return hierarchy == Hierarchy::kV2 ? state_->root_v2 : state_->root_v1;
 }
@@ -100,19 +104,11 @@ Memcg& Engine::effective_memcg(const Cgroup& group) const { return engine::effec
 
 Memcg& Engine::root_memcg() const { return *state_->root_memcg; }
 
-std::string Engine::path(const Cgroup& group) const {
-    if (group.is_root()) {
-        return "/";
-    }
-    std::string text;
-    for (const Cgroup* level = &group; !level->is_root(); level = level->parent) {
-        text.insert(0, "/" + level->name);
-    }
-    return text;
-}
+std::string Engine::path(const Cgroup& group) const { return path_of(group); }
 
-MappingId Engine::create_mapping(TaskId task_id, PageKind kind) {
+MappingId Engine::create_mapping(TaskId task_id, PageKind kind, Pages size) {
     Mapping& mapping = state_->mappings.emplace(kind);
+    mapping.size = size;
     if (Task* task = find(task_id); task != nullptr && kind != PageKind::kFile) {
         map_region(*task, mapping);
         mapping.ends_with_users = true;
@@ -150,9 +146,11 @@ OperationPtr Engine::touch(TaskId task, MappingId mapping, Range range, Access a
     return access_operation(state, "fault", task, {mapping, range, access, true});
 }
 
-OperationPtr Engine::file_io(TaskId task, MappingId mapping, Range range, Access access) {
+OperationPtr Engine::file_io(TaskId task, MappingId mapping, Range range, Access access,
+                             std::uint64_t syscall_pages) {
     State& state = *state_;
-    return access_operation(state, "file_io", task, {mapping, range, access, false});
+    return access_operation(state, "file_io", task,
+                            {mapping, range, access, false, syscall_pages});
 }
 
 void Engine::lock_mapping(MappingId id) {
@@ -179,6 +177,26 @@ OperationPtr Engine::pageout(TaskId task) {
                                 [&state](OpContext& op) { return pageout_regions(state, op); });
 }
 
+OperationPtr Engine::allocate_kernel_memory(TaskId task, Pages pages, ChargeClass klass) {
+    State& state = *state_;
+    return state.make_operation(
+        "kernel_memory", context_of(state, task), [&state, pages, klass](OpContext& op) {
+            return allocate_own_kernel_memory(state, op, pages, klass);
+        });
+}
+
+OperationPtr Engine::allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeClass klass) {
+    return on_memcg(*state_, "kernel_memory", memcg,
+                    [pages, klass](State& state, OpContext& op, Memcg& target) {
+                        return engine::allocate_kernel_memory(state, op, target, pages, klass);
+                    });
+}
+
+void Engine::free_kernel_memory(KernelObjectId object) {
+    engine::free_kernel_memory(*state_, object, 0);
+    state_->collect_dying();
+}
+
 OperationPtr Engine::set_limit(Memcg& memcg, CounterKind kind, Pages max) {
     if (memcg.is_root()) {
         return refused(*state_, "limit");
@@ -189,9 +207,10 @@ OperationPtr Engine::set_limit(Memcg& memcg, CounterKind kind, Pages max) {
     });
 }
 
-OperationPtr Engine::set_memory_max(Memcg& memcg, Pages max) {
+OperationPtr Engine::set_memory_max(Memcg& memcg, Pages max, TaskId writer) {
     return on_memcg(*state_, "memory.max", memcg,
-                    [max](State& state, OpContext& op, Memcg& target) {
+                    [max, writer](State& state, OpContext& op, Memcg& target) {
+                        op.task = writer;
                         return write_memory_max(state, op, target, max);
                     });
 }

@@ -9,7 +9,9 @@
 #include "engine/charge.h"
 #include "engine/members.h"
 #include "engine/numa.h"
-#include "engine/oom.h"
+#include "engine/oom_report.h"
+#include "engine/oom_wait.h"
+#include "engine/page_alloc.h"
 #include "engine/pages.h"
 #include "engine/reclaim.h"
 #include "engine/throttle.h"
@@ -21,8 +23,8 @@ namespace {
 
 /// Pages that one step handles when nothing limits it: a root task, resident pages.
 constexpr std::uint64_t kFreeStep = 512;
-/// How long a fault that nobody can make room for waits before it is tried again. The kernel
-/// retries at once and for ever; a program sees the same, a processor core is spared.
+/// DEVIATION(oom-retry-paced): how long a fault that nobody can make room for waits before it is
+/// tried again. The kernel retries at once and for ever; a processor core is spared.
 constexpr Nanos kHopelessRetry = from_millis(10);
 
 PageState fresh_state(const Mapping& mapping, const AccessRequest& request) {
@@ -236,6 +238,7 @@ Coro<Failure> after_failure(Engine::State& state, OpContext& op, bool through_mm
         }
         co_return Failure::kEnd;
     }
+    log_hopeless_fault(state);
     co_await pause({Step::Kind::kSleep, op.clock->now() + kHopelessRetry});
     co_return Failure::kRetry;
 }
@@ -276,6 +279,7 @@ Coro<OperationResult> walk_range(Engine::State& state, OpContext& op, AccessRequ
     std::uint64_t charged = 0;
     std::uint64_t index = request.range.first;
     const std::uint64_t end = request.range.first + request.range.count;
+    std::uint64_t user_mode_at = index + (request.through_mmap ? 0 : request.syscall_pages);
     while (index < end) {
         const Task* task = state.tasks.find(op.task);
         Mapping* mapping = state.mappings.find(request.mapping);
@@ -305,7 +309,10 @@ Coro<OperationResult> walk_range(Engine::State& state, OpContext& op, AccessRequ
             index += *count;
             charged += *count;
         }
-        co_await handle_over_high(state, op);
+        if (index >= user_mode_at || index == end) {
+            co_await handle_over_high(state, op);
+            user_mode_at = request.through_mmap ? index : index + request.syscall_pages;
+        }
         if (index < end || op.owes_time()) {
             co_await op.pause_point();
         }

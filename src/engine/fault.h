@@ -15,6 +15,7 @@ struct AccessRequest {
     Engine::Range range;
     Access access = Access::kRead;
     bool through_mmap = true;  ///< a page fault, not read(2) or write(2)
+    std::uint64_t syscall_pages = 16;  ///< of one read(2) or write(2)
 };
 
 /// An access to one page that neither waits nor charges a counter: the page is there, or this

@@ -60,8 +60,9 @@ Pages stock_of(const Engine::State& state, const Memcg& memcg) {
 /// A counter is its own pages, its stock and its children.
 void check_counters(const Engine::State& state, const Memcg& memcg) {
     const auto own =
-        static_cast<std::uint64_t>(memcg.stat(StatItem::kAnon) + memcg.stat(StatItem::kFile));
-    Pages sum = memcg.is_root() ? Pages{0} : Pages{own} + stock_of(state, memcg);
+        static_cast<std::uint64_t>(memcg.stat(StatItem::kAnon) + memcg.stat(StatItem::kFile) +
+                                   memcg.stat(StatItem::kKernel));
+    Pages sum = memcg.is_root() ? Pages{0} : Pages{own} + stock_of(state, memcg) + memcg.in_flight;
     for (const Memcg* child : memcg.children) {
         MEMCGFS_ASSERT(child->parent() == &memcg);
         sum += child->memory.usage();

@@ -7,14 +7,13 @@
 
 #include "engine/charge.h"
 #include "engine/oom.h"
+#include "engine/oom_wait.h"
 #include "engine/reclaim.h"
 #include "engine/wmark_worker.h"
 
 namespace memcgfs::engine {
 
 namespace {
-
-constexpr int kMaxReclaimRetries = 16;
 
 PageCounter& counter_of(Memcg& memcg, CounterKind kind) {
     return kind == CounterKind::kMemsw ? memcg.memsw : memcg.memory;
@@ -66,7 +65,7 @@ Coro<OperationResult> write_memory_max(Engine::State& state, OpContext& op, Memc
                                        Pages max) {
     memcg.memory.set_max(max);
     bool drained = false;
-    int retries = kMaxReclaimRetries;
+    std::uint32_t retries = state.profile().reclaim_retries;
     // Another writer's value ends this one's effort (6.1's later stable releases).
     while (memcg.memory.usage() > max && memcg.memory.max() == max && !op.signal_pending) {
         if (!drained) {
@@ -95,7 +94,7 @@ Coro<OperationResult> write_memory_high(Engine::State& state, OpContext& op, Mem
                                         Pages high) {
     memcg.memory.set_high(high);
     bool drained = false;
-    int retries = kMaxReclaimRetries;
+    std::uint32_t retries = state.profile().reclaim_retries;
     while (memcg.memory.usage() > high && memcg.memory.high() == high && !op.signal_pending) {
         if (!drained) {
             drain_all_stock(state, memcg);
@@ -115,7 +114,7 @@ Coro<OperationResult> write_memory_high(Engine::State& state, OpContext& op, Mem
 
 Coro<OperationResult> write_memory_reclaim(Engine::State& state, OpContext& op, Memcg& memcg,
                                            ProactiveRequest proactive) {
-    int retries = kMaxReclaimRetries;
+    std::uint32_t retries = state.profile().reclaim_retries;
     Pages done{};
     while (done < proactive.pages) {
         if (op.signal_pending) {
@@ -137,7 +136,7 @@ Coro<OperationResult> write_memory_reclaim(Engine::State& state, OpContext& op, 
 
 Coro<OperationResult> write_force_empty(Engine::State& state, OpContext& op, Memcg& memcg) {
     drain_all_stock(state, memcg);
-    int retries = kMaxReclaimRetries;
+    std::uint32_t retries = state.profile().reclaim_retries;
     while (memcg.memory.usage() > Pages{0} && retries > 0) {
         if (op.signal_pending) {
             co_return Err(Errno::kEINTR);

@@ -35,6 +35,22 @@ Memcg& charged_memcg(const Engine::State& state, const Task& task) {
     return group != nullptr ? effective_memcg(*group) : *state.root_memcg;
 }
 
+std::string path_of(const Cgroup& group) {
+    if (group.is_root()) {
+        return "/";
+    }
+    std::string text;
+    for (const Cgroup* level = &group; !level->is_root(); level = level->parent) {
+        text.insert(0, "/" + level->name);
+    }
+    return text;
+}
+
+std::string path_of(const Engine::State& state, const Memcg& memcg) {
+    const Cgroup* group = state.cgroups.find(memcg.cgroup);
+    return group != nullptr ? path_of(*group) : "/";
+}
+
 bool is_frozen(const Cgroup& group) {
     for (const Cgroup* level = &group; level != nullptr; level = level->parent) {
         if (level->freeze) {

@@ -13,6 +13,11 @@ Memcg& charged_memcg(const Engine::State& state, const Task& task);
 /// The memcg that members of `group` are charged to: its own or the nearest ancestor's.
 Memcg& effective_memcg(const Cgroup& group);
 
+/// "/" or "/a/b", from the hierarchy's root.
+std::string path_of(const Cgroup& group);
+/// The path of the memcg's group; a removed group has none and is called "/".
+std::string path_of(const Engine::State& state, const Memcg& memcg);
+
 /// Ends a task: frees what only it has, ends its memberships, forgets it (do_exit).
 void release_task(Engine::State& state, TaskId id);
 

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
+#include "engine/footprint.h"
 #include "engine/members.h"
+#include "engine/oom_priority.h"
+#include "engine/oom_report.h"
+#include "engine/oom_wait.h"
 #include "engine/pages.h"
-#include "memcgfs/base/assert.h"
-#include "memcgfs/base/text_buffer.h"
 
 namespace memcgfs::engine {
 
@@ -14,11 +16,7 @@ namespace {
 
 constexpr Pages kLargestKillable{8};  ///< above order 3 a charge does not kill
 constexpr std::int32_t kNeverKill = -1000;
-
-Pages margin(const Engine::State& state, const Memcg& memcg) {
-    const Pages memory = memcg.memory.margin();
-    return state.memory_on_v1() ? std::min(memory, memcg.memsw.margin()) : memory;
-}
+constexpr std::uint32_t kPanicAlways = 2;
 
 void collect_tasks(const Engine::State& state, const Cgroup& group, const Memcg& memcg,
                    std::vector<Task*>& tasks) {
@@ -31,22 +29,6 @@ void collect_tasks(const Engine::State& state, const Cgroup& group, const Memcg&
             collect_tasks(state, *child, memcg, tasks);
         }
     }
-}
-
-struct Footprint {
-    Pages resident{};
-    Pages swapped{};
-};
-
-Footprint footprint(const Engine::State& state, const Task& task) {
-    Footprint sum;
-    for (const MappingId id : task.regions) {
-        if (const Mapping* mapping = state.mappings.find(id); mapping != nullptr) {
-            sum.resident += mapping->resident;
-            sum.swapped += mapping->swapped;
-        }
-    }
-    return sum;
 }
 
 /// What the domain can hold: its own limit plus the swap it may use (spec 6.2).
@@ -62,44 +44,30 @@ Pages total_pages(const Engine::State& state, const Memcg& domain) {
     return total;
 }
 
-bool spared(const Task& task) {
-    return task.info.oom_score_adj == kNeverKill || task.info.pid == 1;
-}
-
-/// DEVIATION(oom-only-simulated): a process without simulated memory is no candidate, for its
-/// end would free nothing.
-bool is_candidate(const Task& task) { return !spared(task) && !task.regions.empty(); }
-
-Task* select_victim(const Engine::State& state, const std::vector<Task*>& tasks,
-                    const Memcg& domain) {
-    const auto total = static_cast<std::int64_t>(total_pages(state, domain).count());
+struct Selection {
     Task* victim = nullptr;
-    std::int64_t best = 0;
+    std::int64_t score = 0;
+    bool pending = false;  ///< a victim chosen before is still on its way out
+};
+
+/// select_bad_process over the candidates in walk order.
+Selection select_victim(const Engine::State& state, const std::vector<Task*>& tasks, Pages total) {
+    Selection best;
     for (Task* task : tasks) {
-        if (!is_candidate(*task)) {
+        if (task->oom_victim && !task->oom_reaped) {
+            return {.pending = true};
+        }
+        if (task->oom_reaped || !is_oom_candidate(*task)) {
             continue;
         }
-        const Footprint pages = footprint(state, *task);
-        const auto used = static_cast<std::int64_t>((pages.resident + pages.swapped).count());
-        const std::int64_t score = used + task->info.oom_score_adj * (total / 1000);
-        if (victim == nullptr || score >= best) {
-            victim = task;
-            best = score;
+        const std::int64_t score = oom_badness(state, *task, total);
+        const bool tie_wins = !state.profile().oom_tie_keeps_first;
+        if (best.victim == nullptr || score > best.score || (score == best.score && tie_wins)) {
+            best.victim = task;
+            best.score = score;
         }
     }
-    return victim;
-}
-
-void log_killed(Engine::State& state, const Task& task) {
-    const Footprint pages = footprint(state, task);
-    const std::uint64_t resident_kb = pages.resident.count() * 4;
-    TextBuffer line;
-    line.print(
-        "Memory cgroup out of memory: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, "
-        "file-rss:0kB, shmem-rss:0kB, UID:{} pgtables:0kB oom_score_adj:{}",
-        task.info.pid, task.info.comm, resident_kb + pages.swapped.count() * 4, resident_kb,
-        task.info.uid, task.info.oom_score_adj);
-    state.log(std::move(line).take());
+    return best;
 }
 
 /// The topmost group between the victim's and the domain that is to be killed whole.
@@ -116,38 +84,114 @@ Memcg* kill_group(Engine::State& state, const Task& victim, const Memcg& domain)
     return state.memory_on_v1() ? nullptr : whole;
 }
 
-void kill_one(Engine::State& state, Task& task) {
-    state.event(charged_memcg(state, task), MemcgEvent::kOomKill);
+/// Frees the private memory that only this process has (__oom_reap_task_mm).
+void reap(Engine::State& state, Task& task) {
+    for (const MappingId id : task.regions) {
+        Mapping* mapping = state.mappings.find(id);
+        if (mapping != nullptr && mapping->kind() == PageKind::kAnon && mapping->users == 1) {
+            free_all_pages(state, *mapping);
+        }
+    }
+    task.oom_reaped = true;
+    log_reaped(state, task);
+}
+
+/// A victim that is still there after the delay has its memory taken away (oom_reaper).
+Coro<OperationResult> reap_later(Engine::State& state, OpContext& op, TaskId victim) {
+    const Nanos until = op.clock->now() + state.profile().oom_reaper_delay;
+    while (state.tasks.find(victim) != nullptr && op.clock->now() < until) {
+        co_await pause({Step::Kind::kSleep, until});
+    }
+    if (Task* task = state.tasks.find(victim); task != nullptr && !task->oom_reaped) {
+        reap(state, *task);
+    }
+    co_return std::uint64_t{0};
+}
+
+/// Up to 5.17 the reaper is as fast as the victim.
+void queue_reaper(Engine::State& state, Task& task) {
+    if (state.profile().oom_reaper_delay == Nanos{0}) {
+        reap(state, task);
+    } else if (task.operation != OperationId{}) {
+        state.emit(SpawnEffect{state.make_operation(
+            "oom_reaper",
+            [&state, id = task.id](OpContext& op) { return reap_later(state, op, id); })});
+    }
+}
+
+/// A victim that is already exiting is only hurried along.
+void hurry(Engine::State& state, Task& task) {
+    task.oom_victim = true;
+    queue_reaper(state, task);
+}
+
+void kill_one(Engine::State& state, Task& task, const Memcg& domain) {
+    Memcg& memcg = charged_memcg(state, task);
+    state.event(memcg, MemcgEvent::kOomKill);
     state.count(VmEvent::kOomKill, 1);
-    log_killed(state, task);
-    state.trace(TraceEvent::Kind::kOomKill, charged_memcg(state, task),
-                static_cast<std::uint64_t>(task.info.pid));
-    kill_task(state, task, "oom");
+    log_killed(state, task, domain);
+    if (task.oom_victim) {
+        return;  // a group kill visits the chosen victim once more
+    }
+    state.trace(TraceEvent::Kind::kOomKill, memcg, static_cast<std::uint64_t>(task.info.pid));
+    task.oom_victim = true;
+    queue_reaper(state, task);
 }
 
 void kill_victim(Engine::State& state, Task& victim, const Memcg& domain) {
     Memcg* whole = kill_group(state, victim, domain);
-    std::vector<TaskId> others;
+    kill_one(state, victim, domain);
+    std::vector<TaskId> killed{victim.id};
     if (whole != nullptr) {
-        for (const Task* task : tasks_of_subtree(state, *whole)) {
-            others.push_back(task->id);
-        }
         state.event(*whole, MemcgEvent::kOomGroupKill);
-        if (state.profile().dying_oom_group_counts_victim_twice) {
-            // The kernel's group kill visits the chosen victim again.
-            state.event(charged_memcg(state, victim), MemcgEvent::kOomKill);
+        log_group_kill(state, *whole);
+        const bool twice = state.profile().dying_oom_group_counts_victim_twice;
+        for (Task* task : tasks_of_subtree(state, *whole)) {
+            const bool again = task == &victim;
+            if (oom_spares(*task) || (task->dying && !again) || (again && !twice)) {
+                continue;
+            }
+            kill_one(state, *task, domain);
+            if (!again) {
+                killed.push_back(task->id);
+            }
         }
     }
-    kill_one(state, victim);
-    for (const TaskId id : others) {
-        Task* task = state.tasks.find(id);
-        if (task != nullptr && !task->dying && !spared(*task)) {
-            kill_one(state, *task);
-        }
+    // Only now: a task that has no operation under way is gone the moment it is killed.
+    for (const TaskId id : killed) {
+        kill_task(state, *state.tasks.find(id), "oom");
     }
 }
 
+void panic(Engine::State& state, const OomReport& report, const std::vector<Task*>& tasks) {
+    report_oom(state, report, tasks);
+    const bool always = state.machine().vm_panic_on_oom == kPanicAlways;
+    state.log(std::string("Kernel panic - not syncing: Out of memory: ") +
+              (always ? "compulsory" : "system-wide") + " panic_on_oom is enabled");
+    state.panicked = true;
+}
+
 }  // namespace
+
+bool oom_spares(const Task& task) {
+    return task.info.oom_score_adj == kNeverKill || task.info.pid == 1;
+}
+
+bool is_oom_candidate(const Task& task) { return !oom_spares(task) && !task.regions.empty(); }
+
+std::int64_t oom_badness(const Engine::State& state, const Task& task, Pages total) {
+    const Footprint pages = footprint(state, task);
+    const Pages used = pages.resident() + pages.swapped + pages.page_tables;
+    const auto share = static_cast<std::int64_t>(total.count() / 1000);
+    const std::int64_t score =
+        static_cast<std::int64_t>(used.count()) + task.info.oom_score_adj * share;
+    return state.profile().oom_tie_keeps_first ? std::max<std::int64_t>(score, 1) : score;
+}
+
+Pages margin(const Engine::State& state, const Memcg& memcg) {
+    const Pages memory = memcg.memory.margin();
+    return state.memory_on_v1() ? std::min(memory, memcg.memsw.margin()) : memory;
+}
 
 std::vector<Task*> tasks_of_subtree(const Engine::State& state, const Memcg& memcg) {
     std::vector<Task*> tasks;
@@ -165,70 +209,62 @@ bool oom_kill(Engine::State& state, const OpContext& op, OomRequest request) {
     if (room || (current != nullptr && current->dying)) {
         return true;
     }
-    const std::vector<Task*> tasks = tasks_of_subtree(state, request.domain);
-    for (const Task* task : tasks) {
-        if (task->dying && !task->regions.empty()) {
-            return true;  // a victim is still on its way out
-        }
+    if (state.panicked) {
+        return false;
     }
-    Task* victim = select_victim(state, tasks, request.domain);
-    if (victim == nullptr) {
+    const std::vector<Task*> tasks = tasks_of_subtree(state, request.domain);
+    OomReport report{.domain = request.domain,
+                     .current = current,
+                     .pages = request.pages,
+                     .total = std::max(total_pages(state, request.domain), Pages{1})};
+    const std::uint32_t panic_on_oom = state.machine().vm_panic_on_oom;
+    if (panic_on_oom == kPanicAlways || (panic_on_oom != 0 && request.domain.is_root())) {
+        panic(state, report, tasks);
+        return false;
+    }
+    const Memcg& giver = oom_priority_domain(state, request.domain);
+    const Selection selection = select_victim(
+        state, &giver == &request.domain ? tasks : tasks_of_subtree(state, giver), report.total);
+    if (selection.pending) {
+        return true;
+    }
+    report.victim = selection.victim;
+    report.score = selection.score;
+    if (selection.victim == nullptr) {
+        report_oom(state, report, tasks);
         state.log("Out of memory and no killable processes...");
         return false;
     }
-    kill_victim(state, *victim, request.domain);
+    if (selection.victim->dying) {
+        hurry(state, *selection.victim);
+        return true;
+    }
+    report_oom(state, report, tasks);
+    kill_victim(state, *selection.victim, request.domain);
     return true;
 }
 
-bool mem_cgroup_oom(Engine::State& state, OpContext& op, OomRequest request) {
+OomStatus mem_cgroup_oom(Engine::State& state, OpContext& op, OomRequest request) {
     if (request.pages > kLargestKillable) {
-        return false;
+        return OomStatus::kSkipped;
     }
     state.event(request.domain, MemcgEvent::kOom);
     if (state.memory_on_v1() && request.domain.oom_kill_disable) {
         if (Task* task = state.tasks.find(op.task); task != nullptr && !task->dying) {
             task->memcg_in_oom = request.domain.id();
         }
-        return false;
+        return OomStatus::kSkipped;
     }
-    return oom_kill(state, op, request);
-}
-
-Coro<bool> oom_synchronize(Engine::State& state, OpContext& op) {
-    Task* task = state.tasks.find(op.task);
-    if (task == nullptr || !task->memcg_in_oom) {
-        co_return false;
+    // The mark of under_oom lasts as long as the choice: nobody sees it.
+    const bool locked = state.memory_on_v1() && oom_trylock(request.domain);
+    if (locked) {
+        oom_notify(state, request.domain);
     }
-    Memcg* domain = state.memcgs.find(task->memcg_in_oom);
-    task->memcg_in_oom = {};
-    if (domain == nullptr || task->dying) {
-        co_return false;
+    const bool killed = oom_kill(state, op, request);
+    if (locked) {
+        oom_unlock(request.domain);
     }
-    const MemcgPin pin(*domain);
-    for (Memcg* level = domain; level != nullptr; level = next_in_subtree(*domain, *level)) {
-        level->under_oom++;
-    }
-    state.oom_waiters.push_back({op.id, domain});
-    co_await pause({Step::Kind::kWait, {}});
-    std::erase_if(state.oom_waiters, [&](const Engine::State::OomWaiter& waiter) {
-        return waiter.operation == op.id;
-    });
-    // Groups made meanwhile never counted this task: they stay at zero.
-    for (Memcg* level = domain; level != nullptr; level = next_in_subtree(*domain, *level)) {
-        level->under_oom -= level->under_oom > 0 ? 1 : 0;
-    }
-    co_return true;
-}
-
-void oom_recover(Engine::State& state, const Memcg& memcg) {
-    if (memcg.under_oom == 0) {
-        return;
-    }
-    for (const Engine::State::OomWaiter& waiter : state.oom_waiters) {
-        if (memcg.is_descendant_of(*waiter.memcg) || waiter.memcg->is_descendant_of(memcg)) {
-            state.emit(WakeEffect{waiter.operation});
-        }
-    }
+    return killed ? OomStatus::kSuccess : OomStatus::kFailed;
 }
 
 void kill_task(Engine::State& state, Task& task, const char* reason) {

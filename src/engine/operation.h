@@ -3,6 +3,7 @@
 // The engine's operations: a coroutine with an id, a CPU, a signal flag and a sense of time.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -23,6 +24,8 @@ struct OpContext {
     bool reclaimer = false;       ///< PF_MEMALLOC: in a kernel thread that reclaims
     Nanos busy_until{};           ///< modelled time used so far reaches up to here
 
+    /// Now, with the modelled time that is booked already.
+    Nanos time() const { return std::max(busy_until, clock->now()); }
     /// Books modelled time. pause_point() turns it into a sleep once it is worth one.
     void spend(Nanos cost);
     /// Yield, or a sleep when more than a millisecond of modelled time is owed. The millisecond

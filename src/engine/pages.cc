@@ -91,6 +91,26 @@ void move_pages(Engine::State& state, Extent& extent, PagePlace place) {
     state.lru_add(extent);
 }
 
+void move_resident(Engine::State& state, Extent& extent, Memcg& to) {
+    Memcg& from = *extent.memcg;
+    const auto pages = static_cast<std::int64_t>(extent.count);
+    state.lru_remove(extent);
+    count_resident(from, *extent.mapping, extent.state, -pages);
+    from.add_stat(StatItem::kPgpgout, pages);
+    extent.memcg = &to;
+    to.add_stat(StatItem::kPgpgin, pages);
+    count_resident(to, *extent.mapping, extent.state, pages);
+    state.lru_add(extent);
+}
+
+void move_swapped(Extent& extent, Memcg& to) {
+    const Pages pages{extent.count};
+    extent.memcg->add_stat(StatItem::kSwap, -as_delta(pages));
+    to.add_stat(StatItem::kSwap, as_delta(pages));
+    extent.memcg = &to;
+    extent.mapping->merge_swapped(extent);
+}
+
 void free_swap_slots(Engine::State& state, Extent& extent) {
     MEMCGFS_ASSERT(extent.state.where == Where::kResident && extent.state.swap_slot);
     const Pages pages{extent.count};

@@ -42,6 +42,14 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent);
 void swap_in(Engine::State& state, Extent& extent, std::uint64_t count, Memcg& memcg,
              PageState page_state);
 
+/// The pages, already charged to `to`, are `to`'s from now on, at the head of the same list; the
+/// counters of the old owner are the caller's affair (mem_cgroup_move_account). The extent may be
+/// gone afterwards.
+void move_resident(Engine::State& state, Extent& extent, Memcg& to);
+
+/// The same for the slots of a swapped extent.
+void move_swapped(Extent& extent, Memcg& to);
+
 /// Gives up the slots of a resident extent (it was written to).
 void free_swap_slots(Engine::State& state, Extent& extent);
 

@@ -18,8 +18,14 @@ constexpr Profile kAlinux2{
     .watermark_scale_factor_max = 1000,
     .charge_batch = Pages{32},
     .swappiness_max = 100,
+    .reclaim_retries = 5,
     .use_hierarchy_fixed = false,
     .dying_task_bypasses_limit = true,
+    .hopeless_charge_is_forced = true,
+    .high_sleeps = false,
+    .high_in_syscall = false,
+    .memory_recursiveprot = false,
+    .memory_localevents = false,
     .reclaim_root_keeps_protection = false,
     .anon_workingset = false,
     .memsw_always = true,
@@ -27,6 +33,9 @@ constexpr Profile kAlinux2{
     .wmark = true,
     .v1_has_high = true,
     .cgroup_kill = false,
+    .oom_tie_keeps_first = true,
+    .oom_report_old_form = true,
+    .oom_reaper_delay = Nanos{0},
 };
 
 constexpr Profile k510{
@@ -37,8 +46,11 @@ constexpr Profile k510{
     .charge_batch = Pages{32},
     .use_hierarchy_fixed = false,
     .dying_task_bypasses_limit = true,
+    .hopeless_charge_is_forced = true,
+    .high_in_syscall = false,
     .reclaim_root_keeps_protection = true,
     .cgroup_kill = false,
+    .oom_reaper_delay = Nanos{0},
 };
 
 constexpr Profile k61{
@@ -53,6 +65,7 @@ constexpr Profile k612{
     .name = "6.12",
     .description = "Debian 13's 6.12, built without the v1 memory controller",
     .version = {6, 12},
+    .dying_task_skips_high = true,
     .shared_reclaim_cursor = true,
     .proactive_asks_for_quarter = true,
     .proactive_swappiness = true,
@@ -64,6 +77,7 @@ constexpr Profile k612{
     .kswapd_repeats_untrimmed = true,
     .zoneinfo_shows_promo = true,
     .movable_has_small_min = true,
+    .oom_report_rss_kinds = true,
 };
 
 constexpr std::array kProfiles{kAlinux2, k510, k61, k612};

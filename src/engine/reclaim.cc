@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "engine/pages.h"
 #include "engine/soft_limit.h"
@@ -158,7 +159,7 @@ Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& cont
 namespace {
 
 /// mem_cgroup_calculate_protection for one group of a walk (spec 1.4).
-void calculate_protection(const Memcg& root, Memcg& memcg) {
+void calculate_protection(const Engine::State& state, const Memcg& root, Memcg& memcg) {
     PageCounter& counter = memcg.memory;
     if (memcg.is_root() || &memcg == &root || counter.usage() == Pages{0}) {
         return;
@@ -176,7 +177,8 @@ void calculate_protection(const Memcg& root, Memcg& memcg) {
             return Pages{own.count() * parent_effective.count() / siblings.count()};
         }
         Pages result = own;
-        if (parent_effective > siblings && parent.usage() > siblings && usage > own) {
+        if (state.recursive_protection() && parent_effective > siblings &&
+            parent.usage() > siblings && usage > own) {
             const std::uint64_t unclaimed = (parent_effective - siblings).count();
             result +=
                 Pages{unclaimed * (usage - own).count() / (parent.usage() - siblings).count()};
@@ -192,7 +194,7 @@ bool skip_protected(Engine::State& state, ScanControl& control, Memcg& memcg) {
     if (memcg.is_root()) {
         return false;
     }
-    calculate_protection(control.request.root, memcg);
+    calculate_protection(state, control.request.root, memcg);
     const PageCounter& counter = memcg.memory;
     if (&memcg == &control.request.root && !state.profile().reclaim_root_keeps_protection) {
         return false;
@@ -345,7 +347,24 @@ Coro<void> shrink_all_priorities(Engine::State& state, OpContext& op, ScanContro
     }
 }
 
+/// Each page that a task, not a kernel thread, wrote to swap took the device's time.
+void note_swapout(const Engine::State& state, ScanControl& control) {
+    const Pages written = std::exchange(control.written, Pages{0});
+    if (control.request.background || control.request.global || written == Pages{0}) {
+        return;
+    }
+    for (Memcg* level = &control.request.root; level != nullptr; level = level->parent()) {
+        level->direct_swapout_latency.add(state.machine().costs.swap_out, written.count());
+    }
+}
+
 }  // namespace
+
+void note_direct_reclaim(Memcg& memcg, Nanos length) {
+    for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
+        level->direct_reclaim_latency.add(length);
+    }
+}
 
 Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
                                          ReclaimRequest request) {
@@ -360,6 +379,7 @@ Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
         for (std::size_t node = 0; node < state.nodes.size(); node++) {
             snapshot_workingset(request.root, static_cast<NodeId>(node));
         }
+        note_swapout(state, control);
         state.trace(TraceEvent::Kind::kReclaim, request.root, control.scanned.count(),
                     control.freed.count());
         if (control.freed > Pages{0} || below_wmark_low(control)) {

@@ -35,6 +35,9 @@ Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
 /// Direct reclaim of a task that found no free page. Returns the pages freed.
 Coro<Pages> try_to_free_pages(Engine::State& state, OpContext& op, NodePreference nodes);
 
+/// A task has waited so long for reclaim on behalf of `memcg` (Alibaba's latency files).
+void note_direct_reclaim(Memcg& memcg, Nanos length);
+
 /// One call under way: what struct scan_control is.
 struct ScanControl {
     explicit ScanControl(const ReclaimRequest& reclaim_request) : request(reclaim_request) {}
@@ -44,6 +47,7 @@ struct ScanControl {
     NodeId node = 0;  ///< whose lists are being scanned
     Pages freed{};
     Pages scanned{};
+    Pages written{};  ///< to swap
     bool may_deactivate_anon = false;
     bool may_deactivate_file = false;
     bool force_deactivate = false;

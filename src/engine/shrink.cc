@@ -132,6 +132,7 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
         sum.freed += result.freed;
         sum.written += result.written;
     }
+    control.written += sum.written;
     memcg.add_stat(background ? StatItem::kPgstealKswapd : StatItem::kPgstealDirect,
                    as_delta(sum.freed));
     state.count(file ? VmEvent::kPgstealFile : VmEvent::kPgstealAnon, sum.freed.count());

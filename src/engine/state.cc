@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "engine/oom.h"
+#include "engine/oom_wait.h"
 #include "engine/soft_limit.h"
 
 namespace memcgfs::engine {
@@ -112,7 +112,7 @@ void Engine::State::event(Memcg& memcg, MemcgEvent event) {
         if (const Cgroup* group = cgroups.find(level->cgroup); group != nullptr) {
             notify(*group, swap_event ? NotifyFile::kMemorySwapEvents : NotifyFile::kMemoryEvents);
         }
-        if (memory_on_v1()) {
+        if (memory_on_v1() || local_events()) {
             break;  // v1 shows oom_kill of the group itself only
         }
     }

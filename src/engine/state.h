@@ -14,11 +14,22 @@
 
 #include "engine/node.h"
 #include "engine/operation.h"
+#include "engine/rate_limit.h"
 #include "engine/watermark.h"
 #include "memcgfs/engine/engine.h"
 #include "memcgfs/engine/machine_stat.h"
 
 namespace memcgfs::engine {
+
+/// Kernel memory that a group pays for until it is freed (struct obj_cgroup, in whole pages).
+struct KernelObject {
+    KernelObject(KernelObjectId object_id, Memcg* owner, Pages size)
+        : id(object_id), memcg(owner), pages(size) {}
+    KernelObjectId id;
+    Memcg* memcg;
+    Pages pages;
+    NodeId node = 0;
+};
 
 struct Engine::State {
     explicit State(const Environment& environment_in);
@@ -28,6 +39,7 @@ struct Engine::State {
     SlotMap<Memcg, MemcgTag> memcgs;
     SlotMap<Task, TaskTag> tasks;
     SlotMap<Mapping, MappingTag> mappings;
+    SlotMap<KernelObject, KernelObjectTag> kernel_objects;
     std::unordered_map<std::int32_t, TaskId> task_by_pid;  // only looked up, never iterated
     Cgroup* root_v1 = nullptr;
     Cgroup* root_v2 = nullptr;
@@ -54,8 +66,21 @@ struct Engine::State {
     struct OomWaiter {
         OperationId operation{};
         Memcg* memcg = nullptr;
+        bool woken = false;
     };
     std::vector<OomWaiter> oom_waiters;
+    RateLimit oom_report_limit;
+    RateLimit hopeless_fault_limit;
+    /// The move of a process's charges under way (struct move_charge_struct).
+    struct ChargeMoveState {
+        bool active = false;
+        OperationId operation{};
+        Memcg* from = nullptr;  ///< pinned by the operation, as `to`
+        Memcg* to = nullptr;
+        std::vector<OperationId> waiters{};
+    };
+    ChargeMoveState charge_move;
+    bool panicked = false;  ///< vm.panic_on_oom: nothing is killed any more
 
     const Profile& profile() const { return environment.profile; }
     const Machine& machine() const { return environment.machine; }
@@ -65,6 +90,12 @@ struct Engine::State {
     }
     std::uint32_t hz() const {
         return machine().hz != 0 ? machine().hz : profile().ticks_per_second;
+    }
+    bool local_events() const {
+        return environment.mount_flags.memory_localevents && profile().memory_localevents;
+    }
+    bool recursive_protection() const {
+        return environment.mount_flags.memory_recursiveprot && profile().memory_recursiveprot;
     }
     bool memory_on_v1() const { return environment.layout != Layout::kV2; }
 

@@ -2,6 +2,7 @@
 #include "engine/subtree.h"
 
 #include "engine/charge.h"
+#include "engine/kernel_memory.h"
 #include "engine/members.h"
 #include "memcgfs/base/assert.h"
 
@@ -62,6 +63,17 @@ void apply_freeze(Engine::State& state, const Cgroup& group, bool frozen) {
 
 }  // namespace
 
+bool memcg_id_left(const Engine::State& state) {
+    std::size_t taken = state.memcgs.size();
+    if (taken < state.profile().memcg_ids) {
+        return true;
+    }
+    for (const Memcg* memcg : state.dying) {
+        taken -= memcg->stat(StatItem::kSwap) == 0 ? 1 : 0;
+    }
+    return taken < state.profile().memcg_ids;
+}
+
 void online_css(Engine::State& state, Cgroup& group) {
     MEMCGFS_ASSERT(group.memcg == nullptr);
     Memcg* parent = group.parent != nullptr ? &effective_memcg(*group.parent) : nullptr;
@@ -76,6 +88,7 @@ void offline_css(Engine::State& state, Cgroup& group) {
     memcg.memory.set_min(Pages{0});
     memcg.memory.set_low(Pages{0});
     memcg.wmark.levels = {};
+    reparent_kernel_memory(state, memcg);
     drain_all_stock(state, memcg);
     state.dying.push_back(&memcg);
 }

@@ -10,7 +10,6 @@ namespace memcgfs::engine {
 
 namespace {
 
-constexpr int kMaxReclaimRetries = 16;
 constexpr std::uint64_t kMaxDelaySeconds = 2;
 
 /// Reclaims once on each group from `memcg` up that is over its high; counts the event.
@@ -23,7 +22,9 @@ Coro<Pages> reclaim_high(Engine::State& state, OpContext& op, Memcg& memcg, Page
         }
         state.event(*level, MemcgEvent::kHigh);
         const ReclaimRequest request{.root = *level, .pages = want};
+        const Nanos begin = op.time();
         freed += co_await try_to_free_mem_cgroup_pages(state, op, request);
+        note_direct_reclaim(*level, op.time() - begin);
     }
     co_return freed;
 }
@@ -41,8 +42,9 @@ std::uint64_t delay_of(Engine::State& state, Memcg& memcg, Pages pages) {
         swap_overage = std::max(swap_overage, swap);
     }
     const std::uint32_t hz = state.hz();
-    const std::uint64_t ticks =
-        high_delay_ticks(memory_overage, pages, hz) + high_delay_ticks(swap_overage, pages, hz);
+    const Pages batch = state.profile().charge_batch;
+    const std::uint64_t ticks = high_delay_ticks(memory_overage, pages, batch, hz) +
+                                high_delay_ticks(swap_overage, pages, batch, hz);
     return std::min<std::uint64_t>(ticks, kMaxDelaySeconds * hz);
 }
 
@@ -57,13 +59,49 @@ std::uint64_t high_overage(Pages usage, Pages high) {
     return ((usage - high).count() << kPrecisionShift) / divisor;
 }
 
-std::uint64_t high_delay_ticks(std::uint64_t overage, Pages pages, std::uint32_t ticks_per_second) {
+std::uint64_t high_delay_ticks(std::uint64_t overage, Pages pages, Pages batch,
+                               std::uint32_t ticks_per_second) {
     constexpr unsigned kPrecisionShift = 20;
     constexpr unsigned kScalingShift = 14;
-    constexpr std::uint64_t kChargeBatch = 64;
     const std::uint64_t penalty =
         ((overage * overage * ticks_per_second) >> kPrecisionShift) >> kScalingShift;
-    return penalty * pages.count() / kChargeBatch;
+    return penalty * pages.count() / batch.count();
+}
+
+namespace {
+
+/// Counted in ticks; a signal that kills ends it.
+Coro<void> sleep_off(Engine::State& state, OpContext& op, std::uint64_t ticks) {
+    const auto tick = Nanos{1'000'000'000 / state.hz()};
+    const Nanos until = op.clock->now() + tick * static_cast<std::int64_t>(ticks);
+    const Task* task = state.tasks.find(op.task);
+    while (op.clock->now() < until && !op.signal_pending && task != nullptr && !task->dying) {
+        co_await pause({Step::Kind::kSleep, until});
+        task = state.tasks.find(op.task);
+    }
+}
+
+Coro<OperationResult> high_work(Engine::State& state, OpContext& op, MemcgId id) {
+    Memcg* memcg = state.memcgs.find(id);
+    if (memcg == nullptr) {
+        co_return std::uint64_t{0};
+    }
+    const MemcgPin pin(*memcg);
+    memcg->high_work_pending = false;
+    co_await reclaim_high(state, op, *memcg, state.profile().charge_batch);
+    co_return std::uint64_t{0};
+}
+
+}  // namespace
+
+void queue_high_work(Engine::State& state, Memcg& memcg) {
+    if (memcg.high_work_pending) {
+        return;
+    }
+    memcg.high_work_pending = true;
+    state.emit(SpawnEffect{state.make_operation(
+        "memcg_high",
+        [&state, id = memcg.id()](OpContext& op) { return high_work(state, op, id); })});
 }
 
 Coro<void> handle_over_high(Engine::State& state, OpContext& op) {
@@ -75,27 +113,27 @@ Coro<void> handle_over_high(Engine::State& state, OpContext& op) {
     task->over_high = Pages{0};
     Memcg& memcg = charged_memcg(state, *task);
     const MemcgPin pin(memcg);
-    const std::uint32_t hz = state.hz();
-    int retries = kMaxReclaimRetries;
+    std::uint32_t retries = state.profile().reclaim_retries;
     Pages want = charged;
     for (;;) {
+        task = state.tasks.find(op.task);
+        if (state.profile().dying_task_skips_high && (task == nullptr || task->dying)) {
+            co_return;
+        }
         const Pages freed = co_await reclaim_high(state, op, memcg, want);
+        if (!state.profile().high_sleeps) {
+            co_return;
+        }
         const std::uint64_t ticks = delay_of(state, memcg, charged);
-        if (ticks <= hz / 100) {
+        if (ticks <= state.hz() / 100) {
             co_return;
         }
-        if (freed == Pages{0} && retries-- == 0) {
+        if (freed == Pages{0} && retries == 0) {
             state.trace(TraceEvent::Kind::kThrottle, memcg, ticks);
-            const auto tick = Nanos{1'000'000'000 / hz};
-            const Nanos until = op.clock->now() + tick * static_cast<std::int64_t>(ticks);
-            task = state.tasks.find(op.task);
-            while (op.clock->now() < until && !op.signal_pending && task != nullptr &&
-                   !task->dying) {
-                co_await pause({Step::Kind::kSleep, until});
-                task = state.tasks.find(op.task);
-            }
+            co_await sleep_off(state, op, ticks);
             co_return;
         }
+        retries -= freed == Pages{0} ? 1 : 0;
         want = kSwapClusterMax;
     }
 }

@@ -99,20 +99,94 @@ Result<vfs::StoreOutcome> store_min_adj(StoreContext& context, std::string_view 
     return done();
 }
 
-template <Knob kKnob>
-Result<void> show_knob(const ShowContext& context, TextBuffer& out) {
-    out.print("{}\n", context.services.knobs.get(context.memcg().id(), kKnob));
+Result<void> show_priority(const ShowContext& context, TextBuffer& out) {
+    out.print("{}\n", context.memcg().oom_priority);
     return {};
 }
 
-template <Knob kKnob, std::uint64_t kMax>
-Result<vfs::StoreOutcome> store_knob(StoreContext& context, std::string_view text) {
+Result<vfs::StoreOutcome> store_priority(StoreContext& context, std::string_view text) {
     const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
-    if (value > kMax) {
+    if (value > kPriorityMax) {
         return Err(Errno::kEINVAL);
     }
-    context.services.knobs.set(context.memcg().id(), kKnob, static_cast<std::int64_t>(value));
+    context.memcg().oom_priority = static_cast<std::uint32_t>(value);
     return done();
+}
+
+Result<void> show_use_priority(const ShowContext& context, TextBuffer& out) {
+    out.print("{:d}\n", context.memcg().use_priority_oom);
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_use_priority(StoreContext& context, std::string_view text) {
+    const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
+    if (value > 1) {
+        return Err(Errno::kEINVAL);
+    }
+    context.memcg().use_priority_oom = value == 1;
+    return done();
+}
+
+void print_latency(const engine::LatencyHistogram& histogram, TextBuffer& out) {
+    constexpr std::array<std::string_view, engine::LatencyHistogram::kBuckets> kLabels{
+        "0-1ms", "1-5ms", "5-10ms", "10-100ms", "100-500ms", "500-1000ms", ">=1000ms"};
+    for (std::size_t bucket = 0; bucket < kLabels.size(); bucket++) {
+        out.print("{}: \t{}\n", kLabels[bucket], histogram.bucket(bucket));
+    }
+    out.print("total(ms): \t{}\n", histogram.total_millis());
+}
+
+template <engine::LatencyHistogram Memcg::* kHistogram>
+Result<void> show_latency(const ShowContext& context, TextBuffer& out) {
+    print_latency(context.memcg().*kHistogram, out);
+    return {};
+}
+
+/// Of waits that there are none of here.
+Result<void> show_no_latency(const ShowContext&, TextBuffer& out) {
+    print_latency({}, out);
+    return {};
+}
+
+Result<void> check_zero(std::string_view text) {
+    const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
+    if (value != 0) {
+        return Err(Errno::kEINVAL);
+    }
+    return {};
+}
+
+template <engine::LatencyHistogram Memcg::* kHistogram>
+Result<vfs::StoreOutcome> clear_latency(StoreContext& context, std::string_view text) {
+    MEMCGFS_TRY(check_zero(text));
+    context.memcg().*kHistogram = {};
+    return done();
+}
+
+Result<vfs::StoreOutcome> clear_no_latency(StoreContext&, std::string_view text) {
+    MEMCGFS_TRY(check_zero(text));
+    return done();
+}
+
+/// One of the latency files of 4.19, of waits that are measured or that there are none of.
+constexpr Cftype latency_file(std::string_view name, std::string_view doc) {
+    return {.name = name,
+            .hierarchy = Hierarchy::kV1Memory,
+            .part = Part::kMemory,
+            .vendor = Vendor::kAlibaba,
+            .show = show_no_latency,
+            .store = clear_no_latency,
+            .fidelity = Fidelity::kStoredOnly,
+            .doc = doc};
+}
+
+template <engine::LatencyHistogram Memcg::* kHistogram>
+constexpr Cftype measured_latency_file(std::string_view name, std::string_view doc) {
+    Cftype row = latency_file(name, doc);
+    row.show = show_latency<kHistogram>;
+    row.store = clear_latency<kHistogram>;
+    row.fidelity = Fidelity::kModelled;
+    return row;
 }
 
 constexpr std::string_view kRatioDoc =
@@ -125,9 +199,15 @@ constexpr std::string_view kExstatDoc =
     "Time spent in background reclaim, this group and below, in 2^20 ns.";
 constexpr std::string_view kMinAdjDoc =
     "Adjustment of the machine's min watermark for this group, -25 to 50 percent. No effect.";
-constexpr std::string_view kPriorityDoc = "Rank for the OOM killer, 0 to 12. No effect.";
+constexpr std::string_view kPriorityDoc =
+    "Rank among its siblings for the OOM killer, 0 to 12; the lowest goes first.";
 constexpr std::string_view kUsePriorityDoc =
-    "Whether the OOM killer goes by memory.priority. No effect.";
+    "1: when this group's limit is hit, the OOM killer goes by memory.priority.";
+constexpr std::string_view kReclaimLatencyDoc =
+    "How long tasks waited for reclaim at a group's limit or high, this group and below; 0 clears.";
+constexpr std::string_view kSwapoutLatencyDoc =
+    "How long pages took to swap in reclaim for a group, this group and below; 0 clears.";
+constexpr std::string_view kNoLatencyDoc = "Waits that the simulated machine does not have.";
 
 constexpr std::array kV1Files = {
     Cftype{.name = "memory.wmark_ratio",
@@ -186,17 +266,15 @@ constexpr std::array kV1Files = {
            .part = Part::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
-           .show = show_knob<Knob::kPriority>,
-           .store = store_knob<Knob::kPriority, kPriorityMax>,
-           .fidelity = Fidelity::kStoredOnly,
+           .show = show_priority,
+           .store = store_priority,
            .doc = kPriorityDoc},
     Cftype{.name = "memory.use_priority_oom",
            .hierarchy = Hierarchy::kV1Memory,
            .part = Part::kMemory,
            .vendor = Vendor::kAlibaba,
-           .show = show_knob<Knob::kUsePriorityOom>,
-           .store = store_knob<Knob::kUsePriorityOom, 1>,
-           .fidelity = Fidelity::kStoredOnly,
+           .show = show_use_priority,
+           .store = store_use_priority,
            .doc = kUsePriorityDoc},
     Cftype{.name = "memory.min",
            .hierarchy = Hierarchy::kV1Memory,
@@ -225,6 +303,15 @@ constexpr std::array kV1Files = {
            .show = show_high,
            .store = store_high,
            .doc = "As v2 memory.high."},
+    measured_latency_file<&Memcg::direct_reclaim_latency>("memory.direct_reclaim_memcg_latency",
+                                                          kReclaimLatencyDoc),
+    latency_file("memory.direct_reclaim_global_latency", kNoLatencyDoc),
+    latency_file("memory.direct_compact_latency", kNoLatencyDoc),
+    latency_file("memory.direct_swapout_global_latency", kNoLatencyDoc),
+    measured_latency_file<&Memcg::direct_swapout_latency>("memory.direct_swapout_memcg_latency",
+                                                          kSwapoutLatencyDoc),
+    latency_file("memory.direct_swapin_latency", kNoLatencyDoc),
+    latency_file("memory.dirty_throttle_latency", kNoLatencyDoc),
 };
 static_assert(detail::table_is_sound(kV1Files));
 
@@ -287,17 +374,15 @@ constexpr std::array kV2Files = {
            .part = Part::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
-           .show = show_knob<Knob::kPriority>,
-           .store = store_knob<Knob::kPriority, kPriorityMax>,
-           .fidelity = Fidelity::kStoredOnly,
+           .show = show_priority,
+           .store = store_priority,
            .doc = kPriorityDoc},
     Cftype{.name = "memory.use_priority_oom",
            .hierarchy = Hierarchy::kV2,
            .part = Part::kMemory,
            .vendor = Vendor::kAlibaba,
-           .show = show_knob<Knob::kUsePriorityOom>,
-           .store = store_knob<Knob::kUsePriorityOom, 1>,
-           .fidelity = Fidelity::kStoredOnly,
+           .show = show_use_priority,
+           .store = store_use_priority,
            .doc = kUsePriorityDoc},
 };
 static_assert(detail::table_is_sound(kV2Files));

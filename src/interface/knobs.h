@@ -13,7 +13,7 @@
 
 namespace memcgfs::interface {
 
-enum class Knob : std::uint8_t { kPriority, kUsePriorityOom, kWmarkMinAdj };
+enum class Knob : std::uint8_t { kWmarkMinAdj };
 
 class Knobs {
 public:
@@ -29,9 +29,7 @@ public:
         }
     }
     void forget(engine::MemcgId memcg) {
-        for (const Knob knob : {Knob::kPriority, Knob::kUsePriorityOom, Knob::kWmarkMinAdj}) {
-            values_.erase({memcg, knob});
-        }
+        values_.erase({memcg, Knob::kWmarkMinAdj});
     }
 
 private:

@@ -112,7 +112,7 @@ Result<void> Membership::check_v2_permission(const world::ProcessInfo& process, 
     return {};
 }
 
-Result<void> Membership::move(std::string_view text, const Move& move) {
+Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& move) {
     const std::int32_t pid = MEMCGFS_TRY(parse_pid(text));
     const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(pid, move.caller.pid));
     if (process.kernel_thread) {
@@ -134,10 +134,11 @@ Result<void> Membership::move(std::string_view text, const Move& move) {
         return Err(Errno::kEACCES);
     }
     if (process.zombie) {
-        return {};
+        return vfs::StoreOutcome{};
     }
     const MutexLock lock(engine_mutex_);
-    return engine_.attach_task(learn(process), move.group);
+    return vfs::StoreOutcome{
+        .operation = MEMCGFS_TRY(engine_.migrate_task(learn(process), move.group))};
 }
 
 }  // namespace memcgfs::interface

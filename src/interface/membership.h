@@ -34,7 +34,8 @@ public:
         vfs::Credentials caller;
     };
     /// The write of a pid into cgroup.procs, tasks or cgroup.threads (spec files.md A4.1, B4, B5).
-    Result<void> move(std::string_view text, const Move& move) MEMCGFS_EXCLUDES(engine_mutex_);
+    Result<vfs::StoreOutcome> move(std::string_view text, const Move& move)
+        MEMCGFS_EXCLUDES(engine_mutex_);
 
 private:
     std::vector<engine::TaskId> known_tasks() const MEMCGFS_REQUIRES(engine_mutex_);

@@ -276,7 +276,7 @@ Result<vfs::StoreOutcome> PuppetControl::make_region(Puppet& puppet, Request& re
         op == ControlOp::kAnon ? engine::PageKind::kAnon : engine::PageKind::kShmem;
     // What is made for no task outlives the tasks that use it.
     const engine::TaskId owner = op == ControlOp::kSegment ? engine::TaskId{} : puppet.task;
-    const engine::MappingId mapping = engine_.create_mapping(owner, page_kind);
+    const engine::MappingId mapping = engine_.create_mapping(owner, page_kind, Pages{args[0]});
     Puppet::Kind kind = Puppet::Kind::kOwn;
     if (op == ControlOp::kSegment) {
         kind = Puppet::Kind::kSegment;

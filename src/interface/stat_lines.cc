@@ -4,6 +4,7 @@
 #include <array>
 
 #include "memcgfs/engine/stat_items.h"
+#include "memcgfs/interface/oom_stat.h"
 
 namespace memcgfs::interface {
 namespace {
@@ -254,12 +255,16 @@ Result<void> show_v1_numa_stat(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-Result<void> show_v2_stat(const ShowContext& context, TextBuffer& out) {
+void print_oom_stat(const engine::Profile& profile, const Memcg& memcg, TextBuffer& out) {
     for (const StatLine& line : kV2Lines) {
-        if (exists(line, context.profile())) {
-            out.print("{} {}\n", line.name, value_of(context.memcg(), line, Scope::kSubtree));
+        if (exists(line, profile)) {
+            out.print("{} {}\n", line.name, value_of(memcg, line, Scope::kSubtree));
         }
     }
+}
+
+Result<void> show_v2_stat(const ShowContext& context, TextBuffer& out) {
+    print_oom_stat(context.profile(), context.memcg(), out);
     return {};
 }
 

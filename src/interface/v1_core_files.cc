@@ -29,11 +29,10 @@ Result<void> show_members_sorted(const ShowContext& context, TextBuffer& out) {
 }
 
 Result<vfs::StoreOutcome> store_member(UnlockedStoreContext& context, std::string_view text) {
-    MEMCGFS_TRY(context.services.membership.move(text, {.group = context.group,
-                                                        .procs_file = {},
-                                                        .opener = context.opener,
-                                                        .caller = context.caller}));
-    return done();
+    return context.services.membership.move(text, {.group = context.group,
+                                                   .procs_file = {},
+                                                   .opener = context.opener,
+                                                   .caller = context.caller});
 }
 
 template <bool engine::Cgroup::* kFlag>

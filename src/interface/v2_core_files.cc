@@ -43,12 +43,10 @@ Result<void> show_members(const ShowContext& context, TextBuffer& out) {
 }
 
 Result<vfs::StoreOutcome> store_member(UnlockedStoreContext& context, std::string_view text) {
-    MEMCGFS_TRY(
-        context.services.membership.move(text, {.group = context.group,
-                                                .procs_file = context.services.v2_procs_file,
-                                                .opener = context.opener,
-                                                .caller = context.caller}));
-    return done();
+    return context.services.membership.move(text, {.group = context.group,
+                                                   .procs_file = context.services.v2_procs_file,
+                                                   .opener = context.opener,
+                                                   .caller = context.caller});
 }
 
 Result<void> show_controllers(const ShowContext& context, TextBuffer& out) {

@@ -41,7 +41,9 @@ Result<void> show_max(const ShowContext& context, TextBuffer& out) {
 
 Result<vfs::StoreOutcome> store_max(StoreContext& context, std::string_view text) {
     const Pages max = MEMCGFS_TRY(parse_pages(text, kV2MaxWord));
-    return go_on(context.engine.set_memory_max(context.memcg(), max));
+    const engine::Task* writer = context.engine.find_task_by_pid(context.caller.pid);
+    return go_on(context.engine.set_memory_max(context.memcg(), max,
+                                               writer != nullptr ? writer->id : engine::TaskId{}));
 }
 
 /// A line of an events file.

@@ -112,21 +112,26 @@ once() {
     ((status == 0)) || printf '[status %d]\n' "$status"
 }
 
-# puppet NAME GROUP: a memhog in GROUP that waits for `ask`.
+# puppet NAME GROUP: a memhog in GROUP that waits for `ask`; oom_score_adj is $puppet_adj.
 puppet() {
     local name=$1 in out
     mkfifo "$TMP/$name.in" "$TMP/$name.out"
     exec {in}<>"$TMP/$name.in" {out}<>"$TMP/$name.out"
     rm "$TMP/$name.in" "$TMP/$name.out"
-    memhog -s -j "$CG/$2/cgroup.procs" in <&"$in" >&"$out" 2>&1 {in}>&- {out}>&- &
+    memhog -s ${puppet_adj:+-a "$puppet_adj"} -j "$CG/$2/cgroup.procs" in <&"$in" >&"$out" 2>&1 {in}>&- {out}>&- &
     puppet_pid[$name]=$! puppet_in[$name]=$in puppet_out[$name]=$out
     ask "$name" pid >/dev/null
 }
 
 # ask NAME STEP: one step and its answer. A puppet that dies answers "(gone)".
 ask() {
-    local line='' part try
     echo "$2" >&"${puppet_in[$1]}"
+    hear "$1"
+}
+
+# hear NAME: the answer to a step given before.
+hear() {
+    local line='' part try
     for ((try = 0; try < 300; try++)); do
         if read -r -t 0.1 -u "${puppet_out[$1]}" part; then
             echo "$1: $line$part"

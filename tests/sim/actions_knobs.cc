@@ -100,6 +100,21 @@ void set_oom_kill_disable(World& world) {
     }
 }
 
+void set_move_charge(World& world) {
+    if (const Cgroup* group = world.pick_group();
+        group != nullptr && group->hierarchy == Hierarchy::kV1Memory) {
+        group->memcg->move_charge_at_immigrate = world.below(4);
+    }
+}
+
+void set_oom_priority(World& world) {
+    Memcg* memcg = some_limited(world);
+    if (memcg != nullptr && world.engine().profile().vendor == Vendor::kAlibaba) {
+        memcg->oom_priority = static_cast<std::uint32_t>(world.below(13));
+        memcg->use_priority_oom = world.one_in(2);
+    }
+}
+
 void reclaim(World& world) {
     if (const Cgroup* group = world.pick_group(); group != nullptr && group->memcg != nullptr) {
         std::optional<std::uint64_t> swappiness;
@@ -136,6 +151,8 @@ constexpr std::array kActions{
     Action{"set_swappiness", 1, set_swappiness},
     Action{"set_oom_group", 1, set_oom_group},
     Action{"set_oom_kill_disable", 2, set_oom_kill_disable},
+    Action{"set_move_charge", 1, set_move_charge},
+    Action{"set_oom_priority", 1, set_oom_priority},
     Action{"reclaim", 4, reclaim},
     Action{"force_empty", 2, force_empty},
     Action{"reset_peaks", 1, reset_peaks},

@@ -5,6 +5,7 @@
 
 #include "sim/actions.h"
 #include "sim/world.h"
+#include "support/engine_access.h"
 
 namespace memcgfs::test {
 
@@ -91,6 +92,25 @@ void lock(World& world) { world.engine().lock_mapping(world.pick(world.mappings)
 void sync(World& world) { world.engine().sync_mapping(world.pick(world.mappings)); }
 void drop(World& world) { world.engine().drop_mapping(world.pick(world.mappings)); }
 
+void allocate_kernel_memory(World& world) {
+    // None that goes over the limit: a checker watches that.
+    const ChargeClass classes[] = {ChargeClass::kUser, ChargeClass::kNoRetry,
+                                   ChargeClass::kMayFail, ChargeClass::kNoWait};
+    const ChargeClass klass = classes[world.below(std::size(classes))];
+    if (const TaskId task = world.pick_idle_task()) {
+        world.start(
+            world.engine().allocate_kernel_memory(task, Pages{1 + world.below(80)}, klass));
+    }
+}
+
+void free_kernel_memory(World& world) {
+    KernelObjectId oldest{};
+    EngineAccess::state(world.engine()).kernel_objects.for_each([&](const KernelObject& object) {
+        oldest = oldest ? oldest : object.id;
+    });
+    world.engine().free_kernel_memory(oldest);
+}
+
 constexpr std::array kActions{
     Action{"touch", 16, touch, true},
     Action{"file_io", 10, file_io},
@@ -102,6 +122,8 @@ constexpr std::array kActions{
     Action{"lock", 1, lock},
     Action{"sync", 1, sync},
     Action{"drop", 1, drop},
+    Action{"allocate_kernel_memory", 2, allocate_kernel_memory},
+    Action{"free_kernel_memory", 2, free_kernel_memory},
 };
 
 }  // namespace

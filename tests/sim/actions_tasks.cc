@@ -13,10 +13,12 @@ namespace {
 using namespace engine;
 
 void attach(World& world, TaskId task, CgroupId group) {
-    const Result<void> moved = world.engine().attach_task(task, group);
-    if (!moved.ok() && moved.error() != Errno::kEBUSY && moved.error() != Errno::kENODEV &&
-        moved.error() != Errno::kESRCH) {
-        throw Violation("errno", "attach_task");
+    auto moved = world.engine().migrate_task(task, group);
+    if (moved.ok() && *moved != nullptr) {
+        world.start(std::move(moved).value());  // v1: its charges may come along
+    } else if (!moved.ok() && moved.error() != Errno::kEBUSY && moved.error() != Errno::kENODEV &&
+               moved.error() != Errno::kESRCH) {
+        throw Violation("errno", "migrate_task");
     }
 }
 

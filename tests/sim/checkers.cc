@@ -64,8 +64,9 @@ void check_counters(Scene& scene) {
         const Tally& tally = scene.tallies[&memcg];
         Pages sum{};
         if (!memcg.is_root()) {
-            sum = Pages{static_cast<std::uint64_t>(tally.anon + tally.file)} +
-                  stock_of(scene, memcg);
+            const std::int64_t own = tally.anon + tally.file + memcg.stat(StatItem::kKernel);
+            sum = Pages{static_cast<std::uint64_t>(own)} + stock_of(scene, memcg) +
+                  memcg.in_flight;
         }
         for (const Memcg* child : memcg.children) {
             sum += child->memory.usage();

@@ -121,6 +121,12 @@ private:
             check(true);
         }
         remove_all_groups(state);
+        std::vector<KernelObjectId> objects;  // the root's by now
+        state.kernel_objects.for_each(
+            [&](const KernelObject& object) { objects.push_back(object.id); });
+        for (const KernelObjectId object : objects) {
+            world_.locked([&] { world_.engine().free_kernel_memory(object); });
+        }
         drain();
         nothing_left(state);
     }

@@ -43,12 +43,24 @@ inline engine::Machine roomy_machine() {
 class EngineFixture {
 public:
     explicit EngineFixture(std::string_view profile_name, engine::Layout layout,
-                           engine::Machine machine = roomy_machine())
-        : engine({.profile = *engine::find_profile(profile_name),
+                           engine::Machine machine = roomy_machine(),
+                           std::function<void(const engine::Memcg&, TextBuffer&)> print_stat = {},
+                           engine::Observer* observer = nullptr,
+                           engine::MountFlags mount_flags = {})
+        : EngineFixture(*engine::find_profile(profile_name), layout, machine,
+                        std::move(print_stat), observer, mount_flags) {}
+    /// `profile` outlives the fixture.
+    EngineFixture(const engine::Profile& profile, engine::Layout layout, engine::Machine machine,
+                  std::function<void(const engine::Memcg&, TextBuffer&)> print_stat = {},
+                  engine::Observer* observer = nullptr, engine::MountFlags mount_flags = {})
+        : engine({.profile = profile,
                   .layout = layout,
                   .machine = machine,
                   .clock = clock,
-                  .effects = sink}) {}
+                  .effects = sink,
+                  .observer = observer,
+                  .mount_flags = mount_flags,
+                  .print_stat = std::move(print_stat)}) {}
 
     /// Steps to the end; sleeps move the clock. A wait that nobody ends is a failure.
     OperationResult run(engine::OperationPtr operation) {
@@ -85,6 +97,13 @@ public:
                     .ok());
         }
         return make(parent, name);
+    }
+    /// Sets the hard limit, v1's or v2's; it must succeed.
+    void limit(engine::Cgroup& group, Pages max) {
+        const bool v2 = group.hierarchy == engine::Hierarchy::kV2;
+        REQUIRE(run(v2 ? engine.set_memory_max(*group.memcg, max)
+                       : engine.set_limit(*group.memcg, engine::CounterKind::kMemory, max))
+                    .ok());
     }
     engine::TaskId add_task(engine::Cgroup& group, std::int32_t oom_score_adj = 0) {
         engine::TaskInfo info;

@@ -81,6 +81,7 @@ struct TraceEvent {
         kWmarkRun,  ///< a = target, b = freed
         kEvent,     ///< a = MemcgEvent
         kOomKill,   ///< a = pid
+        kOomNotify,  ///< listeners of oom_control are told
         kThrottle,  ///< a = ticks
         kSwapOut,
         kSwapIn,

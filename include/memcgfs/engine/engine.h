@@ -22,7 +22,9 @@
 #include "memcgfs/base/operation.h"
 #include "memcgfs/base/random.h"
 #include "memcgfs/base/result.h"
+#include "memcgfs/base/text_buffer.h"
 #include "memcgfs/engine/cgroup.h"
+#include "memcgfs/engine/charge_class.h"
 #include "memcgfs/engine/effect.h"
 #include "memcgfs/engine/fault_site.h"
 #include "memcgfs/engine/machine_stat.h"
@@ -36,6 +38,12 @@ enum class CounterKind : std::uint8_t { kMemory, kMemsw, kSwap, kKmem, kTcpmem }
 enum class Access : std::uint8_t { kRead, kWrite };
 using OperationPtr = std::unique_ptr<Operation>;
 
+/// Mount options of the v2 hierarchy; of no effect where the kernel does not know them.
+struct MountFlags {
+    bool memory_localevents = false;   ///< memory.events counts the group alone
+    bool memory_recursiveprot = true;  ///< unclaimed protection goes down; systemd's choice
+};
+
 class Engine {
 public:
     /// Everything the engine needs from outside; all of it outlives the engine.
@@ -47,6 +55,10 @@ public:
         EffectSink& effects;
         Observer* observer = nullptr;     ///< may be nullptr
         FaultInjector* faults = nullptr;  ///< may be nullptr; for simulations
+        MountFlags mount_flags = {};
+        /// Writes a group's memory.stat as the OOM report shows it: the files' formats are not
+        /// the engine's affair. Called under the engine lock. Empty: the report lacks it.
+        std::function<void(const Memcg&, TextBuffer&)> print_stat = {};
     };
 
     explicit Engine(const Environment& environment);
@@ -67,7 +79,7 @@ public:
     Cgroup* find(CgroupId id) const;
     Task* find(TaskId id) const;
     Task* find_task_by_pid(std::int32_t pid) const;
-    /// EAGAIN (v2 depth or descendants), ENOMEM (the parent cannot pay), ENODEV (parent removed).
+    /// EAGAIN (v2 depth or descendants), ENOSPC (no memcg id left), ENODEV (parent removed).
     Result<CgroupId> create_cgroup(CgroupId parent, std::string_view name);
     /// EBUSY: members or children. ENODEV: already removed.
     Result<void> remove_cgroup(CgroupId id);
@@ -98,8 +110,11 @@ public:
     /// The process has exited: its memory is freed and its membership ends.
     void exit_task(TaskId id);
     /// Moves a process (attach, spec files.md B4 without permissions): EBUSY (no internal
-    /// processes), ENODEV, EOPNOTSUPP. Charges stay, unless v1 move_charge says so.
+    /// processes), ENODEV, EOPNOTSUPP. Charges stay.
     Result<void> attach_task(TaskId id, CgroupId group);
+    /// The same with v1's move_charge_at_immigrate: an operation where charges may come along,
+    /// which fails with ENOMEM when they find no room; else nullptr, and it is done.
+    Result<OperationPtr> migrate_task(TaskId id, CgroupId group);
     /// Stands for a set of one group per hierarchy; 0 is the roots. Kept by MoveEffect's tag.
     std::uint32_t css_set_of(const Task& task);
     /// The groups a css_set stands for; groups that have gone are replaced by the roots.
@@ -112,8 +127,8 @@ public:
     };
     /// A region of its own for `task`. Nothing is charged until it is touched. It ends with the
     /// last task that maps it; one of kind kFile, or made for no task, stays until it is
-    /// destroyed, and any task may use it.
-    MappingId create_mapping(TaskId task, PageKind kind);
+    /// destroyed, and any task may use it. `size` only shows in the OOM report.
+    MappingId create_mapping(TaskId task, PageKind kind, Pages size = Pages{0});
     /// Another task maps the same pages. Ignored if it already does.
     void map_mapping(TaskId task, MappingId mapping);
     /// The task gives its mapping up; private pages are freed, cache and shmem stay if `keep`.
@@ -126,8 +141,10 @@ public:
     /// Result: pages newly charged. What can be done without a wait may be done before the first
     /// step.
     OperationPtr touch(TaskId task, MappingId mapping, Range range, Access access);
-    /// read(2) or write(2) through the page cache.
-    OperationPtr file_io(TaskId task, MappingId mapping, Range range, Access access);
+    /// read(2) or write(2) through the page cache, `syscall_pages` at a time: a task over
+    /// memory.high is slowed down between system calls, and within a long one.
+    OperationPtr file_io(TaskId task, MappingId mapping, Range range, Access access,
+                         std::uint64_t syscall_pages = 16);
     /// mlock: the mapping's resident and future pages are unevictable.
     void lock_mapping(MappingId mapping);
     /// fsync: dirty pages become clean. Result: pages written.
@@ -137,11 +154,21 @@ public:
     /// MADV_PAGEOUT on every region of the task.
     OperationPtr pageout(TaskId task);
 
+    // Kernel memory (kernel_memory.cc).
+    /// Charged to the group of `task` until it is freed, whatever becomes of both. Result: the
+    /// value of a KernelObjectId. ENOMEM as the class has it.
+    OperationPtr allocate_kernel_memory(TaskId task, Pages pages, ChargeClass klass);
+    /// The same for a group, from an interrupt or a kernel thread (set_active_memcg).
+    OperationPtr allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeClass klass);
+    /// Ignores what has been freed before.
+    void free_kernel_memory(KernelObjectId object);
+
     // Limits and knobs of a group (limit.cc). The value returned by an operation is 0.
     /// v1 limit_in_bytes and memsw.limit_in_bytes: EINVAL (order, root), EBUSY, EINTR.
     OperationPtr set_limit(Memcg& memcg, CounterKind kind, Pages max);
-    /// v2 memory.max: stored first, then reclaim, then OOM; never fails.
-    OperationPtr set_memory_max(Memcg& memcg, Pages max);
+    /// v2 memory.max: stored first, then reclaim, then OOM; never fails. `writer`, if it is known,
+    /// is who the OOM report is about.
+    OperationPtr set_memory_max(Memcg& memcg, Pages max, TaskId writer = {});
     /// memory.high: stored first, then reclaim; never fails.
     OperationPtr set_memory_high(Memcg& memcg, Pages high);
     /// memory.reclaim: EAGAIN, EINTR.
@@ -183,6 +210,9 @@ public:
     // Alibaba background reclaim (wmark.cc).
     void set_wmark_ratio(Memcg& memcg, std::uint32_t ratio_percent);
     void set_wmark_scale_factor(Memcg& memcg, std::uint32_t scale_factor);
+
+    /// True once an OOM has met vm.panic_on_oom: nothing is killed any more.
+    bool panicked() const;
 
     /// Checks the invariants of every counter, list and event; aborts with the memcg's path on
     /// the first that does not hold. Slow: for tests and the simulator.

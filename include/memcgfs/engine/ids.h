@@ -13,11 +13,13 @@ struct CgroupTag {};
 struct MemcgTag {};
 struct TaskTag {};
 struct MappingTag {};
+struct KernelObjectTag {};
 
 using CgroupId = Id<CgroupTag>;
 using MemcgId = Id<MemcgTag>;
 using TaskId = Id<TaskTag>;
 using MappingId = Id<MappingTag>;
+using KernelObjectId = Id<KernelObjectTag>;
 
 /// A node's number on the machine, from 0.
 using NodeId = std::uint8_t;

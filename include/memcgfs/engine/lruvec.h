@@ -94,6 +94,7 @@ public:
     void merge_swapped(Extent& extent);
 
     std::uint32_t users = 0;  ///< tasks that have it mapped
+    Pages size{};             ///< what its maker asked for; 0: as far as it has been touched
     Pages resident{};
     Pages swapped{};
     ShadowMap shadows;    ///< of pages that reclaim took, in the cache or in their swap slots

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/latency.h"
 #include "memcgfs/engine/lruvec.h"
 #include "memcgfs/engine/page_counter.h"
 #include "memcgfs/engine/stat_items.h"
@@ -61,13 +62,20 @@ public:
     Pages zswap_max = kPageCounterMax;
     bool zswap_writeback = true;
     bool oom_group = false;
+    std::uint32_t oom_priority = 0;  ///< Alibaba's memory.priority, 0 to 12
+    bool use_priority_oom = false;   ///< Alibaba's
     bool oom_kill_disable = false;
     bool use_hierarchy = true;
     std::uint64_t swappiness = 60;
     std::uint64_t move_charge_at_immigrate = 0;
     std::uint32_t under_oom = 0;
+    Pages in_flight{};               ///< charged by operations that have yet to use it
+    bool high_work_pending = false;  ///< memory.high's kernel thread is on its way
+    bool oom_lock = false;  ///< part of a tree that has told its listeners of an OOM
     WmarkState wmark;
     PageEvents page_events;
+    LatencyHistogram direct_reclaim_latency;   ///< Alibaba's, this group and below
+    LatencyHistogram direct_swapout_latency;
 
     /// The lists on one node (mem_cgroup_lruvec).
     Lruvec& lruvec(NodeId node);

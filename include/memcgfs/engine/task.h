@@ -41,6 +41,8 @@ struct Task {
     CgroupId cgroup_v1;  ///< none where the layout has no v1 hierarchy
     CgroupId cgroup_v2;
     bool dying = false;  ///< SIGKILL sent or exit begun (fatal_signal_pending)
+    bool oom_victim = false;   ///< chosen by the OOM killer and not yet gone (signal->oom_mm)
+    bool oom_reaped = false;   ///< nothing more to be had from it (MMF_OOM_SKIP)
     /// An operation of this task is under way: a kill wakes it, and exit waits for its end.
     OperationId operation{};
     MemcgId memcg_in_oom;  ///< v1: where a fault failed with oom_kill_disable set

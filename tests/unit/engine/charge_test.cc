@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The charge loop: exact counts of the golden traces in the specification (G1, G2).
+// The charge loop: exact counts of the golden trace G1 in the specification.
 #include "support/engine_fixture.h"
 
 namespace memcgfs::engine {
@@ -68,25 +68,6 @@ TEST_CASE("usage grows by batches", "[engine][charge]") {
     CHECK(group.memcg->memory.usage() == Pages{2 * batch});
     CHECK(group.memcg->stat(StatItem::kAnon) == static_cast<std::int64_t>(batch) + 1);
     machine.engine.check_invariants();
-}
-
-TEST_CASE("memory.high slows a task down by exact numbers (G2)", "[engine][charge]") {
-    Machine costs;
-    costs.costs = {.fault = Nanos{0}, .reclaim_scan = Nanos{0}};
-    EngineFixture machine("6.12", Layout::kV2, costs);
-    Cgroup& group = machine.make_memory(machine.root(), "g");
-    REQUIRE(machine.run(machine.engine.set_memory_high(*group.memcg, mib(100))).ok());
-    const TaskId task = machine.add_task(group);
-
-    REQUIRE(machine.anon(task, 25600).ok());
-    CHECK(group.memcg->event(MemcgEvent::kHigh) == 0);
-    REQUIRE(machine.anon(task, 1).ok());
-    CHECK(group.memcg->event(MemcgEvent::kHigh) == 1);
-    REQUIRE(machine.anon(task, 1399).ok());
-
-    CHECK(group.memcg->memory.usage() == Pages{27008});
-    CHECK(group.memcg->event(MemcgEvent::kHigh) == 294);
-    CHECK(machine.clock.now() == from_millis(365 * 4));  // 365 ticks at 250 Hz
 }
 
 TEST_CASE("a parent's limit is charged and counted at the parent", "[engine][charge]") {

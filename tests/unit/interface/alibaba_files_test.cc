@@ -186,17 +186,41 @@ TEST_CASE("memory.priority and memory.use_priority_oom", "[interface]") {
     CHECK(machine.read(child, "memory.priority") == "0\n");
 }
 
+TEST_CASE("the latency files have eight lines, and 0 clears them", "[interface]") {
+    FsFixture machine("alinux2", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    const std::string none =
+        "0-1ms: \t0\n1-5ms: \t0\n5-10ms: \t0\n10-100ms: \t0\n100-500ms: \t0\n"
+        "500-1000ms: \t0\n>=1000ms: \t0\ntotal(ms): \t0\n";
+    for (const std::string file :
+         {"memory.direct_reclaim_memcg_latency", "memory.direct_swapout_memcg_latency",
+          "memory.direct_reclaim_global_latency", "memory.dirty_throttle_latency"}) {
+        CHECK(machine.has(machine.top, file));
+        CHECK(machine.mode(group, file) == "0644");
+        check_writes(machine, group, file,
+                     {{"1", "EINVAL", none}, {"x", "EINVAL", none}, {"0", "ok", none}});
+    }
+    engine::LatencyHistogram& latency = machine.memcg(group).direct_reclaim_latency;
+    latency.add(Nanos{(1 << 20) - 1});
+    latency.add(Nanos{1 << 20}, 2);
+    latency.add(Nanos{99 << 20});
+    latency.add(Nanos{1000LL << 20});
+    CHECK(machine.read(group, "memory.direct_reclaim_memcg_latency") ==
+          "0-1ms: \t1\n1-5ms: \t2\n5-10ms: \t0\n10-100ms: \t1\n100-500ms: \t0\n"
+          "500-1000ms: \t0\n>=1000ms: \t1\ntotal(ms): \t1101\n");
+    CHECK(machine.write(group, "memory.direct_reclaim_memcg_latency", "0") == kOk);
+    CHECK(machine.read(group, "memory.direct_reclaim_memcg_latency") == none);
+}
+
 TEST_CASE("knobs are forgotten group by group", "[interface]") {
     Knobs knobs;
     const engine::MemcgId a{1};
     const engine::MemcgId b{2};
-    knobs.set(a, Knob::kPriority, 5);
     knobs.set(a, Knob::kWmarkMinAdj, -5);
-    knobs.set(b, Knob::kPriority, 7);
+    knobs.set(b, Knob::kWmarkMinAdj, 7);
     knobs.forget(a);
-    CHECK(knobs.get(a, Knob::kPriority) == 0);
     CHECK(knobs.get(a, Knob::kWmarkMinAdj) == 0);
-    CHECK(knobs.get(b, Knob::kPriority) == 7);
+    CHECK(knobs.get(b, Knob::kWmarkMinAdj) == 7);
 }
 
 TEST_CASE("v1 memory.min, low and high of Alibaba's kernels", "[interface]") {

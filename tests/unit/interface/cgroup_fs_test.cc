@@ -56,7 +56,11 @@ TEST_CASE("v1: Alibaba's files come last", "[interface]") {
     for (const auto* name :
          {"memory.wmark_ratio", "memory.wmark_high", "memory.wmark_low",
           "memory.wmark_scale_factor", "memory.wmark_min_adj", "memory.exstat", "memory.priority",
-          "memory.use_priority_oom", "memory.min", "memory.low", "memory.high"}) {
+          "memory.use_priority_oom", "memory.min", "memory.low", "memory.high",
+          "memory.direct_reclaim_memcg_latency", "memory.direct_reclaim_global_latency",
+          "memory.direct_compact_latency", "memory.direct_swapout_global_latency",
+          "memory.direct_swapout_memcg_latency", "memory.direct_swapin_latency",
+          "memory.dirty_throttle_latency"}) {
         expected.emplace_back(name);
     }
     CHECK(machine.names(machine.mkdir(machine.top, "t")) == expected);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "engine/move_charge.h"
+
+#include <utility>
+
+#include "engine/charge.h"
+#include "engine/members.h"
+#include "engine/oom_wait.h"
+#include "engine/pages.h"
+
+namespace memcgfs::engine {
+
+namespace {
+
+/// What of an extent comes along: get_mctgt_type. Private pages and slots by bit 0; of files all
+/// that is in memory, mapped or not, by bit 1. Swapped shmem stays.
+bool comes_along(const Extent& extent, const Memcg& from, std::uint64_t mask) {
+    if (extent.memcg != &from) {
+        return false;
+    }
+    if (extent.mapping->kind() == PageKind::kAnon) {
+        return (mask & kMoveAnon) != 0;
+    }
+    return (mask & kMoveFile) != 0 && extent.state.where == PageState::Where::kResident;
+}
+
+Pages count_pages(const Engine::State& state, const Task& task, const Memcg& from,
+                  std::uint64_t mask) {
+    Pages sum{};
+    for (const MappingId id : task.regions) {
+        Mapping* mapping = state.mappings.find(id);
+        std::uint64_t index = 0;
+        while (const Extent* extent = mapping != nullptr ? mapping->next(index) : nullptr) {
+            index = extent->end();
+            sum += comes_along(*extent, from, mask) ? Pages{extent->count} : Pages{0};
+        }
+    }
+    return sum;
+}
+
+void cancel_charge(Memcg& memcg, Pages pages) {
+    if (!memcg.is_root()) {
+        memcg.memory.uncharge(pages);
+        memcg.memsw.uncharge(pages);
+    }
+}
+
+struct Moved {
+    Pages resident{};
+    Pages swapped{};
+    Pages all() const { return resident + swapped; }
+};
+
+/// Hands over at most `limit` pages of one mapping (mem_cgroup_move_charge_pte_range).
+void move_mapping(Engine::State& state, Mapping& mapping, Memcg& from, Memcg& to,
+                  std::uint64_t mask, Pages limit, Moved& moved) {
+    std::uint64_t index = 0;
+    while (Extent* extent = mapping.next(index)) {
+        index = extent->end();
+        if (!comes_along(*extent, from, mask)) {
+            continue;
+        }
+        const Pages room = limit - moved.all();
+        if (room == Pages{0}) {
+            return;
+        }
+        if (Pages{extent->count} > room) {
+            mapping.split(*extent, extent->first + room.count());
+        }
+        const Pages pages{extent->count};
+        if (extent->state.where == PageState::Where::kSwapped) {
+            moved.swapped += pages;
+            move_swapped(*extent, to);
+        } else {
+            moved.resident += pages;
+            move_resident(state, *extent, to);
+        }
+    }
+}
+
+/// The counters follow the pages: the new group has been charged before, the old one gives up.
+void settle(Memcg& from, Memcg& to, Pages precharged, const Moved& moved) {
+    cancel_charge(to, precharged - moved.all());
+    cancel_charge(from, moved.resident);
+    if (!from.is_root()) {
+        from.memsw.uncharge(moved.swapped);
+    }
+    if (!to.is_root()) {
+        to.memory.uncharge(moved.swapped);  // a slot counts in memory + swap alone
+    }
+}
+
+/// mem_cgroup_do_precharge: what could be charged, and whether that is all.
+struct Precharge {
+    Pages pages{};
+    Result<void> outcome{};
+};
+
+Coro<Precharge> precharge(Engine::State& state, OpContext& op, Memcg& to, Pages wanted) {
+    if (wanted == Pages{0}) {
+        co_return Precharge{};
+    }
+    const ChargeRequest all{.memcg = to, .pages = wanted, .klass = ChargeClass::kNoWait};
+    if (const Result<void> charged = co_await try_charge(state, op, all); charged.ok()) {
+        to.in_flight += wanted;
+        co_return Precharge{wanted, {}};
+    }
+    Precharge sum;
+    while (sum.pages < wanted) {
+        const ChargeRequest one{.memcg = to, .klass = ChargeClass::kNoRetry};
+        sum.outcome = co_await try_charge(state, op, one);
+        if (!sum.outcome.ok()) {
+            break;
+        }
+        sum.pages += Pages{1};
+        to.in_flight += Pages{1};
+        co_await op.pause_point();
+    }
+    co_return sum;
+}
+
+/// Ends the move: whoever waits may try again (__mem_cgroup_clear_mc).
+void end_move(Engine::State& state, Memcg& from, Memcg& to) {
+    oom_recover(state, from);
+    oom_recover(state, to);
+    state.charge_move.active = false;
+    for (const OperationId waiter : std::exchange(state.charge_move.waiters, {})) {
+        state.emit(WakeEffect{waiter});
+    }
+}
+
+/// The attach itself, and with it the hand-over. The task and the group may have gone.
+Result<void> finish(Engine::State& state, const ChargeMove& move, Memcg& from, Memcg& to,
+                    Pages precharged, const std::function<Result<void>()>& attach) {
+    Moved moved;
+    Result<void> attached = attach();
+    if (const Task* task = state.tasks.find(move.task); attached.ok() && task != nullptr) {
+        for (const MappingId id : task->regions) {
+            if (Mapping* mapping = state.mappings.find(id); mapping != nullptr) {
+                move_mapping(state, *mapping, from, to, move.mask, precharged, moved);
+            }
+        }
+    }
+    settle(from, to, precharged, moved);
+    return attached;
+}
+
+}  // namespace
+
+Coro<bool> wait_for_charge_move(Engine::State& state, OpContext& op, const Memcg& over) {
+    const Engine::State::ChargeMoveState& move = state.charge_move;
+    if (!move.active || move.operation == op.id ||
+        !(move.from->is_descendant_of(over) || move.to->is_descendant_of(over))) {
+        co_return false;
+    }
+    state.charge_move.waiters.push_back(op.id);
+    co_await pause({Step::Kind::kWait, {}});
+    co_return true;
+}
+
+Coro<OperationResult> attach_with_charges(Engine::State& state, OpContext& op, ChargeMove move,
+                                          std::function<Result<void>()> attach) {
+    while (state.charge_move.active) {  // one at a time (cgroup_mutex)
+        state.charge_move.waiters.push_back(op.id);
+        co_await pause({Step::Kind::kWait, {}});
+    }
+    const Task* task = state.tasks.find(move.task);
+    const Cgroup* group = state.cgroups.find(move.to);
+    if (task == nullptr || group == nullptr) {
+        co_return Err(task == nullptr ? Errno::kESRCH : Errno::kENODEV);
+    }
+    Memcg& from = charged_memcg(state, *task);
+    Memcg& to = effective_memcg(*group);
+    const MemcgPin from_pin(from);
+    const MemcgPin to_pin(to);
+    state.charge_move = {.active = true, .operation = op.id, .from = &from, .to = &to};
+    const Pages wanted = count_pages(state, *task, from, move.mask);
+    const Precharge charged = co_await precharge(state, op, to, wanted);
+    to.in_flight -= charged.pages;
+    Result<void> outcome = charged.outcome;
+    if (outcome.ok()) {
+        outcome = finish(state, move, from, to, charged.pages, attach);
+    } else {
+        cancel_charge(to, charged.pages);
+    }
+    end_move(state, from, to);
+    if (!outcome.ok()) {
+        co_return Err(outcome.error());
+    }
+    co_return std::uint64_t{0};
+}
+
+}  // namespace memcgfs::engine
