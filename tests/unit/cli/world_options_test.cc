@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/world_options.h"
 
+#include <cstdlib>
+
 #include "support/catch.hpp"
 
 namespace memcgfs::cli {
@@ -79,6 +81,11 @@ TEST_CASE("machine options are checked", "[cli]") {
     options.memory = "";
     options.machine_file = "/no/such/file";
     CHECK(error_of(options).starts_with("cannot read /no/such/file"));
+    const char* root = std::getenv("MEMCGFS_SOURCE_ROOT");
+    REQUIRE(root != nullptr);
+    options.machine_file = std::string(root) + "/docs/machines/two-nodes.toml";
+    options.memory = "1G";
+    CHECK(error_of(options) == "--memory does not go with the nodes of " + options.machine_file);
 }
 
 }  // namespace
