@@ -9,7 +9,6 @@
 #include <charconv>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -36,11 +35,6 @@ std::vector<pid_t> all_pids() {
     return pids;
 }
 
-std::string slurp(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 std::string mount_namespace_of(const std::string& process) {
     std::array<char, 64> target{};
     const std::string link = "/proc/" + process + "/ns/mnt";
@@ -49,6 +43,14 @@ std::string mount_namespace_of(const std::string& process) {
 }
 
 }  // namespace
+
+std::string contents_of(const std::string& path) {
+    std::ifstream file(path);
+    std::string text;
+    // Iterators over the buffer would throw what the stream's own functions only note.
+    std::getline(file, text, '\0');
+    return file.bad() ? std::string() : text;
+}
 
 bool parse_process_stat(std::string_view text, ProcessStat& out) {
     const std::size_t name_end = text.rfind(')');
@@ -67,7 +69,7 @@ std::vector<ProcessStat> descendants(pid_t ancestor, pid_t except) {
     for (const pid_t pid : all_pids()) {
         ProcessStat stat;
         if (pid != except &&
-            parse_process_stat(slurp("/proc/" + std::to_string(pid) + "/stat"), stat)) {
+            parse_process_stat(contents_of("/proc/" + std::to_string(pid) + "/stat"), stat)) {
             others.push_back(stat);
         }
     }

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct ProcessStat {
 
 /// False if `text` is no stat line. A command name may contain anything, ") R 1" included.
 bool parse_process_stat(std::string_view text, ProcessStat& out);
+
+/// What a file holds; "" where reading fails half-way, as of a process that has just ended (ESRCH).
+std::string contents_of(const std::string& path);
 
 /// All processes below `ancestor`, zombies too, without `except` and what is below it.
 std::vector<ProcessStat> descendants(pid_t ancestor, pid_t except);

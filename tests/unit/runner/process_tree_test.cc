@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string>
 
 #include "child.h"
 #include "support/catch.hpp"
@@ -21,6 +22,12 @@ TEST_CASE("a stat line is read from behind the command's name", "[runner]") {
     CHECK_FALSE(parse_process_stat("", stat));
     CHECK_FALSE(parse_process_stat("42 (a)", stat));
     CHECK_FALSE(parse_process_stat("42 a S 7", stat));
+}
+
+TEST_CASE("a file that cannot be read to its end is as good as none", "[runner]") {
+    CHECK(contents_of("/proc/self/stat").starts_with(std::to_string(getpid()) + " ("));
+    CHECK(contents_of("/proc/self/nosuch").empty());
+    CHECK(contents_of("/proc/self/task").empty());  // opens, but reading fails
 }
 
 TEST_CASE("descendants are found at any depth, exceptions with theirs left out", "[runner]") {
