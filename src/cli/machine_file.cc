@@ -22,6 +22,7 @@ Failed<std::string> failure(std::string sentence) { return {std::move(sentence)}
 using Status = Result<void, std::string>;
 /// Takes one key's value over; the error lacks the place.
 using Setter = std::function<Status(const toml::node&)>;
+constexpr std::size_t kSwapDevicesMax = 28;
 using Keys = std::map<std::string, Setter, std::less<>>;
 
 Setter size(Pages& out, Result<Pages, std::string> (*parse)(std::string_view)) {
@@ -179,7 +180,31 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
     const Keys cost_keys{
         {"fault_ns", nanos(costs.fault)},           {"file_read_ns", nanos(costs.file_read)},
         {"file_write_ns", nanos(costs.file_write)}, {"reclaim_scan_ns", nanos(costs.reclaim_scan)},
-        {"swap_in_ns", nanos(costs.swap_in)},       {"swap_out_ns", nanos(costs.swap_out)},
+        {"writeback_ns", nanos(costs.writeback)},   {"swap_in_ns", nanos(costs.swap_in)},
+        {"swap_out_ns", nanos(costs.swap_out)},
+    };
+    const auto take_devices = [&](const toml::node& node) -> Status {
+        if (!node.is_array_of_tables()) {
+            return size(machine.swap, swap_from)(node);
+        }
+        for (const toml::node& table : *node.as_array()) {
+            engine::SwapDevice device;
+            const Keys device_keys{
+                {"size", size(device.pages, swap_from)},
+                {"priority", number(device.priority, -1024, 32767)},
+                {"synchronous", flag(device.synchronous)},
+                {"read_ns", nanos(device.read)},
+                {"write_ns", nanos(device.write)},
+            };
+            MEMCGFS_TRY(take(*table.as_table(), device_keys, name));
+            if (device.pages == Pages{0} || machine.swap_devices.size() >= kSwapDevicesMax) {
+                return failure(
+                    fmt::format("must be at most {} tables, each with a size", kSwapDevicesMax));
+            }
+            machine.swap_devices.push_back(device);
+            machine.swap += device.pages;
+        }
+        return {};
     };
     const Keys keys{
         {"costs",
@@ -194,7 +219,7 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
         {"node", [&](const toml::node& node) { return take_nodes(node, name, machine); }},
         {"oom_dump_tasks", number(machine.vm_oom_dump_tasks, 0, 1)},
         {"panic_on_oom", number(machine.vm_panic_on_oom, 0, 2)},
-        {"swap", size(machine.swap, swap_from)},
+        {"swap", take_devices},
         {"swappiness", number(machine.vm_swappiness, 0, 200)},
         {"thp", flag(machine.thp)},
     };

@@ -69,6 +69,9 @@ Result<engine::Machine, std::string> machine_of(const WorldOptions& options,
     }
     MEMCGFS_TRY(take("--memory", options.memory, machine.memory, memory_from));
     MEMCGFS_TRY(take("--swap", options.swap, machine.swap, swap_from));
+    if (!options.swap.empty()) {
+        machine.swap_devices.clear();
+    }
     if (options.cpus) {
         if (*options.cpus < 1 || *options.cpus > kCpusMax) {
             return failure(fmt::format("--cpus must be from 1 to {}", kCpusMax));

@@ -252,6 +252,16 @@ Coro<Result<void>> try_charge(Engine::State& state, OpContext& op, ChargeRequest
     co_return Result<void>{};
 }
 
+void cancel_charge(Engine::State& state, Memcg& memcg, Pages pages) {
+    if (memcg.is_root()) {
+        return;
+    }
+    memcg.memory.uncharge(pages);
+    if (state.memory_on_v1()) {
+        memcg.memsw.uncharge(pages);
+    }
+}
+
 void commit_charge(Engine::State& state, Memcg& memcg, Pages pages) {
     memcg.add_stat(StatItem::kPgpgin, as_delta(pages));
     memcg_check_events(state, memcg, pages);

@@ -26,6 +26,9 @@ void drain_all_stock(Engine::State& state, const Memcg& root);
 /// Charges, or ENOMEM. The memcg is pinned meanwhile. A root charge counts nothing.
 Coro<Result<void>> try_charge(Engine::State& state, OpContext& op, ChargeRequest request);
 
+/// Gives back a charge that no page was made for.
+void cancel_charge(Engine::State& state, Memcg& memcg, Pages pages);
+
 /// Counts pages that a page's owner has newly got (commit_charge).
 void commit_charge(Engine::State& state, Memcg& memcg, Pages pages);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/advise.h"
 #include "engine/fault.h"
 #include "engine/kernel_memory.h"
 #include "engine/limit.h"
@@ -11,7 +12,9 @@
 #include "engine/oom_wait.h"
 #include "engine/pages.h"
 #include "engine/subtree.h"
+#include "engine/swap_device.h"
 #include "engine/wmark_worker.h"
+#include "engine/writeback.h"
 
 namespace memcgfs::engine {
 
@@ -159,14 +162,41 @@ void Engine::lock_mapping(MappingId id) {
     }
 }
 
-std::uint64_t Engine::sync_mapping(MappingId) { return 0; }
+void Engine::unlock_mapping(MappingId id) {
+    if (Mapping* mapping = state_->mappings.find(id); mapping != nullptr) {
+        unlock_pages(*state_, *mapping);
+    }
+}
+
+void Engine::set_executable(MappingId id) {
+    if (Mapping* mapping = state_->mappings.find(id); mapping != nullptr) {
+        mapping->executable = true;
+    }
+}
+
+OperationPtr Engine::sync_mapping(MappingId id) {
+    State& state = *state_;
+    return state.make_operation("fsync",
+                                [&state, id](OpContext& op) { return sync_pages(state, op, id); });
+}
+
+OperationPtr Engine::advise(TaskId task, MappingId mapping, Range range, Advice advice) {
+    State& state = *state_;
+    if (range.first > kPagesMax || range.count > kPagesMax - range.first) {
+        return finished(state, "madvise", Err(Errno::kEINVAL));
+    }
+    const AdviceRequest request{mapping, range, advice};
+    return state.make_operation(
+        "madvise", context_of(state, task),
+        [&state, request](OpContext& op) { return advise_as_task(state, op, request); });
+}
 
 std::uint64_t Engine::drop_mapping(MappingId id) {
     Mapping* mapping = state_->mappings.find(id);
     if (mapping == nullptr) {
         return 0;
     }
-    const Pages dropped = drop_clean_pages(*state_, *mapping);
+    const Pages dropped = drop_clean_pages(*state_, *mapping, state_->environment.clock.now());
     state_->collect_dying();
     return dropped.count();
 }
@@ -195,6 +225,17 @@ OperationPtr Engine::allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeCla
 void Engine::free_kernel_memory(KernelObjectId object) {
     engine::free_kernel_memory(*state_, object, 0);
     state_->collect_dying();
+}
+
+Result<std::uint32_t> Engine::swapon(const SwapDevice& device) {
+    return add_swap_device(*state_, device);
+}
+
+OperationPtr Engine::swapoff(TaskId task, std::uint32_t device) {
+    State& state = *state_;
+    return state.make_operation(
+        "swapoff", context_of(state, task),
+        [&state, device](OpContext& op) { return empty_swap_device(state, op, device); });
 }
 
 OperationPtr Engine::set_limit(Memcg& memcg, CounterKind kind, Pages max) {

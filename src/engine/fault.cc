@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
-//
-// DEVIATION(writeback-at-once): file pages are clean as soon as they are written; there is no
-// dirty or writeback state yet, so reclaim never meets one.
 #include "engine/fault.h"
 
 #include <algorithm>
 
+#include "engine/advise.h"
 #include "engine/charge.h"
 #include "engine/members.h"
 #include "engine/numa.h"
 #include "engine/oom_report.h"
 #include "engine/oom_wait.h"
 #include "engine/page_alloc.h"
+#include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/reclaim.h"
+#include "engine/swap_space.h"
 #include "engine/throttle.h"
 #include "engine/workingset.h"
+#include "engine/writeback.h"
 
 namespace memcgfs::engine {
 
@@ -27,16 +28,17 @@ constexpr std::uint64_t kFreeStep = 512;
 /// tried again. The kernel retries at once and for ever; a processor core is spared.
 constexpr Nanos kHopelessRetry = from_millis(10);
 
-PageState fresh_state(const Mapping& mapping, const AccessRequest& request) {
+PageState fresh_state(const Mapping& mapping, TaskId task, const AccessRequest& request) {
     PageState page_state;
-    page_state.list =
-        mapping.kind() == PageKind::kFile ? LruList::kInactiveFile : LruList::kInactiveAnon;
+    const bool file = mapping.kind() == PageKind::kFile;
+    page_state.list = file ? LruList::kInactiveFile : LruList::kInactiveAnon;
     if (mapping.locked) {
         page_state.list = LruList::kUnevictable;
     }
+    page_state.dirty = file && request.access == Access::kWrite;
     if (request.through_mmap) {
-        page_state.young = 1;
-        page_state.mapped = true;
+        page_state.mapped = mapping.user_bits.bit(task);
+        page_state.young = page_state.mapped;
     } else {
         // A read marks the page accessed once; tmpfs does so on writes too.
         page_state.referenced =
@@ -45,49 +47,68 @@ PageState fresh_state(const Mapping& mapping, const AccessRequest& request) {
     return page_state;
 }
 
-/// mark_page_accessed: the second access makes an inactive page active.
-void mark_accessed(Engine::State& state, Extent& extent) {
-    if (!extent.state.referenced || extent.state.list == LruList::kUnevictable) {
-        extent.state.referenced = true;
-        return;
+/// What an access makes of a resident page; true if it takes a page fault.
+bool touch_state(const Mapping& mapping, std::uint8_t user, const AccessRequest& request,
+                 PageState& next) {
+    bool fault = false;
+    if (request.through_mmap) {
+        fault = (next.mapped & user) == 0;
+        next.mapped |= user;
+        next.young |= user;
     }
-    const bool inactive_anon = extent.state.list == LruList::kInactiveAnon;
-    if (!inactive_anon && extent.state.list != LruList::kInactiveFile) {
-        return;
+    next.detached = false;
+    if (request.access == Access::kRead) {
+        return fault;
     }
-    state.lru_remove(extent);
-    extent.state.referenced = false;
-    extent.state.list = inactive_anon ? LruList::kActiveAnon : LruList::kActiveFile;
-    extent.memcg->add_stat(StatItem::kPgactivate, static_cast<std::int64_t>(extent.count));
-    age_nonresident(*extent.memcg, extent.state.node, Pages{extent.count});
-    state.lru_add(extent);
+    if (mapping.kind() == PageKind::kFile) {
+        // A clean page is write-protected, so that the file system learns of the first write.
+        fault = fault || (request.through_mmap && !next.dirty);
+        next.dirty = true;
+        next.reclaim = false;
+    } else if (next.lazyfree) {
+        next.dirty = true;
+    } else if (next.swap_slot) {
+        // A page that still has its slot is write-protected too, and keeps it (do_wp_page).
+        fault = fault || (request.through_mmap && !next.dirty);
+        next.dirty = true;
+    }
+    return fault;
 }
 
 /// Accesses resident pages from `index` on, within the extent; returns how many.
-std::uint64_t access_resident(Engine::State& state, Extent& holder, std::uint64_t index,
-                              std::uint64_t limit, const AccessRequest& request) {
+std::uint64_t access_resident(Engine::State& state, OpContext& op, Extent& holder,
+                              std::uint64_t index, std::uint64_t limit,
+                              const AccessRequest& request) {
     Mapping& mapping = *holder.mapping;
-    Extent& extent = mapping.split(holder, index);
-    const std::uint64_t count = std::min({extent.count, limit, kFreeStep});
-    if (count < extent.count) {
-        mapping.split(extent, extent.first + count);
-    }
-    if (request.access == Access::kWrite && extent.state.swap_slot) {
-        free_swap_slots(state, extent);
-    }
-    if (!request.through_mmap) {
-        mark_accessed(state, extent);
+    const bool write = request.access == Access::kWrite;
+    PageState next = holder.state;
+    const bool fault = touch_state(mapping, mapping.user_bits.bit(op.task), request, next);
+    // A write to what only the swap cache has takes the page over, slot and all.
+    const bool frees_slots = write && holder.state.detached && !holder.state.writeback;
+    // write(2) to a disk file does not mark its pages accessed (generic_perform_write).
+    const bool accessed = !request.through_mmap && !(write && mapping.kind() == PageKind::kFile);
+    std::uint64_t count = std::min(holder.end() - index, limit);
+    if (!accessed && !frees_slots && next == holder.state) {
         return count;
     }
-    if (!extent.state.mapped) {
-        extent.state.mapped = true;
-        extent.memcg->add_stat(StatItem::kPgfault, static_cast<std::int64_t>(count));
-        if (mapping.kind() != PageKind::kAnon) {
-            extent.memcg->add_node_stat(extent.state.node, StatItem::kFileMapped,
-                                        static_cast<std::int64_t>(count));
-        }
+    count = std::min(count, kFreeStep);
+    Extent& extent = carve(holder, {index, count});
+    Memcg& memcg = *extent.memcg;
+    if (fault) {
+        memcg.add_stat(StatItem::kPgfault, static_cast<std::int64_t>(count));
     }
-    extent.state.young = 1;
+    if (frees_slots) {
+        free_swap_slots(state, extent);
+        next.swap_slot = false;
+        next.dirty = false;
+        next.device = 0;
+    }
+    if (accessed) {
+        access_pages_as(state, extent, next);
+    } else {
+        change_pages(state, extent, next);
+    }
+    note_dirty(state, mapping, op.clock->now());
     return count;
 }
 
@@ -120,16 +141,6 @@ Coro<Result<std::uint64_t>> charge_some(Engine::State& state, OpContext& op, Mem
     co_return std::uint64_t{1};
 }
 
-void give_back(Engine::State& state, Memcg& memcg, std::uint64_t count) {
-    if (memcg.is_root()) {
-        return;
-    }
-    memcg.memory.uncharge(Pages{count});
-    if (state.memory_on_v1()) {
-        memcg.memsw.uncharge(Pages{count});
-    }
-}
-
 /// What the working set decides about new pages: their list and mark.
 void apply(const RefaultPart& part, PageState& page_state) {
     if (part.active && page_state.list != LruList::kUnevictable) {
@@ -158,7 +169,7 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
         count = next->first > charged.first ? next->first - charged.first : 0;
     }
     if (count < charged.count) {
-        give_back(state, memcg, charged.count - count);
+        cancel_charge(state, memcg, Pages{charged.count - count});
     }
     if (count == 0) {
         return 0;
@@ -167,6 +178,11 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
     commit_charge(state, memcg, Pages{count});
     if (request.through_mmap) {
         memcg.add_stat(StatItem::kPgfault, delta);
+    }
+    if (request.through_mmap && mapping->kind() == PageKind::kFile &&
+        (charged.first == 0 || mapping->find(charged.first - 1) == nullptr)) {
+        // Readahead finds the rest of the pages before their faults come.
+        memcg.add_stat(StatItem::kPgmajfault, 1);
     }
     op.spend(cost_of(state, mapping->kind(), request) * delta);
     const PagePlace place = pages.place();
@@ -177,13 +193,14 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
         const Engine::Range rest{charged.first + done, count - done};
         const RefaultPart part = rewritten ? RefaultPart{rest.count}
                                            : refault(state, *mapping, rest, memcg, place.node);
-        PageState page_state = fresh_state(*mapping, request);
+        PageState page_state = fresh_state(*mapping, op.task, request);
         page_state.node = place.node;
         page_state.zone = place.zone;
         apply(part, page_state);
         add_resident(state, *mapping, {rest.first, part.count}, memcg, page_state);
         done += part.count;
     }
+    note_dirty(state, *mapping, op.clock->now());
     return count;
 }
 
@@ -193,21 +210,21 @@ std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessR
     Mapping* mapping = state.mappings.find(request.mapping);
     Extent* extent = mapping != nullptr ? mapping->find(charged.first) : nullptr;
     if (extent == nullptr || extent->state.where != PageState::Where::kSwapped) {
-        give_back(state, memcg, charged.count);
+        cancel_charge(state, memcg, Pages{charged.count});
         return 0;
     }
     if (extent->first < charged.first) {
         extent = &mapping->split(*extent, charged.first);
     }
     std::uint64_t count = std::min(charged.count, extent->count);
-    PageState page_state = fresh_state(*mapping, request);
+    PageState page_state = fresh_state(*mapping, op.task, request);
     page_state.node = pages.place().node;
     page_state.zone = pages.place().zone;
     const RefaultPart part =
         refault(state, *mapping, {charged.first, count}, memcg, page_state.node);
     count = part.count;
     if (count < charged.count) {
-        give_back(state, memcg, charged.count - count);
+        cancel_charge(state, memcg, Pages{charged.count - count});
     }
     const auto delta = static_cast<std::int64_t>(count);
     apply(part, page_state);
@@ -215,7 +232,7 @@ std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessR
     commit_charge(state, memcg, Pages{count});
     memcg.add_stat(StatItem::kPgfault, delta);
     memcg.add_stat(StatItem::kPgmajfault, delta);
-    op.spend(state.transfer_cost(state.machine().costs.swap_in, Pages{count}));
+    spend_swap_read(state, op, extent->state.device, Pages{count});
     pages.use(Pages{count});
     swap_in(state, *extent, count, memcg, page_state);
     return count;
@@ -274,46 +291,85 @@ Coro<Result<std::uint64_t>> fault_pages(Engine::State& state, OpContext& op, Acc
                           : install(state, op, request, memcg, range, *pages);
 }
 
+/// A read of anonymous memory that nobody has written to maps the zero page: nothing is charged.
+std::uint64_t read_zero_page(Engine::State& state, OpContext& op, const Task& task,
+                             std::uint64_t pages) {
+    const std::uint64_t count = std::min(pages, kFreeStep);
+    charged_memcg(state, task).add_stat(StatItem::kPgfault, static_cast<std::int64_t>(count));
+    op.spend(state.machine().costs.fault * static_cast<std::int64_t>(count));
+    return count;
+}
+
+/// One go over pages from range.first on: how many were passed, and how many of them charged.
+struct Progress {
+    std::uint64_t passed = 0;
+    std::uint64_t charged = 0;
+};
+
+Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRequest request) {
+    const Task* task = state.tasks.find(op.task);
+    Mapping* mapping = state.mappings.find(request.mapping);
+    if (task == nullptr || task->dying || op.signal_pending) {
+        co_return Err(Errno::kEINTR);
+    }
+    if (mapping == nullptr) {
+        co_return Err(Errno::kEINVAL);
+    }
+    const std::uint64_t index = request.range.first;
+    const std::uint64_t end = index + request.range.count;
+    Extent* extent = mapping->next(index);
+    const bool here = extent != nullptr && extent->first <= index;
+    if (here && extent->state.where == PageState::Where::kResident) {
+        co_return Progress{access_resident(state, op, *extent, index, end - index, request), 0};
+    }
+    const std::uint64_t stop = here ? extent->end() : (extent != nullptr ? extent->first : end);
+    const Engine::Range absent{index, std::min(stop, end) - index};
+    if (!here && mapping->kind() == PageKind::kAnon && request.access == Access::kRead) {
+        co_return Progress{read_zero_page(state, op, *task, absent.count), 0};
+    }
+    const Result<std::uint64_t> count =
+        co_await fault_pages(state, op, request, absent, here ? extent : nullptr);
+    if (!count.ok()) {
+        co_return Err(count.error());
+    }
+    co_return Progress{*count, *count};
+}
+
+bool writes_file(const Engine::State& state, const AccessRequest& request) {
+    const Mapping* mapping = state.mappings.find(request.mapping);
+    return request.access == Access::kWrite && mapping != nullptr &&
+           mapping->kind() == PageKind::kFile;
+}
+
 /// Goes over the range; the number of pages newly charged, or why it ended early.
 Coro<OperationResult> walk_range(Engine::State& state, OpContext& op, AccessRequest request) {
     std::uint64_t charged = 0;
-    std::uint64_t index = request.range.first;
-    const std::uint64_t end = request.range.first + request.range.count;
-    std::uint64_t user_mode_at = index + (request.through_mmap ? 0 : request.syscall_pages);
-    while (index < end) {
-        const Task* task = state.tasks.find(op.task);
-        Mapping* mapping = state.mappings.find(request.mapping);
-        if (task == nullptr || task->dying || op.signal_pending) {
-            co_return Err(Errno::kEINTR);
-        }
-        if (mapping == nullptr) {
-            co_return Err(Errno::kEINVAL);
-        }
-        Extent* extent = mapping->next(index);
-        const bool here = extent != nullptr && extent->first <= index;
-        if (here && extent->state.where == PageState::Where::kResident) {
-            index += access_resident(state, *extent, index, end - index, request);
-        } else {
-            const std::uint64_t stop =
-                here ? extent->end() : (extent != nullptr ? extent->first : end);
-            const Engine::Range absent{index, std::min(stop, end) - index};
-            const Result<std::uint64_t> count =
-                co_await fault_pages(state, op, request, absent, here ? extent : nullptr);
-            if (!count.ok()) {
-                const Failure failure = co_await after_failure(state, op, request.through_mmap);
-                if (failure == Failure::kEnd) {
-                    co_return Err(count.error());
-                }
-                continue;
+    const std::uint64_t syscall = request.through_mmap ? 0 : request.syscall_pages;
+    std::uint64_t user_mode_at = request.range.first + syscall;
+    while (request.range.count > 0) {
+        const Result<Progress> progress = co_await access_some(state, op, request);
+        if (!progress.ok()) {
+            if (progress.error() != Errno::kENOMEM) {
+                co_return Err(progress.error());
             }
-            index += *count;
-            charged += *count;
+            const Failure failure = co_await after_failure(state, op, request.through_mmap);
+            if (failure == Failure::kEnd) {
+                co_return Err(progress.error());
+            }
+            continue;
         }
-        if (index >= user_mode_at || index == end) {
+        request.range.first += progress->passed;
+        request.range.count -= progress->passed;
+        charged += progress->charged;
+        if (const Task* task = state.tasks.find(op.task);
+            task != nullptr && writes_file(state, request)) {
+            co_await balance_dirty_pages(state, op, charged_memcg(state, *task));
+        }
+        if (request.range.first >= user_mode_at || request.range.count == 0) {
             co_await handle_over_high(state, op);
-            user_mode_at = request.through_mmap ? index : index + request.syscall_pages;
+            user_mode_at = request.range.first + syscall;
         }
-        if (index < end || op.owes_time()) {
+        if (request.range.count > 0 || op.owes_time()) {
             co_await op.pause_point();
         }
     }
@@ -347,24 +403,7 @@ Coro<OperationResult> pageout_body(Engine::State& state, OpContext& op) {
     const Task* task = state.tasks.find(op.task);
     const std::vector<MappingId> regions = task->regions;
     for (const MappingId id : regions) {
-        std::uint64_t index = 0;
-        for (;;) {
-            Mapping* mapping = state.mappings.find(id);
-            Extent* extent = mapping != nullptr ? mapping->next(index) : nullptr;
-            if (extent == nullptr || op.signal_pending) {
-                break;
-            }
-            index = std::max(index, extent->first) + kSwapClusterMax.count();
-            if (extent->state.where != PageState::Where::kResident || mapping->locked) {
-                index = extent->end();
-                continue;
-            }
-            if (extent->count > kSwapClusterMax.count()) {
-                mapping->split(*extent, extent->first + kSwapClusterMax.count());
-            }
-            freed += reclaim_extent(state, op, *extent).count();
-            co_await op.pause_point();
-        }
+        freed += co_await pageout_range(state, op, id, {0, UINT64_MAX});
     }
     co_return freed;
 }
@@ -377,7 +416,7 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
     Mapping* mapping = state.mappings.find(request.mapping);
     const bool plain = request.range.count == 1 && task != nullptr && mapping != nullptr &&
                        !task->dying && task->operation == OperationId{} &&
-                       task->over_high == Pages{0};
+                       task->over_high == Pages{0} && !writes_file(state, request);
     if (!plain) {
         return std::nullopt;
     }
@@ -387,7 +426,11 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
         if (extent->state.where != PageState::Where::kResident) {
             return std::nullopt;
         }
-        access_resident(state, *extent, index, 1, request);
+        access_resident(state, op, *extent, index, 1, request);
+        return 0;
+    }
+    if (mapping->kind() == PageKind::kAnon && request.access == Access::kRead) {
+        read_zero_page(state, op, *task, 1);
         return 0;
     }
     Memcg& memcg = charged_memcg(state, *task);
@@ -407,39 +450,12 @@ Coro<OperationResult> access_pages(Engine::State& state, OpContext& op, AccessRe
     return as_task(state, op, walk_range(state, op, request));
 }
 
+Coro<OperationResult> advise_as_task(Engine::State& state, OpContext& op, AdviceRequest request) {
+    return as_task(state, op, advise_pages(state, op, request));
+}
+
 Coro<OperationResult> pageout_regions(Engine::State& state, OpContext& op) {
     return as_task(state, op, pageout_body(state, op));
-}
-
-void lock_pages(Engine::State& state, Mapping& mapping) {
-    mapping.locked = true;
-    std::uint64_t index = 0;
-    while (Extent* extent = mapping.next(index)) {
-        index = extent->end();
-        if (extent->state.where == PageState::Where::kResident &&
-            extent->state.list != LruList::kUnevictable) {
-            state.lru_remove(*extent);
-            extent->state.list = LruList::kUnevictable;
-            state.lru_add(*extent);
-        }
-    }
-}
-
-Pages drop_clean_pages(Engine::State& state, Mapping& mapping) {
-    Pages dropped{};
-    if (mapping.kind() != PageKind::kFile) {
-        return dropped;  // tmpfs pages are their file's only copy
-    }
-    mapping.shadows.clear();
-    std::uint64_t index = 0;
-    while (Extent* extent = mapping.next(index)) {
-        index = extent->end();
-        if (!extent->state.mapped) {
-            dropped += Pages{extent->count};
-            free_extent(state, *extent);
-        }
-    }
-    return dropped;
 }
 
 }  // namespace memcgfs::engine

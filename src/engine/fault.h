@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "engine/advise.h"
 #include "engine/operation.h"
 #include "engine/state.h"
 
@@ -27,10 +28,10 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
 /// Body of Engine::touch and Engine::file_io.
 Coro<OperationResult> access_pages(Engine::State& state, OpContext& op, AccessRequest request);
 
+/// Body of Engine::advise.
+Coro<OperationResult> advise_as_task(Engine::State& state, OpContext& op, AdviceRequest request);
+
 /// Body of Engine::pageout.
 Coro<OperationResult> pageout_regions(Engine::State& state, OpContext& op);
-
-void lock_pages(Engine::State& state, Mapping& mapping);
-Pages drop_clean_pages(Engine::State& state, Mapping& mapping);
 
 }  // namespace memcgfs::engine

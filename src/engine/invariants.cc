@@ -59,10 +59,13 @@ Pages stock_of(const Engine::State& state, const Memcg& memcg) {
 
 /// A counter is its own pages, its stock and its children.
 void check_counters(const Engine::State& state, const Memcg& memcg) {
-    const auto own =
-        static_cast<std::uint64_t>(memcg.stat(StatItem::kAnon) + memcg.stat(StatItem::kFile) +
-                                   memcg.stat(StatItem::kKernel));
-    Pages sum = memcg.is_root() ? Pages{0} : Pages{own} + stock_of(state, memcg) + memcg.in_flight;
+    std::int64_t own = memcg.stat(StatItem::kKernel);
+    for (std::size_t list = 0; list < kLruListCount; list++) {
+        own += memcg.stat(stat_of_list(static_cast<LruList>(list)));
+    }
+    Pages sum = memcg.is_root() ? Pages{0}
+                                : Pages{static_cast<std::uint64_t>(own)} + stock_of(state, memcg) +
+                                      memcg.in_flight;
     for (const Memcg* child : memcg.children) {
         MEMCGFS_ASSERT(child->parent() == &memcg);
         sum += child->memory.usage();
@@ -108,11 +111,16 @@ void Engine::check_invariants() const {
         check_lists(state, memcg);
         check_counters(state, memcg);
     });
-    state.mappings.for_each(check_mapping);
+    check_mappings(state);
     check_zones(state);
     state.tasks.for_each(
         [&](const Task& task) { MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task); });
-    MEMCGFS_ASSERT(state.swap_used <= machine().swap);
+    Pages slots{};
+    for (const State::SwapArea& area : state.swap_areas) {
+        MEMCGFS_ASSERT(area.used <= area.device.pages);
+        slots += area.used;
+    }
+    MEMCGFS_ASSERT(state.swap_used == slots);
 }
 
 }  // namespace memcgfs::engine

@@ -18,7 +18,7 @@ constexpr Nanos kNap = from_millis(100);
 /// age_active_anon: keeps inactive anonymous pages coming.
 void age_active_anon(Engine::State& state, OpContext& op, const ScanControl& control) {
     Memcg& root = *state.root_memcg;
-    if (state.machine().swap == Pages{0} ||
+    if (state.swap_total() == Pages{0} ||
         !inactive_is_low(root, control.node, LruList::kInactiveAnon)) {
         return;
     }

@@ -55,6 +55,7 @@ Extent& Mapping::split_isolated(Extent& extent, std::uint64_t at) {
     MEMCGFS_ASSERT(at > extent.first && at < extent.end());
     Extent& younger = insert(at, extent.end() - at, extent.memcg, extent.state);
     extent.count = at - extent.first;
+    younger.slot_owner = extent.slot_owner;
     return younger;
 }
 
@@ -76,7 +77,7 @@ Extent& Lruvec::add_head(Extent& extent) {
     list.pages += Pages{extent.count};
     Extent* head = list.head;
     if (head != nullptr && head->mapping == extent.mapping && head->end() == extent.first &&
-        head->state == extent.state) {
+        head->state == extent.state && head->slot_owner == extent.slot_owner) {
         head->count += extent.count;
         extent.mapping->erase(extent);
         return *head;
@@ -107,12 +108,49 @@ bool Lruvec::extend_head(const Mapping& mapping, std::uint64_t first, std::uint6
     List& list = lists_[static_cast<std::size_t>(state.list)];
     Extent* head = list.head;
     if (head == nullptr || head->mapping != &mapping || head->end() != first ||
-        head->state != state) {
+        head->state != state || head->slot_owner != nullptr) {
         return false;
     }
     head->count += count;
     list.pages += Pages{count};
     return true;
+}
+
+Extent& Lruvec::add_tail(Extent& extent) {
+    List& list = list_of(extent);
+    list.pages += Pages{extent.count};
+    extent.newer = list.tail;
+    extent.older = nullptr;
+    if (list.tail != nullptr) {
+        list.tail->older = &extent;
+    } else {
+        list.head = &extent;
+    }
+    list.tail = &extent;
+    return coalesce(extent);
+}
+
+bool Lruvec::join(Extent& older, Extent& younger) {
+    if (older.mapping != younger.mapping || older.end() != younger.first ||
+        older.state != younger.state || older.slot_owner != younger.slot_owner) {
+        return false;
+    }
+    List& list = list_of(older);
+    older.count += younger.count;
+    older.newer = younger.newer;
+    (younger.newer != nullptr ? younger.newer->older : list.head) = &older;
+    younger.newer = nullptr;
+    younger.older = nullptr;
+    younger.mapping->erase(younger);
+    return true;
+}
+
+Extent& Lruvec::coalesce(Extent& extent) {
+    if (extent.newer != nullptr) {
+        join(extent, *extent.newer);
+    }
+    Extent* older = extent.older;
+    return older != nullptr && join(*older, extent) ? *older : extent;
 }
 
 void Lruvec::remove(Extent& extent) {

@@ -49,7 +49,7 @@ MachineStat Engine::machine_stat() const {
     }
     stat.events = state_->vm_events;
     stat.reserve = total_reserve(state_->nodes);
-    stat.swap = machine().swap;
+    stat.swap = state_->swap_total();
     stat.swap_used = state_->swap_used;
     stat.cpus = machine().cpus;
     stat.min_free_kbytes = state_->vm_knobs.min_free_kbytes;

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// What must hold of every mapping between any two steps: its counts are those of its runs, and
-// shadows are where no page is.
+// What must hold of every mapping between any two steps: its counts, and those of the groups that
+// own its pages, are those of its runs; shadows are where no page is.
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "engine/page_state.h"
 #include "engine/state.h"
 #include "memcgfs/base/assert.h"
 
@@ -9,28 +14,87 @@ namespace memcgfs::engine {
 
 namespace {
 
+constexpr std::array kCounted{StatItem::kAnon,       StatItem::kFile,      StatItem::kShmem,
+                              StatItem::kFileMapped, StatItem::kFileDirty, StatItem::kFileWriteback,
+                              StatItem::kSwapCached};
+
 void check_shadows(const Mapping& mapping, const Extent& extent) {
     const auto shadow = mapping.shadows.next(extent.first);
     const bool swapped = extent.state.where == PageState::Where::kSwapped;
     MEMCGFS_ASSERT(swapped || !shadow || *shadow >= extent.end());
 }
 
-}  // namespace
+void check_state(const Mapping& mapping, const PageState& page_state) {
+    const bool file = mapping.kind() == PageKind::kFile;
+    MEMCGFS_ASSERT((page_state.young & ~page_state.mapped) == 0);
+    MEMCGFS_ASSERT(!page_state.dirty || file || page_state.lazyfree || page_state.swap_slot);
+    MEMCGFS_ASSERT(!page_state.detached || (page_state.swap_slot && page_state.mapped == 0));
+    MEMCGFS_ASSERT(!page_state.lazyfree || mapping.kind() == PageKind::kAnon);
+    MEMCGFS_ASSERT(page_state.list == LruList::kUnevictable ||
+                   is_file(page_state.list) == (file || page_state.lazyfree));
+}
 
-void check_mapping(Mapping& mapping) {
+/// A second set of books: what each group's numbers come to, run by run.
+class Books {
+public:
+    void add(Mapping& mapping, const Extent& extent) {
+        auto [it, inserted] = groups_.try_emplace(extent.memcg->id().value);
+        if (inserted) {
+            it->second = std::make_unique<Memcg>(MemcgId{1}, nullptr, CgroupId{});
+        }
+        PageState page_state = extent.state;
+        page_state.node = 0;
+        count_pages(*it->second, mapping, page_state, static_cast<std::int64_t>(extent.count));
+    }
+    void compare(const Memcg& memcg) const {
+        const auto it = groups_.find(memcg.id().value);
+        for (const StatItem item : kCounted) {
+            MEMCGFS_ASSERT(memcg.stat(item) == (it != groups_.end() ? it->second->stat(item) : 0));
+        }
+    }
+
+private:
+    std::map<std::uint64_t, std::unique_ptr<Memcg>> groups_;
+};
+
+void check_mapping(const Engine::State& state, Mapping& mapping, Books& books) {
     Pages resident{};
     Pages swapped{};
+    const Pages dirty = std::exchange(mapping.dirty, Pages{0});
+    const Pages writeback = std::exchange(mapping.writeback, Pages{0});
     std::uint64_t index = 0;
     while (const Extent* extent = mapping.next(index)) {
         MEMCGFS_ASSERT(extent->count > 0 && extent->first >= index);
         index = extent->end();
-        const bool out = extent->state.where == PageState::Where::kSwapped;
-        (out ? swapped : resident) += Pages{extent->count};
-        MEMCGFS_ASSERT(!out || mapping.kind() != PageKind::kFile);
         check_shadows(mapping, *extent);
+        if (extent->state.where == PageState::Where::kSwapped) {
+            MEMCGFS_ASSERT(mapping.kind() != PageKind::kFile);
+            swapped += Pages{extent->count};
+            continue;
+        }
+        resident += Pages{extent->count};
+        check_state(mapping, extent->state);
+        books.add(mapping, *extent);
     }
     MEMCGFS_ASSERT(mapping.resident == resident);
     MEMCGFS_ASSERT(mapping.swapped == swapped);
+    MEMCGFS_ASSERT(mapping.dirty == dirty);
+    MEMCGFS_ASSERT(mapping.writeback == writeback);
+    const auto& waiting = state.dirty_mappings;
+    const bool waits = std::find(waiting.begin(), waiting.end(), mapping.id()) != waiting.end();
+    MEMCGFS_ASSERT(mapping.waits_for_flusher == waits && (waits || dirty == Pages{0}));
+}
+
+}  // namespace
+
+void check_mappings(const Engine::State& state) {
+    Books books;
+    state.mappings.for_each([&](Mapping& mapping) { check_mapping(state, mapping, books); });
+    state.memcgs.for_each([&](const Memcg& memcg) { books.compare(memcg); });
+    MEMCGFS_ASSERT(state.dirty_mappings.empty() || state.flusher_running);
+    for (const IoQueue& queue : state.io_queues) {
+        MEMCGFS_ASSERT(queue.requests.empty() || state.io_worker_running);
+    }
 }
 
 }  // namespace memcgfs::engine

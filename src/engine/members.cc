@@ -3,12 +3,15 @@
 
 #include <algorithm>
 
+#include "engine/page_state.h"
 #include "engine/pages.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
 
 namespace {
+
+constexpr std::uint8_t kEveryUser = 0xFF;
 
 void leave(Engine::State& state, CgroupId& membership, TaskId task) {
     if (Cgroup* group = state.cgroups.find(membership); group != nullptr) {
@@ -75,6 +78,7 @@ void map_region(Task& task, Mapping& mapping) {
     if (std::find(task.regions.begin(), task.regions.end(), mapping.id()) == task.regions.end()) {
         task.regions.push_back(mapping.id());
         mapping.users++;
+        mapping.user_bits.add(task.id);
     }
 }
 
@@ -83,28 +87,18 @@ void unmap_region(Engine::State& state, Task& task, MappingId id, bool keep) {
         return;
     }
     Mapping* mapping = state.mappings.find(id);
-    if (mapping == nullptr || --mapping->users > 0) {
+    if (mapping == nullptr) {
         return;
     }
-    if (!keep) {
+    const std::uint8_t gone = mapping->user_bits.remove(task.id);
+    mapping->users--;
+    if (mapping->users == 0 && !keep) {
         free_all_pages(state, *mapping);
         state.mappings.erase(id);
         return;
     }
     // Page cache and shmem outlive the mapping; a page touched through it counts as accessed.
-    std::uint64_t index = 0;
-    while (Extent* extent = mapping->next(index)) {
-        index = extent->end();
-        if (extent->state.where == PageState::Where::kResident && extent->state.mapped) {
-            extent->state.mapped = false;
-            extent->state.referenced = extent->state.referenced || extent->state.young > 0;
-            extent->state.young = 0;
-            if (mapping->kind() != PageKind::kAnon) {
-                extent->memcg->add_node_stat(extent->state.node, StatItem::kFileMapped,
-                                             -static_cast<std::int64_t>(extent->count));
-            }
-        }
-    }
+    unmap_users(state, *mapping, mapping->users == 0 ? kEveryUser : gone);
 }
 
 void release_task(Engine::State& state, TaskId id) {

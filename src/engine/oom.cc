@@ -39,7 +39,7 @@ Pages total_pages(const Engine::State& state, const Memcg& domain) {
     if (swappiness != 0) {
         const Pages swap =
             state.memory_on_v1() ? domain.memsw.max() - domain.memory.max() : domain.swap.max();
-        total += std::min(swap, state.machine().swap);
+        total += std::min(swap, state.swap_total());
     }
     return total;
 }

@@ -13,11 +13,14 @@ namespace memcgfs::engine {
 /// use() has just been called) where `page_state` says, at the head of the list that
 /// `page_state` names.
 void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
-                  const PageState& page_state);
+                  const PageState& page_state, Memcg* slot_owner = nullptr);
 
 /// A resident extent on a list moves to other pages, allocated like those of add_resident
 /// (migrate_pages). Its charge moves along: counters do not change.
 void move_pages(Engine::State& state, Extent& extent, PagePlace place);
+
+/// Takes a resident extent's pages off all numbers; their page frames are free again.
+void drop_from_memory(Engine::State& state, Extent& extent);
 
 /// Frees resident or swapped pages and uncharges them. The extent is gone afterwards.
 void free_extent(Engine::State& state, Extent& extent);
@@ -27,15 +30,6 @@ void free_isolated(Engine::State& state, Extent& extent);
 
 /// Frees every page of the mapping.
 void free_all_pages(Engine::State& state, Mapping& mapping);
-
-struct SwapOutcome {
-    Pages written{};         ///< now in swap, memory uncharged
-    Extent* rest = nullptr;  ///< pages that got no slot: still resident, still on no list
-};
-
-/// Sends an isolated (on no list) anonymous or shmem extent to swap as far as slots go. The
-/// extent passed is gone afterwards.
-SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent);
 
 /// Turns the first `count` pages of a swapped extent, charged to `memcg` by the caller, into
 /// resident ones (do_swap_page). `keep_slot`: a read leaves the slot to the page.

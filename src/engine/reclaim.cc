@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "engine/io_queue.h"
 #include "engine/pages.h"
 #include "engine/soft_limit.h"
 #include "engine/workingset.h"
@@ -149,7 +150,7 @@ Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& cont
         scale_down(left, original);
         scaled = true;
     }
-    if (state.machine().swap > Pages{0} &&
+    if (state.swap_total() > Pages{0} &&
         inactive_is_low(memcg, control.node, LruList::kInactiveAnon)) {
         shrink_active_list(state, op, control, memcg, LruList::kActiveAnon, kSwapClusterMax);
     }
@@ -291,6 +292,8 @@ constexpr unsigned kGroupsPerStep = 64;
 Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control) {
     Memcg& root = control.request.root;
     const Pages before = control.freed;
+    control.dirty = Pages{0};
+    control.congested = Pages{0};
     prepare_scan(state, control);
     const bool partial =
         state.profile().shared_reclaim_cursor && !control.whole_tree && !control.request.background;
@@ -313,6 +316,11 @@ Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control
         state.nodes[control.node].kswapd.failures = 0;
     } else if (control.trim_only) {
         control.trim_failed = true;
+    }
+    if (control.congested > Pages{0} && control.congested == control.dirty &&
+        control.freed == before && !control.request.background) {
+        // Everything is being written already (VMSCAN_THROTTLE_CONGESTED).
+        op.spend(from_millis(1000 / state.profile().ticks_per_second));
     }
 }
 
@@ -358,6 +366,13 @@ void note_swapout(const Engine::State& state, ScanControl& control) {
     }
 }
 
+/// Nothing could be freed: what is being written may soon be (VMSCAN_THROTTLE_NOPROGRESS).
+void await_some_write(const Engine::State& state, OpContext& op) {
+    const Nanos now = time_of(op);
+    const Nanos tick = from_millis(1000 / state.profile().ticks_per_second);
+    op.spend(std::min(next_write_end(state, now) - now, tick));
+}
+
 }  // namespace
 
 void note_direct_reclaim(Memcg& memcg, Nanos length) {
@@ -385,6 +400,7 @@ Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
         if (control.freed > Pages{0} || below_wmark_low(control)) {
             co_return control.freed;
         }
+        await_some_write(state, op);
         if (state.profile().shared_reclaim_cursor && !control.whole_tree) {
             control.whole_tree = true;
         } else if (control.skipped_deactivate) {

@@ -55,10 +55,13 @@ struct ScanControl {
     bool override_low = false;
     bool passed_low = false;
     bool whole_tree = false;
-    bool trim_only = false;    ///< cache_trim_mode
-    bool no_trim = false;      ///< no_cache_trim_mode
-    bool file_scarce = false;  ///< file_is_tiny
-    bool trim_failed = false;  ///< nothing was freed because of trim_only
+    bool trim_only = false;          ///< cache_trim_mode
+    bool no_trim = false;            ///< no_cache_trim_mode
+    bool file_scarce = false;        ///< file_is_tiny
+    bool trim_failed = false;        ///< nothing was freed because of trim_only
+    bool ignore_references = false;  ///< MADV_PAGEOUT: used or not
+    Pages dirty{};                   ///< seen in this pass: dirty or being written
+    Pages congested{};               ///< of those: met a second time while being written
 };
 
 /// One visit of control.node, at control.priority: the walk over the subtree.

@@ -1,33 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
-// Scanning a list: who stays, who goes (shrink_inactive_list, shrink_active_list and
-// shrink_folio_list, mm/vmscan.c, 6.1; spec engine.md 3.6).
+// Scanning a list (shrink_inactive_list and shrink_active_list, mm/vmscan.c, 6.1; spec engine.md
+// 3.6).
 #include <algorithm>
 
-#include "engine/pages.h"
+#include "engine/io_queue.h"
+#include "engine/page_state.h"
 #include "engine/reclaim.h"
+#include "engine/shrink_pages.h"
 #include "engine/workingset.h"
+#include "engine/writeback.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
 
 namespace {
 
-bool is_active(LruList list) {
-    return list == LruList::kActiveAnon || list == LruList::kActiveFile;
-}
-
-bool is_file(LruList list) {
-    return list == LruList::kInactiveFile || list == LruList::kActiveFile;
-}
-
-LruList active_of(LruList list) {
-    return is_file(list) ? LruList::kActiveFile : LruList::kActiveAnon;
-}
-
-LruList inactive_of(LruList list) {
-    return is_file(list) ? LruList::kInactiveFile : LruList::kInactiveAnon;
-}
+constexpr Nanos kThrottleMax = from_millis(100);  // VMSCAN_THROTTLE_WRITEBACK
 
 /// Takes the oldest pages, at most `limit`, off the list: one extent of equal pages.
 Extent& isolate_tail(Engine::State& state, const Lruvec& lruvec, LruList list, Pages limit) {
@@ -40,74 +29,20 @@ Extent& isolate_tail(Engine::State& state, const Lruvec& lruvec, LruList list, P
     return *tail;
 }
 
-void activate(Engine::State& state, Extent& extent) {
-    extent.memcg->add_stat(StatItem::kPgactivate, static_cast<std::int64_t>(extent.count));
-    extent.state.list = active_of(extent.state.list);
-    if (extent.state.swap_slot && swap_full(state, *extent.memcg)) {
-        free_swap_slots(state, extent);
+/// What the dirty pages of a batch mean for the rest of the pass.
+void heed_writeback(Engine::State& state, OpContext& op, ScanControl& control, Pages scanned,
+                    const ShrinkResult& sum) {
+    control.dirty += sum.dirty;
+    control.congested += sum.congested;
+    if (scanned == Pages{0} || sum.unqueued_dirty != scanned) {
+        return;
     }
-    age_nonresident(*extent.memcg, extent.state.node, Pages{extent.count});
-    state.lru_add(extent);
-}
-
-enum class References : std::uint8_t { kReclaim, kKeep, kActivate };
-
-/// The two-touch rule; clears the marks it looked at (folio_check_references).
-References check_references(PageState& page_state) {
-    const bool was_referenced = page_state.referenced;
-    const unsigned mappings = page_state.young;
-    page_state.young = 0;
-    page_state.referenced = mappings > 0;
-    if (mappings == 0) {
-        return References::kReclaim;
+    // Nothing but dirty pages that nobody writes: the flusher is late. v1 throttles here.
+    write_all(state, time_of(op));
+    if (!writeback_throttling_sane(state, control)) {
+        const Nanos now = time_of(op);
+        op.spend(std::min(next_write_end(state, now) - now, kThrottleMax));
     }
-    return was_referenced || mappings > 1 ? References::kActivate : References::kKeep;
-}
-
-struct ShrinkResult {
-    Pages freed{};
-    Pages written{};
-};
-
-void unmap(Extent& extent) {
-    if (extent.state.mapped && extent.mapping->kind() != PageKind::kAnon) {
-        extent.memcg->add_node_stat(extent.state.node, StatItem::kFileMapped,
-                                    -static_cast<std::int64_t>(extent.count));
-    }
-    extent.state.mapped = false;
-}
-
-/// Decides over one isolated extent of equal pages, on behalf of `evictor`.
-ShrinkResult shrink_extent(Engine::State& state, OpContext& op, Extent& extent, Memcg& evictor) {
-    Mapping& mapping = *extent.mapping;
-    const Pages pages{extent.count};
-    const std::uint64_t first = extent.first;
-    switch (check_references(extent.state)) {
-        case References::kActivate:
-            activate(state, extent);
-            return {};
-        case References::kKeep:
-            state.lru_add(extent);
-            return {};
-        case References::kReclaim:
-            break;
-    }
-    unmap(extent);
-    const PageState page_state = extent.state;
-    if (mapping.kind() == PageKind::kFile) {
-        free_isolated(state, extent);
-        leave_shadows(mapping, {first, pages.count()}, evictor, page_state);
-        return {pages, {}};
-    }
-    const bool had_slots = page_state.swap_slot;
-    const SwapOutcome outcome = swap_out(state, op, extent);
-    if (outcome.rest != nullptr) {
-        activate(state, *outcome.rest);
-    }
-    if (outcome.written > Pages{0} && state.profile().anon_workingset) {
-        leave_shadows(mapping, {first, outcome.written.count()}, evictor, page_state);
-    }
-    return {outcome.written, had_slots ? Pages{0} : outcome.written};
 }
 
 Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,
@@ -128,11 +63,10 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
     for (Pages left = scanned; left > Pages{0};) {
         Extent& extent = isolate_tail(state, lruvec, list, left);
         left -= Pages{extent.count};
-        const ShrinkResult result = shrink_extent(state, op, extent, control.request.root);
-        sum.freed += result.freed;
-        sum.written += result.written;
+        sum += shrink_extent(state, op, control, extent);
     }
     control.written += sum.written;
+    heed_writeback(state, op, control, scanned, sum);
     memcg.add_stat(background ? StatItem::kPgstealKswapd : StatItem::kPgstealDirect,
                    as_delta(sum.freed));
     state.count(file ? VmEvent::kPgstealFile : VmEvent::kPgstealAnon, sum.freed.count());
@@ -170,8 +104,8 @@ void shrink_active_list(Engine::State& state, OpContext& op, const ScanControl& 
                         Memcg& memcg, LruList list, Pages pages) {
     const Lruvec& lruvec = memcg.lruvec(control.node);
     const Pages scanned = std::min(pages, lruvec.size(list));
+    Pages rotated{};
     memcg.add_stat(StatItem::kPgrefill, as_delta(scanned));
-    memcg.add_stat(StatItem::kPgdeactivate, as_delta(scanned));
     if (control.request.global) {
         state.count(VmEvent::kPgrefill, scanned.count());
     }
@@ -179,22 +113,35 @@ void shrink_active_list(Engine::State& state, OpContext& op, const ScanControl& 
     for (Pages left = scanned; left > Pages{0};) {
         Extent& extent = isolate_tail(state, lruvec, list, left);
         left -= Pages{extent.count};
-        extent.state.list = inactive_of(list);
-        extent.state.young = 0;
-        extent.state.workingset = true;
+        const std::uint8_t seen = users_in(state, *extent.mapping, control);
+        const bool used = (extent.state.young & seen) != 0;
+        extent.state.young = static_cast<std::uint8_t>(extent.state.young & ~seen);
+        if (used && extent.mapping->executable && is_file(list)) {
+            rotated += Pages{extent.count};
+            age_nonresident(memcg, control.node, Pages{extent.count});
+        } else {
+            extent.state.list = inactive_of(list);
+            extent.state.workingset = true;
+        }
         state.lru_add(extent);
+    }
+    memcg.add_stat(StatItem::kPgdeactivate, as_delta(scanned - rotated));
+    if (rotated > Pages{0} && state.profile().scan_cost_counts_misses) {
+        note_cost(memcg, control.node, is_file(list), rotated.count());
     }
 }
 
 Pages reclaim_extent(Engine::State& state, OpContext& op, Extent& extent) {
-    extent.state.young = 0;
-    extent.state.referenced = false;
+    ScanControl control(ReclaimRequest{.root = *state.root_memcg});
+    control.ignore_references = true;
+    control.node = extent.state.node;
     state.lru_remove(extent);
-    return shrink_extent(state, op, extent, *state.root_memcg).freed;
+    return shrink_extent(state, op, control, extent).freed;
 }
 
 Pages shrink_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,
                   LruList list, Pages pages) {
+    settle_io(state, time_of(op));
     if (!is_active(list)) {
         return shrink_inactive_list(state, op, control, memcg, list, pages);
     }

@@ -16,6 +16,15 @@ Engine::State::State(const Environment& environment_in)
     stocks.resize(std::max(1U, machine().cpus));
     init_marks(nodes, vm_knobs, profile(), machine().thp);
     css_sets.emplace_back();  // number 0: the roots
+    for (const SwapDevice& device : machine().swap_devices) {
+        swap_areas.push_back({.device = device});
+    }
+    if (swap_areas.empty() && machine().swap > Pages{0}) {
+        swap_areas.push_back({.device = {.pages = machine().swap,
+                                         .write = machine().costs.swap_out,
+                                         .read = machine().costs.swap_in}});
+    }
+    io_queues.resize(1 + swap_areas.size());
 }
 
 OpContext Engine::State::new_context() {
@@ -153,14 +162,22 @@ Extent& Engine::State::lru_add(Extent& extent) {
 
 bool Engine::State::lru_extend_head(const Mapping& mapping, Range range, Memcg& memcg,
                                     const PageState& page_state) {
-    if (!memcg.lruvec(page_state.node)
-             .extend_head(mapping, range.first, range.count, page_state)) {
+    if (!memcg.lruvec(page_state.node).extend_head(mapping, range.first, range.count, page_state)) {
         return false;
     }
     nodes[page_state.node].zone(page_state.zone).list(page_state.list) += Pages{range.count};
     memcg.add_node_stat(page_state.node, stat_of_list(page_state.list),
                         static_cast<std::int64_t>(range.count));
     return true;
+}
+
+Extent& Engine::State::lru_add_tail(Extent& extent) {
+    Memcg& memcg = *extent.memcg;
+    memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
+                        static_cast<std::int64_t>(extent.count));
+    Zone& zone = nodes[extent.state.node].zone(extent.state.zone);
+    zone.list(extent.state.list) += Pages{extent.count};
+    return memcg.lruvec(extent.state.node).add_tail(extent);
 }
 
 void Engine::State::lru_remove(Extent& extent) {

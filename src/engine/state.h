@@ -6,12 +6,14 @@
 // Charging, reclaim, OOM and the rest are functions over it, one file each.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "engine/io_queue.h"
 #include "engine/node.h"
 #include "engine/operation.h"
 #include "engine/rate_limit.h"
@@ -50,6 +52,13 @@ struct Engine::State {
     VmKnobs vm_knobs;
     VmEvents vm_events{};
     Pages swap_used{};
+    struct SwapArea {
+        SwapDevice device;
+        Pages used{};
+        bool on = true;
+    };
+    std::vector<SwapArea> swap_areas;
+    std::size_t next_swap_area = 0;  ///< whose turn it is among equal priorities
     std::uint64_t vm_swappiness = 60;
     std::vector<Membership> css_sets;
     std::map<std::pair<CgroupId, CgroupId>, std::uint32_t> css_set_numbers;  ///< v1, v2
@@ -61,6 +70,13 @@ struct Engine::State {
         Pages pages{};
     };
     std::vector<Stock> stocks;
+
+    /// Pages being written: to the disk, then to each swap device.
+    std::vector<IoQueue> io_queues;
+    bool io_worker_running = false;
+    /// Mappings with dirty pages, the longest dirty first.
+    std::deque<MappingId> dirty_mappings;
+    bool flusher_running = false;
 
     /// A task parked by oom_kill_disable (v1).
     struct OomWaiter {
@@ -132,12 +148,14 @@ struct Engine::State {
     /// New pages that continue the youngest run of their list join it: no extent of their own.
     bool lru_extend_head(const Mapping& mapping, Range range, Memcg& memcg,
                          const PageState& page_state);
+    Extent& lru_add_tail(Extent& extent);
     void lru_remove(Extent& extent);
     /// Takes `pages` off the counters of a page's owner; wakes v1 OOM waiters.
     void uncharge_memory(Memcg& memcg, Pages pages);
     /// The same, but memory + swap goes on counting: the page lives on in a swap slot (v1).
     void uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages);
-    Pages swap_free() const { return machine().swap - swap_used; }
+    Pages swap_total() const;
+    Pages swap_free() const;
     void notify(const Cgroup& group, NotifyFile file);
 };
 
@@ -158,8 +176,8 @@ private:
     Memcg* memcg_;
 };
 
-/// check_invariants() for one mapping (mapping_invariants.cc).
-void check_mapping(Mapping& mapping);
+/// check_invariants() for all mappings (mapping_invariants.cc).
+void check_mappings(const Engine::State& state);
 
 constexpr std::int64_t as_delta(Pages pages) { return static_cast<std::int64_t>(pages.count()); }
 

@@ -319,8 +319,8 @@ Result<vfs::StoreOutcome> PuppetControl::act_on_file(Puppet& puppet, Request& re
     }
     const engine::MappingId mapping = files_->mapping(request.file);
     if (request.message.op == ControlOp::kSync) {
-        engine_.sync_mapping(mapping);
-        return request.done();
+        return vfs::StoreOutcome{
+            .operation = std::make_unique<Answer>(engine_.sync_mapping(mapping), request)};
     }
     if (request.message.op == ControlOp::kDrop) {
         engine_.drop_mapping(mapping);

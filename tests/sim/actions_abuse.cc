@@ -15,7 +15,7 @@ using namespace engine;
 
 /// A number that arithmetic easily gets wrong.
 std::uint64_t nasty(World& world) {
-    const std::uint64_t edges[] = {0,          1,          UINT64_MAX,  UINT64_MAX - 1,
+    const std::uint64_t edges[] = {0,          1,          UINT64_MAX,       UINT64_MAX - 1,
                                    1ULL << 63, 1ULL << 52, (1ULL << 52) - 1, 1ULL << 32};
     return edges[world.below(std::size(edges))];
 }
@@ -53,8 +53,8 @@ void two_at_a_time(World& world) {
     const TaskId task = world.pick(world.tasks);
     if (world.engine().find(task) != nullptr && !world.mappings.empty()) {
         const Engine::Range range{0, 1 + world.below(world.swarm().scale)};
-        world.start(task, world.engine().touch(task, world.pick(world.mappings), range,
-                                               Access::kWrite));
+        world.start(task,
+                    world.engine().touch(task, world.pick(world.mappings), range, Access::kWrite));
         world.start(task, world.engine().pageout(task));
     }
 }
@@ -101,7 +101,8 @@ void use_what_is_gone(World& world) {
     world.engine().destroy_mapping(mapping);
     world.engine().drop_mapping(mapping);
     world.engine().lock_mapping(mapping);
-    world.engine().sync_mapping(mapping);
+    world.engine().unlock_mapping(mapping);
+    world.start(world.engine().sync_mapping(mapping));
     world.engine().map_mapping(world.pick(world.tasks), mapping);
 }
 

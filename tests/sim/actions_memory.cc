@@ -41,16 +41,16 @@ MappingId some_mapping(World& world, TaskId task) {
 void touch(World& world) {
     if (const TaskId task = world.pick_idle_task()) {
         const MappingId mapping = some_mapping(world, task);
-        world.start(task, world.engine().touch(task, mapping, some_range(world),
-                                               some_access(world)));
+        world.start(task,
+                    world.engine().touch(task, mapping, some_range(world), some_access(world)));
     }
 }
 
 void file_io(World& world) {
     if (const TaskId task = world.pick_idle_task()) {
         const MappingId mapping = some_mapping(world, task);
-        world.start(task, world.engine().file_io(task, mapping, some_range(world),
-                                                 some_access(world)));
+        world.start(task,
+                    world.engine().file_io(task, mapping, some_range(world), some_access(world)));
     }
 }
 
@@ -59,8 +59,8 @@ void touch_again(World& world) {
     const TaskId task = world.pick_idle_task();
     if (task && !world.engine().find(task)->regions.empty()) {
         const MappingId mapping = world.engine().find(task)->regions.front();
-        world.start(task, world.engine().touch(task, mapping, {0, 1 + world.below(40)},
-                                               Access::kRead));
+        world.start(task,
+                    world.engine().touch(task, mapping, {0, 1 + world.below(40)}, Access::kRead));
     }
 }
 
@@ -88,8 +88,18 @@ void pageout(World& world) {
     }
 }
 
+void advise(World& world) {
+    constexpr std::array kAdvice{Advice::kCold, Advice::kPageout, Advice::kFree, Advice::kDontNeed};
+    if (const TaskId task = world.pick_idle_task()) {
+        const MappingId mapping = some_mapping(world, task);
+        world.start(task, world.engine().advise(task, mapping, some_range(world),
+                                                kAdvice[world.below(kAdvice.size())]));
+    }
+}
+
 void lock(World& world) { world.engine().lock_mapping(world.pick(world.mappings)); }
-void sync(World& world) { world.engine().sync_mapping(world.pick(world.mappings)); }
+void unlock(World& world) { world.engine().unlock_mapping(world.pick(world.mappings)); }
+void sync(World& world) { world.start(world.engine().sync_mapping(world.pick(world.mappings))); }
 void drop(World& world) { world.engine().drop_mapping(world.pick(world.mappings)); }
 
 void allocate_kernel_memory(World& world) {
@@ -119,7 +129,9 @@ constexpr std::array kActions{
     Action{"unmap", 2, unmap},
     Action{"destroy", 2, destroy},
     Action{"pageout", 2, pageout},
+    Action{"advise", 3, advise},
     Action{"lock", 1, lock},
+    Action{"unlock", 1, unlock},
     Action{"sync", 1, sync},
     Action{"drop", 1, drop},
     Action{"allocate_kernel_memory", 2, allocate_kernel_memory},

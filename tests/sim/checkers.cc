@@ -64,7 +64,10 @@ void check_counters(Scene& scene) {
         const Tally& tally = scene.tallies[&memcg];
         Pages sum{};
         if (!memcg.is_root()) {
-            const std::int64_t own = tally.anon + tally.file + memcg.stat(StatItem::kKernel);
+            std::int64_t own = memcg.stat(StatItem::kKernel);
+            for (const std::int64_t pages : tally.lists) {
+                own += pages;
+            }
             sum = Pages{static_cast<std::uint64_t>(own)} + stock_of(scene, memcg) +
                   memcg.in_flight;
         }
@@ -144,8 +147,7 @@ void check_limits(Scene& scene) {
 
 void check_peaks(Scene& scene) {
     each_memcg(scene, [&](const Memcg& memcg) {
-        for (const PageCounter* counter :
-             {&memcg.memory, &memcg.swap}) {
+        for (const PageCounter* counter : {&memcg.memory, &memcg.swap}) {
             demand(counter->watermark() >= counter->usage(), "peaks", memcg, "peak below usage");
         }
     });
@@ -261,8 +263,9 @@ void count_extent(Tally& tally, const Extent& extent) {
         return;
     }
     const PageKind kind = extent.mapping->kind();
-    (kind == PageKind::kAnon ? tally.anon : tally.file) += pages;
-    tally.shmem += kind == PageKind::kShmem ? pages : 0;
+    const std::int64_t attached = extent.state.detached ? 0 : pages;
+    (kind == PageKind::kAnon ? tally.anon : tally.file) += attached;
+    tally.shmem += kind == PageKind::kShmem ? attached : 0;
     tally.mapped += extent.state.mapped && kind != PageKind::kAnon ? pages : 0;
     tally.swap_cached += extent.state.swap_slot ? pages : 0;
     tally.lists[static_cast<std::size_t>(extent.state.list)] += pages;

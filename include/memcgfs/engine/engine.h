@@ -36,6 +36,8 @@ namespace memcgfs::engine {
 
 enum class CounterKind : std::uint8_t { kMemory, kMemsw, kSwap, kKmem, kTcpmem };
 enum class Access : std::uint8_t { kRead, kWrite };
+/// MADV_COLD, MADV_PAGEOUT, MADV_FREE, MADV_DONTNEED.
+enum class Advice : std::uint8_t { kCold, kPageout, kFree, kDontNeed };
 using OperationPtr = std::unique_ptr<Operation>;
 
 /// Mount options of the v2 hierarchy; of no effect where the kernel does not know them.
@@ -147,10 +149,17 @@ public:
                          std::uint64_t syscall_pages = 16);
     /// mlock: the mapping's resident and future pages are unevictable.
     void lock_mapping(MappingId mapping);
-    /// fsync: dirty pages become clean. Result: pages written.
-    std::uint64_t sync_mapping(MappingId mapping);
-    /// POSIX_FADV_DONTNEED: clean, unmapped cache goes.
+    /// munlock: they are not any more.
+    void unlock_mapping(MappingId mapping);
+    /// The mapping holds code: its pages are activated by their first use.
+    void set_executable(MappingId mapping);
+    /// fsync: writes what is dirty and waits for the disk. Result: pages written.
+    OperationPtr sync_mapping(MappingId mapping);
+    /// POSIX_FADV_DONTNEED: clean, unmapped cache goes; starts writing the rest. Pages dropped.
     std::uint64_t drop_mapping(MappingId mapping);
+    /// madvise(2) over a range that the task maps. EINVAL: locked, or MADV_FREE of shared pages.
+    /// Result: pages acted on (freed, for kPageout).
+    OperationPtr advise(TaskId task, MappingId mapping, Range range, Advice advice);
     /// MADV_PAGEOUT on every region of the task.
     OperationPtr pageout(TaskId task);
 
@@ -162,6 +171,14 @@ public:
     OperationPtr allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeClass klass);
     /// Ignores what has been freed before.
     void free_kernel_memory(KernelObjectId object);
+
+    // Swap devices (swap_device.cc), numbered from 0 in the order in which they were added.
+    /// swapon(2): the device's number. EINVAL: no pages. EPERM: too many devices.
+    Result<std::uint32_t> swapon(const SwapDevice& device);
+    /// swapoff(2) by a task: brings every page back, charging those of removed groups to the
+    /// task's. EINVAL: no such device. ENOMEM: a charge failed; the device stays, with what is
+    /// left on it. EINTR. Result: pages brought back.
+    OperationPtr swapoff(TaskId task, std::uint32_t device);
 
     // Limits and knobs of a group (limit.cc). The value returned by an operation is 0.
     /// v1 limit_in_bytes and memsw.limit_in_bytes: EINVAL (order, root), EBUSY, EINTR.

@@ -17,6 +17,7 @@
 
 #include "memcgfs/base/units.h"
 #include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/mapping_users.h"
 #include "memcgfs/engine/shadow.h"
 #include "memcgfs/engine/stat_items.h"
 
@@ -30,12 +31,18 @@ struct PageState {
     enum class Where : std::uint8_t { kResident, kSwapped };
     Where where = Where::kResident;
     LruList list = LruList::kInactiveAnon;
-    std::uint8_t young = 0;          ///< mappings with the accessed bit set (0..2; 2 is "more")
-    bool referenced = false;         ///< PG_referenced
-    bool workingset = false;         ///< PG_workingset
-    bool mapped = false;             ///< in some task's page table
-    bool swap_slot = false;          ///< resident and still owns its slot (swap cache)
-    NodeId node = 0;                 ///< where a resident page is; 0 for a swapped one
+    std::uint8_t mapped = 0;  ///< whose page tables it is in: bits of MappingUsers
+    std::uint8_t young = 0;   ///< which of those have used it lately (the accessed bit)
+    bool referenced = false;  ///< PG_referenced
+    bool workingset = false;  ///< PG_workingset
+    bool swap_slot = false;   ///< resident and still owns its slot (swap cache)
+    bool dirty = false;       ///< newer than on disk or in its slot; lazily freed: written since
+    bool writeback = false;   ///< being written
+    bool reclaim = false;     ///< PG_reclaim: to the tail once it has been written
+    bool lazyfree = false;    ///< MADV_FREE: an anonymous page that lives on the file lists
+    bool detached = false;    ///< only the swap cache has it: on its way out, or not yet fetched
+    std::uint8_t device = 0;  ///< the swap device of the slot, where there is one
+    NodeId node = 0;          ///< where a resident page is; 0 for a swapped one
     ZoneType zone = ZoneType::kDma;  ///< likewise
     bool operator==(const PageState&) const = default;
 };
@@ -46,6 +53,7 @@ struct Extent {
     std::uint64_t count = 0;
     /// Owner: of the page (resident) or of the slot (swapped).
     Memcg* memcg = nullptr;
+    Memcg* slot_owner = nullptr;  ///< v2: whose slots a resident page's are
     PageState state;
     Extent* newer = nullptr;  ///< towards the head
     Extent* older = nullptr;  ///< towards the tail
@@ -95,8 +103,14 @@ public:
 
     std::uint32_t users = 0;  ///< tasks that have it mapped
     Pages size{};             ///< what its maker asked for; 0: as far as it has been touched
+    MappingUsers user_bits;   ///< which of them are told apart
     Pages resident{};
     Pages swapped{};
+    Pages dirty{};
+    Pages writeback{};
+    Nanos dirtied_when{};            ///< of the oldest dirty page
+    bool waits_for_flusher = false;  ///< in the flusher's list
+    bool executable = false;         ///< mapped with PROT_EXEC
     ShadowMap shadows;    ///< of pages that reclaim took, in the cache or in their swap slots
     bool locked = false;  ///< mlock: pages go to the unevictable list
     bool ends_with_users = false;  ///< made for a task: gone when the last user exits
@@ -124,11 +138,16 @@ public:
     /// Puts the extent at the head of the list that its state names; merges it into the head's
     /// run when it continues it. Returns the extent that now holds the pages.
     Extent& add_head(Extent& extent);
+    /// The same at the tail: next to be scanned.
+    Extent& add_tail(Extent& extent);
     void remove(Extent& extent);
     /// Lets the youngest run of the list that `state` names grow by the pages behind it. False:
     /// they do not continue it.
     bool extend_head(const Mapping& mapping, std::uint64_t first, std::uint64_t count,
                      const PageState& state);
+    /// Joins an extent whose state has changed to neighbours on the list that it continues or
+    /// that continue it. Returns the extent that now holds the pages.
+    Extent& coalesce(Extent& extent);
 
     // Balance (lru_note_cost, 6.1).
     std::uint64_t anon_cost = 0;
@@ -153,6 +172,8 @@ private:
     List& list_of(const Extent& extent) {
         return lists_[static_cast<std::size_t>(extent.state.list)];
     }
+    /// Makes two neighbours on a list one if the younger continues the older.
+    bool join(Extent& older, Extent& younger);
     /// Links `younger`, just split off `extent`, above it.
     void link_above(Extent& extent, Extent& younger);
 

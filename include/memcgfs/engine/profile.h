@@ -98,12 +98,25 @@ struct MachineNode {
     std::array<Pages, kZoneTypeCount> managed{};
 };
 
+/// A swap device. Slots come from the highest priority that has any, in turn among equals.
+struct SwapDevice {
+    Pages pages{};
+    std::int32_t priority = -2;
+    /// Writes are over when they have been started (SWP_SYNCHRONOUS_IO): memory compressed or
+    /// not, no disk.
+    bool synchronous = true;
+    Nanos write{2000};  ///< one page
+    Nanos read{3000};   ///< one page
+};
+
 /// The simulated machine. Defaults: 1 GiB, no swap, one CPU, one node.
 struct Machine {
     Pages memory{262144};
     /// Empty: one node with all the memory, in zones as a PC's. Otherwise they make up `memory`.
     std::vector<MachineNode> nodes{};
     Pages swap{0};
+    /// Empty: one synchronous device of `swap` pages. Otherwise they make up `swap`.
+    std::vector<SwapDevice> swap_devices{};
     std::uint32_t cpus = 1;
     std::uint64_t vm_swappiness = 60;
     std::uint32_t hz = 0;  ///< clock ticks a second; 0: the profile's
@@ -118,6 +131,7 @@ struct Machine {
         Nanos fault{250};         ///< one page fault on fresh memory, a page
         Nanos file_read{2000};    ///< reading one uncached page (2 GB/s)
         Nanos file_write{1000};   ///< copying one page into the cache
+        Nanos writeback{2000};    ///< the disk's time for one page written back
         Nanos reclaim_scan{200};  ///< one page looked at by reclaim
         Nanos swap_out{2000};     ///< one page written to swap
         Nanos swap_in{3000};      ///< one page read from swap

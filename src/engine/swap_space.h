@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// Swap devices' slots, and the way of pages out to them (mm/swapfile.c, mm/vmscan.c, 6.1; spec
+// engine.md 3.7).
+//
+// A page that is written to a device that takes its time stays in memory, in the swap cache, until
+// reclaim meets it again; on a synchronous device it goes at once.
+#pragma once
+
+#include "engine/operation.h"
+#include "engine/state.h"
+
+namespace memcgfs::engine {
+
+struct SlotGrant {
+    std::uint8_t device = 0;
+    Pages pages{};
+};
+
+/// Takes at most `wanted` slots of one device; at least one is free.
+SlotGrant take_slots(Engine::State& state, Pages wanted);
+void give_slots(Engine::State& state, std::uint8_t device, Pages pages);
+
+struct SwapOutcome {
+    Pages freed{};           ///< out of memory
+    Pages written{};         ///< writes that this call has started
+    Extent* rest = nullptr;  ///< pages that got no slot: still resident, on no list
+};
+
+/// Sends an isolated anonymous or shmem extent to swap as far as slots go, on behalf of
+/// `evictor`. Pages being written are back on their list. The extent passed is gone afterwards,
+/// unless it is the rest. Pages that get slots are unmapped.
+SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg& evictor);
+
+/// Books the time that reading pages from a device takes.
+void spend_swap_read(Engine::State& state, OpContext& op, std::uint8_t device, Pages pages);
+
+}  // namespace memcgfs::engine
