@@ -14,6 +14,7 @@
 
 #include "cli/delivering_provider.h"
 #include "cli/effects.h"
+#include "cli/settler.h"
 #include "cli/write_permission.h"
 #include "memcgfs/engine/engine.h"
 #include "memcgfs/exec/outbox.h"
@@ -92,7 +93,11 @@ struct World::State {
           puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
           provider(cgroup_fs, outbox, [this] { puppets.settle(); }),
-          tree(provider, wall_clock_now, tree_options(config.layout, cgroup_fs)) {
+          tree(provider, wall_clock_now, tree_options(config.layout, cgroup_fs)),
+          settler(std::in_place, puppets.descriptor(), [this] {
+              puppets.settle();
+              outbox.flush();
+          }) {
         effects.bind_runner(executor);
         effects.bind_tree(cgroup_fs, tree);
         if (config.layout != Layout::kV2) {
@@ -105,6 +110,7 @@ struct World::State {
 
     /// Nothing may be delivered to parts that have gone.
     ~State() {
+        settler.reset();
         provider.stop();
         executor.stop();
     }
@@ -127,6 +133,7 @@ struct World::State {
     DeliveringProvider provider;
     vfs::NodeId v2_root = vfs::kRootNode;
     vfs::Tree tree;
+    std::optional<Settler> settler;
     std::unique_ptr<fuse::Session> session;
     runner::UniqueFd ended{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     std::thread server;

@@ -15,6 +15,7 @@
 //   CgroupFs                  groups as directories
 //   DeliveringProvider        the same, and effects delivered before the answer
 //   vfs::Tree                 the hierarchies, in their layout
+//   Settler                   a thread that hears of deleted files
 //   fuse::Session             mount() or attach(); a thread of its own serves
 //
 // Threads: one thread makes, mounts and destroys it.

@@ -177,7 +177,10 @@ bool oom_spares(const Task& task) {
     return task.info.oom_score_adj == kNeverKill || task.info.pid == 1;
 }
 
-bool is_oom_candidate(const Task& task) { return !oom_spares(task) && !task.regions.empty(); }
+bool is_oom_candidate(const Task& task) {
+    const bool at_work = task.operation != OperationId{};  // a writer of files may map nothing
+    return !oom_spares(task) && (at_work || !task.regions.empty());
+}
 
 std::int64_t oom_badness(const Engine::State& state, const Task& task, Pages total) {
     const Footprint pages = footprint(state, task);

@@ -144,5 +144,24 @@ TEST_CASE("cgroup.kill ends all members below", "[engine][oom]") {
     CHECK_FALSE(parent.populated());
 }
 
+TEST_CASE("a writer that maps nothing is killed for the tmpfs pages it writes", "[engine][oom]") {
+    const auto* profile = GENERATE("6.1", "6.12");
+    EngineFixture machine(profile, Layout::kV2);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    Memcg& memcg = *group.memcg;
+    REQUIRE(machine.run(machine.engine.set_memory_max(memcg, mib(8))).ok());
+    const TaskId task = machine.add_task(group);
+    const MappingId file = machine.engine.create_mapping({}, PageKind::kShmem);
+
+    const OperationResult result =
+        machine.run(machine.engine.file_io(task, file, {0, mib(16).count()}, Access::kWrite));
+
+    REQUIRE_FALSE(result.ok());
+    CHECK(machine.sink.killed.size() == 1);
+    CHECK(memcg.event(MemcgEvent::kOomKill) == 1);
+    CHECK(memcg.stat(StatItem::kShmem) > 0);
+    machine.engine.check_invariants();
+}
+
 }  // namespace
 }  // namespace memcgfs::engine
