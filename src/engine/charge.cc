@@ -148,8 +148,7 @@ Coro<Verdict> make_room(Engine::State& state, OpContext& op, ChargeRequest reque
     }
     switch (mem_cgroup_oom(state, op, {over, request.pages})) {
         case OomStatus::kSuccess:
-            // A victim in the middle of an operation must get its turn to end.
-            co_await op.pause_point();
+            co_await state.tick(op);
             retry.oomed = true;
             retry.retries = state.profile().reclaim_retries;
             co_return Verdict::kRetry;
@@ -176,6 +175,12 @@ void refill_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages p
     if (stock.owner != &memcg) {
         drain_stock(state, stock);
         stock.owner = &memcg;
+    }
+    if (!memcg.online) {
+        // Its last drain has been (css_offline): a stock would keep it for as long as this CPU
+        // charges nobody else.
+        stock.pages += pages;
+        return drain_stock(state, stock);
     }
     stock.pages += pages;
     if (stock.pages > state.profile().charge_batch) {

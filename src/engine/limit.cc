@@ -83,7 +83,7 @@ Coro<OperationResult> write_memory_max(Engine::State& state, OpContext& op, Memc
         if (!oom_kill(state, op, {memcg, Pages{1}})) {
             break;
         }
-        co_await op.pause_point();
+        co_await state.tick(op);
     }
     recompute_wmark(state, memcg);
     kick_wmark(state, memcg);

@@ -206,8 +206,7 @@ Coro<Result<PageReservation>> alloc_pages(Engine::State& state, OpContext& op, P
         if (!may_oom(state, op)) {
             co_return Allocated(Err(Errno::kENOMEM));
         }
-        // A victim in the middle of an operation must get its turn to end.
-        co_await op.pause_point();
+        co_await state.tick(op);
         fruitless = 0;
     }
 }

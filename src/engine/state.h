@@ -126,6 +126,13 @@ struct Engine::State {
     void collect_dying();
     void free_memcg(Memcg& memcg);
 
+    /// A victim of the OOM killer that is in the middle of something gets a clock tick to end it
+    /// (schedule_timeout_killable(1)); time does not pass for those who only yield.
+    PauseAwaiter tick(const OpContext& op) const {
+        const Nanos length{1'000'000'000 / profile().ticks_per_second};
+        return pause({Step::Kind::kSleep, op.clock->now() + length});
+    }
+
     /// True if a simulation wants `site` to go wrong now.
     bool fault(FaultSite site) const {
         return environment.faults != nullptr && environment.faults->fires(site);

@@ -147,6 +147,24 @@ TEST_CASE("callers with ids of what has gone get an errno", "[engine]") {
     CHECK(f.engine.attach_task(task, f.root().id).error() == Errno::kESRCH);
 }
 
+TEST_CASE("a charge that ends after its group was removed leaves no stock", "[engine]") {
+    EngineFixture f("6.1", Layout::kV2);
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group);
+    const MappingId file = f.engine.create_mapping(task, PageKind::kFile);
+    REQUIRE(f.run(f.engine.set_memory_max(*group.memcg, Pages{100})).ok());
+    REQUIRE(f.read_file(task, file, 100).ok());
+    // Pauses in the middle of the reclaim that makes room.
+    OperationPtr read = f.engine.file_io(task, file, {200, 50}, Access::kRead);
+    REQUIRE(read->step().kind != Step::Kind::kDone);
+    REQUIRE(f.engine.set_subtree_control(f.root(), 0, mask_of(Controller::kMemory)).ok());
+    CHECK(f.run(std::move(read)).ok());
+    f.engine.exit_task(task);
+    f.engine.destroy_mapping(file);
+    CHECK(f.engine.root_memcg().memory.usage() == Pages{0});
+    CHECK(f.engine.root_memcg().children.empty());
+}
+
 TEST_CASE("a task has one operation at a time", "[engine]") {
     EngineFixture f("6.1", Layout::kV1);
     Cgroup& group = f.make_memory(f.root(), "a");

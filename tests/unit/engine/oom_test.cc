@@ -124,7 +124,7 @@ TEST_CASE("a victim in the middle of a fault gets its turn to end", "[engine][oo
     }
     // The killed task still has its memory: whoever charges has to let it run.
     CHECK(machine.engine.find(victim)->dying);
-    CHECK(charge->step().kind == Step::Kind::kYield);
+    CHECK(charge->step().kind == Step::Kind::kSleep);
     CHECK(machine.run(std::move(fault)).error() == Errno::kEINTR);
     CHECK(machine.engine.find(victim) == nullptr);
     CHECK(machine.run(std::move(charge)).ok());
