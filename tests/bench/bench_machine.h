@@ -13,8 +13,8 @@ namespace memcgfs::bench {
 
 class BenchMachine final : private engine::EffectSink {
 public:
-    explicit BenchMachine(const char* profile = "6.12")
-        : engine({.profile = *engine::find_profile(profile),
+    BenchMachine()
+        : engine({.profile = profile_,
                   .layout = engine::Layout::kV2,
                   .machine = terabyte(),
                   .clock = clock_,
@@ -71,6 +71,14 @@ private:
     }
     void emit(engine::Effect) override {}
 
+    /// Without the kernel's limit of 65535 memcgs: how the engine grows is the question.
+    static engine::Profile unbounded() {
+        engine::Profile profile = *engine::find_profile("6.12");
+        profile.memcg_ids = UINT32_MAX;
+        return profile;
+    }
+
+    engine::Profile profile_ = unbounded();
     ManualClock clock_;
     std::int32_t next_pid_ = 1;
 
