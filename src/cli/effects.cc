@@ -49,6 +49,12 @@ void Effects::file_modified(const engine::FileModifiedEffect& effect) {
     }
 }
 
+void Effects::tick(const engine::EventTickEffect& effect) {
+    if (cgroup_fs_ != nullptr) {
+        cgroup_fs_->tick(effect);
+    }
+}
+
 void Effects::kernel_log(std::string_view line) { logger_.info("kernel: {}", line); }
 
 }  // namespace memcgfs::cli

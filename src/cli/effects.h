@@ -33,6 +33,7 @@ public:
     void freeze(const engine::FreezeEffect& effect) override;
     void move(const engine::MoveEffect& effect) override;
     void file_modified(const engine::FileModifiedEffect& effect) override;
+    void tick(const engine::EventTickEffect& effect) override;
     void kernel_log(std::string_view line) override;
 
 private:

@@ -14,6 +14,7 @@
 
 #include "cli/delivering_provider.h"
 #include "cli/effects.h"
+#include "cli/event_descriptors.h"
 #include "cli/settler.h"
 #include "cli/write_permission.h"
 #include "memcgfs/engine/engine.h"
@@ -101,7 +102,7 @@ struct World::State {
         effects.bind_runner(executor);
         effects.bind_tree(cgroup_fs, tree);
         if (config.layout != Layout::kV2) {
-            add_hierarchy("memory", Hierarchy::kV1Memory);
+            v1_root = add_hierarchy("memory", Hierarchy::kV1Memory);
         }
         if (config.layout == Layout::kHybrid) {
             v2_root = add_hierarchy("unified", Hierarchy::kV2);
@@ -131,6 +132,7 @@ struct World::State {
     interface::PuppetControl puppets;
     interface::CgroupFs cgroup_fs;
     DeliveringProvider provider;
+    vfs::NodeId v1_root = vfs::kRootNode;
     vfs::NodeId v2_root = vfs::kRootNode;
     vfs::Tree tree;
     std::optional<Settler> settler;
@@ -163,7 +165,17 @@ interface::Hooks World::State::hooks() {
                         interface::all_files()[static_cast<std::size_t>(file)]->name};
                     return may_write(tree, v2_root, engine, engine_mutex, which, who);
                 },
-            .check_event = {}};
+            .open_event =
+                [this](vfs::DirKey dir, const interface::EventRequest& request,
+                       const vfs::Credentials& who) {
+                    const V1Tree v1{tree, v1_root, engine, engine_mutex};
+                    const engine::CgroupId group{static_cast<std::uint64_t>(dir)};
+                    auto event = open_event(v1, group, request, who);
+                    if (!event.ok() && event.error() == Errno::kEPERM) {
+                        logger.warn("not allowed to take over the eventfd of tid={}", who.pid);
+                    }
+                    return event;
+                }};
 }
 
 /// Starts the server's thread.

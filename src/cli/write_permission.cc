@@ -8,21 +8,35 @@
 
 namespace memcgfs::cli {
 
-bool mode_allows_write(const vfs::Attributes& attributes, const vfs::Credentials& who) {
-    const mode_t bit = who.uid == attributes.uid   ? S_IWUSR
-                       : who.gid == attributes.gid ? S_IWGRP
-                                                   : S_IWOTH;
+namespace {
+
+/// `owner` is the owner's bit.
+bool mode_allows(const vfs::Attributes& attributes, const vfs::Credentials& who, mode_t owner) {
+    const mode_t bit = who.uid == attributes.uid   ? owner
+                       : who.gid == attributes.gid ? owner >> 3U
+                                                   : owner >> 6U;
     return (attributes.mode & bit) != 0;
 }
 
-bool may_write(vfs::Tree& tree, vfs::NodeId hierarchy_root, const engine::Engine& engine,
-               Mutex& engine_mutex, const FileOfGroup& file, const vfs::Credentials& who) {
+}  // namespace
+
+bool mode_allows_write(const vfs::Attributes& attributes, const vfs::Credentials& who) {
+    return mode_allows(attributes, who, S_IWUSR);
+}
+
+bool mode_allows_read(const vfs::Attributes& attributes, const vfs::Credentials& who) {
+    return mode_allows(attributes, who, S_IRUSR);
+}
+
+std::optional<vfs::Attributes> attributes_of(vfs::Tree& tree, vfs::NodeId hierarchy_root,
+                                             const engine::Engine& engine, Mutex& engine_mutex,
+                                             const FileOfGroup& file) {
     std::string path;
     {
         const MutexLock lock(engine_mutex);
         const engine::Cgroup* const group = engine.find(file.group);
         if (group == nullptr) {
-            return false;
+            return std::nullopt;
         }
         path = engine.path(*group);
     }
@@ -36,12 +50,18 @@ bool may_write(vfs::Tree& tree, vfs::NodeId hierarchy_root, const engine::Engine
         }
         const auto child = tree.lookup(node, name);
         if (!child.ok()) {
-            return false;
+            return std::nullopt;
         }
         node = child->node;
     }
     const auto attributes = tree.lookup(node, file.name);
-    return attributes.ok() && mode_allows_write(*attributes, who);
+    return attributes.ok() ? std::optional(*attributes) : std::nullopt;
+}
+
+bool may_write(vfs::Tree& tree, vfs::NodeId hierarchy_root, const engine::Engine& engine,
+               Mutex& engine_mutex, const FileOfGroup& file, const vfs::Credentials& who) {
+    const auto attributes = attributes_of(tree, hierarchy_root, engine, engine_mutex, file);
+    return attributes && mode_allows_write(*attributes, who);
 }
 
 }  // namespace memcgfs::cli

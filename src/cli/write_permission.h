@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// May somebody write a file of the tree? By its owner and mode alone (inode_permission, 6.1).
+// May somebody read or write a file of the tree? By its owner and mode alone (inode_permission,
+// 6.1).
 //
 // Threads: any that holds neither the tree lock nor the engine lock.
 #pragma once
+
+#include <optional>
+#include <string_view>
 
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
@@ -14,13 +18,21 @@ namespace memcgfs::cli {
 /// What the mode lets `who` write; the owner's bits count alone for the owner, the group's alone
 /// for the group.
 bool mode_allows_write(const vfs::Attributes& attributes, const vfs::Credentials& who);
+/// Likewise for reading.
+bool mode_allows_read(const vfs::Attributes& attributes, const vfs::Credentials& who);
 
-/// For a file of a v2 group. `hierarchy_root` is the node of the hierarchy's root directory. False
-/// for what is not there any more.
 struct FileOfGroup {
     engine::CgroupId group;
     std::string_view name;
 };
+
+/// Of a file of a group; `hierarchy_root` is the node of the hierarchy's root directory. None for
+/// what is not there any more.
+std::optional<vfs::Attributes> attributes_of(vfs::Tree& tree, vfs::NodeId hierarchy_root,
+                                             const engine::Engine& engine, Mutex& engine_mutex,
+                                             const FileOfGroup& file);
+
+/// False for what is not there any more.
 bool may_write(vfs::Tree& tree, vfs::NodeId hierarchy_root, const engine::Engine& engine,
                Mutex& engine_mutex, const FileOfGroup& file, const vfs::Credentials& who);
 

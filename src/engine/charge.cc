@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "engine/move_charge.h"
+#include "engine/notify.h"
 #include "engine/oom.h"
 #include "engine/reclaim.h"
-#include "engine/soft_limit.h"
 #include "engine/throttle.h"
 #include "engine/wmark_worker.h"
 #include "memcgfs/base/assert.h"
@@ -269,7 +269,7 @@ void cancel_charge(Engine::State& state, Memcg& memcg, Pages pages) {
 
 void commit_charge(Engine::State& state, Memcg& memcg, Pages pages) {
     memcg.add_stat(StatItem::kPgpgin, as_delta(pages));
-    memcg_check_events(state, memcg, pages);
+    memcg_check_events(state, memcg, pages, PageBatch::kOneByOne);
 }
 
 }  // namespace memcgfs::engine

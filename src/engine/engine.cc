@@ -8,6 +8,7 @@
 #include "engine/kernel_memory.h"
 #include "engine/limit.h"
 #include "engine/members.h"
+#include "engine/notify.h"
 #include "engine/oom.h"
 #include "engine/oom_wait.h"
 #include "engine/pages.h"
@@ -315,15 +316,10 @@ PageCounter& Engine::counter(Memcg& memcg, CounterKind kind) const {
 }
 
 Pages Engine::usage(const Memcg& memcg, CounterKind kind) const {
-    const bool whole_machine =
-        memcg.is_root() && (kind == CounterKind::kMemory || kind == CounterKind::kMemsw);
-    if (!whole_machine) {
-        return counter(const_cast<Memcg&>(memcg), kind).usage();
+    if (kind == CounterKind::kMemory || kind == CounterKind::kMemsw) {
+        return memcg_usage(memcg, kind == CounterKind::kMemsw);
     }
-    const std::int64_t pages =
-        memcg.stat_total(StatItem::kFile) + memcg.stat_total(StatItem::kAnon) +
-        (kind == CounterKind::kMemsw ? memcg.stat_total(StatItem::kSwap) : 0);
-    return Pages{static_cast<std::uint64_t>(pages)};
+    return counter(const_cast<Memcg&>(memcg), kind).usage();
 }
 
 Pages Engine::hierarchical_limit(const Memcg& memcg, CounterKind kind) const {

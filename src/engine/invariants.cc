@@ -103,16 +103,42 @@ void check_zones(const Engine::State& state) {
     }
 }
 
+void check_thresholds(const ThresholdList& list) {
+    MEMCGFS_ASSERT(list.reached <= list.entries.size());
+    for (std::size_t i = 1; i < list.entries.size(); i++) {
+        MEMCGFS_ASSERT(list.entries[i - 1].pages <= list.entries[i].pages);
+    }
+}
+
+/// Each registration is in its group's list and has one threshold there, or none.
+void check_events(const Engine::State& state, const Memcg& memcg) {
+    std::size_t thresholds = 0;
+    for (const EventId id : memcg.notify.registrations) {
+        const EventRegistration* registration = state.events.find(id);
+        MEMCGFS_ASSERT(registration != nullptr && registration->memcg == memcg.id());
+        thresholds += std::holds_alternative<UsageEvent>(registration->spec) ? 1 : 0;
+    }
+    check_thresholds(memcg.notify.memory);
+    check_thresholds(memcg.notify.memsw);
+    MEMCGFS_ASSERT(memcg.notify.memory.entries.size() + memcg.notify.memsw.entries.size() ==
+                   thresholds);
+    MEMCGFS_ASSERT(memcg.online || memcg.notify.registrations.empty());
+}
+
 }  // namespace
 
 void Engine::check_invariants() const {
     const State& state = *state_;
+    std::size_t registrations = 0;
     state.memcgs.for_each([&](const Memcg& memcg) {
         check_lists(state, memcg);
         check_counters(state, memcg);
+        check_events(state, memcg);
+        registrations += memcg.notify.registrations.size();
     });
     check_mappings(state);
     check_zones(state);
+    MEMCGFS_ASSERT(registrations == state.events.size());
     state.tasks.for_each(
         [&](const Task& task) { MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task); });
     Pages slots{};

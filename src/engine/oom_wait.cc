@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/notify.h"
+
 namespace memcgfs::engine {
 
 namespace {
@@ -43,6 +45,7 @@ void oom_unlock(Memcg& memcg) {
 void oom_notify(Engine::State& state, Memcg& memcg) {
     for (Memcg* level = &memcg; level != nullptr; level = next_in_subtree(memcg, *level)) {
         state.trace(TraceEvent::Kind::kOomNotify, *level);
+        tick_oom_events(state, *level);
     }
 }
 

@@ -20,17 +20,17 @@ PauseAwaiter OpContext::pause_point() const {
     return pause({Step::Kind::kYield, {}});
 }
 
-CoroOperation::CoroOperation(OpContext context, std::string_view name, Body body,
-                             std::function<void()> after_step)
+CoroOperation::CoroOperation(OpContext context, std::string_view name, Body body, Hooks hooks)
     : context_(context),
       name_(name),
       body_(std::move(body)),
-      after_step_(std::move(after_step)),
+      hooks_(std::move(hooks)),
       call_(body_(context_)) {
     call_->start(driver_);
 }
 
 Step CoroOperation::step() {
+    hooks_.before_step(context_);
     const Step step = driver_.run();
     if (step.kind == Step::Kind::kDone) {
         result_.emplace(call_->take());
@@ -38,7 +38,7 @@ Step CoroOperation::step() {
         call_.reset();
         body_ = nullptr;
     }
-    after_step_();
+    hooks_.after_step();
     return step;
 }
 

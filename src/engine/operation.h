@@ -39,8 +39,13 @@ class CoroOperation final : public Operation {
 public:
     using Body = std::function<Coro<OperationResult>(OpContext&)>;
 
-    CoroOperation(OpContext context, std::string_view name, Body body,
-                  std::function<void()> after_step);
+    /// What the engine does around each step.
+    struct Hooks {
+        std::function<void(const OpContext&)> before_step;
+        std::function<void()> after_step;
+    };
+
+    CoroOperation(OpContext context, std::string_view name, Body body, Hooks hooks);
 
     Step step() override;
     void interrupt() override { context_.signal_pending = true; }
@@ -52,7 +57,7 @@ private:
     OpContext context_;
     std::string_view name_;
     Body body_;  // owns the captures that the coroutine's frame refers to
-    std::function<void()> after_step_;
+    Hooks hooks_;
     CoroDriver driver_;
     std::optional<Coro<OperationResult>> call_;
     std::optional<OperationResult> result_;

@@ -8,6 +8,7 @@
 #include "engine/io_queue.h"
 #include "engine/pages.h"
 #include "engine/soft_limit.h"
+#include "engine/vmpressure.h"
 #include "engine/workingset.h"
 
 namespace memcgfs::engine {
@@ -294,6 +295,7 @@ Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control
     const Pages before = control.freed;
     control.dirty = Pages{0};
     control.congested = Pages{0};
+    const Pages scanned_before = control.scanned;
     prepare_scan(state, control);
     const bool partial =
         state.profile().shared_reclaim_cursor && !control.whole_tree && !control.request.background;
@@ -316,6 +318,9 @@ Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control
         state.nodes[control.node].kswapd.failures = 0;
     } else if (control.trim_only) {
         control.trim_failed = true;
+    }
+    if (!control.request.proactive) {
+        vmpressure(state, root, control.scanned - scanned_before, control.freed - before);
     }
     if (control.congested > Pages{0} && control.congested == control.dirty &&
         control.freed == before && !control.request.background) {
@@ -347,6 +352,9 @@ Coro<void> shrink_all_priorities(Engine::State& state, OpContext& op, ScanContro
         control.priority = kDefPriority - step;
         if (below_wmark_low(control)) {
             co_return;
+        }
+        if (!control.request.proactive) {
+            vmpressure_prio(state, control.request.root, control.priority);
         }
         co_await shrink_nodes(state, op, control);
         if (control.freed >= control.target) {

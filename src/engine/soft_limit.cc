@@ -7,8 +7,6 @@ namespace memcgfs::engine {
 
 namespace {
 
-constexpr std::uint64_t kThresholdEvents = 128;
-constexpr std::uint64_t kSoftLimitEvents = 1024;
 constexpr unsigned kMaxReclaimLoops = 100;
 constexpr unsigned kMaxSoftLimitLoops = 2;
 
@@ -26,18 +24,6 @@ void set_excess(Engine::State& state, Memcg& memcg, NodeId node, Pages excess) {
     lruvec.soft_excess = excess;
     if (excess > Pages{0}) {
         tree.insert({excess, memcg.id()});
-    }
-}
-
-/// mem_cgroup_update_tree: this group's place and its ancestors'.
-void update_tree(Engine::State& state, Memcg& memcg) {
-    for (Memcg* level = &memcg; level != nullptr && !level->is_root(); level = level->parent()) {
-        const Pages excess = soft_limit_excess(*level);
-        for (std::size_t node = 0; node < state.nodes.size(); node++) {
-            if (level->lruvec(static_cast<NodeId>(node)).soft_excess != excess) {
-                set_excess(state, *level, static_cast<NodeId>(node), excess);
-            }
-        }
     }
 }
 
@@ -102,18 +88,13 @@ Coro<Pages> soft_reclaim(Engine::State& state, OpContext& op, Memcg& root, NodeI
 
 }  // namespace
 
-void memcg_check_events(Engine::State& state, Memcg& memcg, Pages pages) {
-    if (!state.memory_on_v1() || memcg.is_root()) {
-        return;
-    }
-    PageEvents& events = memcg.page_events;
-    events.count += pages.count();
-    while (events.count > events.next_threshold) {
-        const std::uint64_t now = events.next_threshold + 1;
-        events.next_threshold = now + kThresholdEvents;
-        if (now > events.next_soft_limit) {
-            events.next_soft_limit = now + kSoftLimitEvents;
-            update_tree(state, memcg);
+void update_soft_limit_tree(Engine::State& state, Memcg& memcg) {
+    for (Memcg* level = &memcg; level != nullptr && !level->is_root(); level = level->parent()) {
+        const Pages excess = soft_limit_excess(*level);
+        for (std::size_t node = 0; node < state.nodes.size(); node++) {
+            if (level->lruvec(static_cast<NodeId>(node)).soft_excess != excess) {
+                set_excess(state, *level, static_cast<NodeId>(node), excess);
+            }
         }
     }
 }

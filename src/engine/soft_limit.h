@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// v1 soft limits, and the page events that refresh them (mm/memcontrol.c, 6.1; spec engine.md 4.5,
-// 8.1). Only kswapd and direct reclaim look at soft limits; a group's own limit never does.
+// v1 soft limits (mm/memcontrol.c, 6.1; spec engine.md 4.5). Page events refresh them (notify.h).
+// Only kswapd and direct reclaim look at soft limits; a group's own limit never does.
 #pragma once
 
 #include "engine/operation.h"
@@ -9,8 +9,9 @@
 
 namespace memcgfs::engine {
 
-/// `pages` of the group were charged or uncharged: at certain counts its soft limit is looked at.
-void memcg_check_events(Engine::State& state, Memcg& memcg, Pages pages);
+/// The group's place among those over their soft limit, and its ancestors'
+/// (mem_cgroup_update_tree).
+void update_soft_limit_tree(Engine::State& state, Memcg& memcg);
 
 /// Reclaims from the groups of the node that are furthest over their soft limit, the worst
 /// first, until something was freed. Returns how much.

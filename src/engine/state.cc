@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/notify.h"
 #include "engine/oom_wait.h"
-#include "engine/soft_limit.h"
 
 namespace memcgfs::engine {
 
@@ -41,8 +41,13 @@ OpContext Engine::State::new_context(std::uint32_t cpu) {
 
 OperationPtr Engine::State::make_operation(std::string_view name, OpContext context,
                                            CoroOperation::Body body) {
-    return std::make_unique<CoroOperation>(context, name, std::move(body),
-                                           [this] { collect_dying(); });
+    CoroOperation::Hooks hooks;
+    hooks.before_step = [this](const OpContext& op) { cpu = op.cpu; };
+    hooks.after_step = [this] {
+        cpu = 0;
+        collect_dying();
+    };
+    return std::make_unique<CoroOperation>(context, name, std::move(body), std::move(hooks));
 }
 
 OperationPtr Engine::State::make_operation(std::string_view name, CoroOperation::Body body) {
@@ -197,13 +202,12 @@ void Engine::State::uncharge_memory(Memcg& memcg, Pages pages) {
 
 void Engine::State::uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages) {
     memcg.add_stat(StatItem::kPgpgout, as_delta(pages));
-    memcg_check_events(*this, memcg, pages);
-    if (memcg.is_root()) {
-        return;  // a root task's pages are not counted
+    if (!memcg.is_root()) {  // a root task's pages are not counted
+        memcg.memory.uncharge(pages);
+        trace(TraceEvent::Kind::kUncharge, memcg, pages.count());
+        oom_recover(*this, memcg);
     }
-    memcg.memory.uncharge(pages);
-    trace(TraceEvent::Kind::kUncharge, memcg, pages.count());
-    oom_recover(*this, memcg);
+    memcg_check_events(*this, memcg, pages, PageBatch::kTogether);
 }
 
 }  // namespace memcgfs::engine

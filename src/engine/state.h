@@ -42,6 +42,7 @@ struct Engine::State {
     SlotMap<Task, TaskTag> tasks;
     SlotMap<Mapping, MappingTag> mappings;
     SlotMap<KernelObject, KernelObjectTag> kernel_objects;
+    SlotMap<EventRegistration, EventTag> events;
     std::unordered_map<std::int32_t, TaskId> task_by_pid;  // only looked up, never iterated
     Cgroup* root_v1 = nullptr;
     Cgroup* root_v2 = nullptr;
@@ -70,6 +71,7 @@ struct Engine::State {
         Pages pages{};
     };
     std::vector<Stock> stocks;
+    std::uint32_t cpu = 0;  ///< of the operation that is being stepped
 
     /// Pages being written: to the disk, then to each swap device.
     std::vector<IoQueue> io_queues;

@@ -4,6 +4,7 @@
 #include "engine/charge.h"
 #include "engine/kernel_memory.h"
 #include "engine/members.h"
+#include "engine/notify.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -83,6 +84,7 @@ void online_css(Engine::State& state, Cgroup& group) {
 void offline_css(Engine::State& state, Cgroup& group) {
     Memcg& memcg = *group.memcg;
     group.memcg = nullptr;
+    detach_events(state, memcg);
     memcg.cgroup = {};
     memcg.online = false;
     memcg.memory.set_min(Pages{0});

@@ -47,6 +47,8 @@ std::string_view trace_kind_name(engine::TraceEvent::Kind kind) {
             return "kswapd";
         case Kind::kCgroup:
             return "cgroup";
+        case Kind::kPressure:
+            return "pressure";
     }
     MEMCGFS_UNREACHABLE();
 }

@@ -46,13 +46,15 @@ CgroupFs::CgroupFs(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable
       engine_mutex_(engine_mutex),
       hooks_(std::move(hooks)),
       rows_(all_files()),
-      services_(new Services{.engine_mutex = engine_mutex,
+      services_(new Services{.engine = engine,
+                             .engine_mutex = engine_mutex,
                              .hooks = hooks_,
                              .membership = Membership(engine, engine_mutex, tasks, hooks_),
                              .v2_procs_file = index_of(Hierarchy::kV2, "cgroup.procs"),
                              .knobs = {},
                              .peaks = {},
-                             .pressure_switches = {}}) {}
+                             .pressure_switches = {},
+                             .event_fds = {}}) {}
 
 CgroupFs::~CgroupFs() = default;
 
@@ -70,6 +72,8 @@ CgroupFs::FileName CgroupFs::file_of(const engine::FileModifiedEffect& effect) c
     }
     MEMCGFS_UNREACHABLE();
 }
+
+void CgroupFs::tick(const engine::EventTickEffect& effect) { services_->event_fds.deliver(effect); }
 
 void CgroupFs::refresh() { services_->membership.refresh(); }
 

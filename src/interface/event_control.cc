@@ -19,36 +19,39 @@ Result<std::uint32_t> take_descriptor(std::string_view& text) {
     return static_cast<std::uint32_t>(number.value);
 }
 
-Result<void> check_threshold(std::string_view arguments) {
+Result<engine::EventSpec> parse_threshold(std::string_view arguments, bool memsw) {
     // The kernel strips the whole command, not its last part.
     if (!arguments.empty() && is_kernel_space(arguments.front())) {
         return Err(Errno::kEINVAL);
     }
-    if (const auto pages = parse_pages(arguments, "-1"); !pages.ok()) {
-        return Err(pages.error());
-    }
-    return {};
+    const Pages pages = MEMCGFS_TRY(parse_pages(arguments, "-1"));
+    return engine::EventSpec(engine::UsageEvent{memsw, pages});
 }
 
-Result<void> check_pressure_level(std::string_view arguments) {
+/// The place of `word` in `words`.
+template <class Enum, std::size_t kCount>
+Result<Enum> one_of(const std::array<std::string_view, kCount>& words, std::string_view word) {
+    const auto found = std::find(words.begin(), words.end(), word);
+    if (found == words.end()) {
+        return Err(Errno::kEINVAL);
+    }
+    return static_cast<Enum>(found - words.begin());
+}
+
+Result<engine::EventSpec> parse_pressure_level(std::string_view arguments) {
     constexpr std::array<std::string_view, 3> kLevels = {"low", "medium", "critical"};
     constexpr std::array<std::string_view, 3> kModes = {"default", "hierarchy", "local"};
-    const auto among = [](const auto& words, std::string_view word) {
-        return std::find(words.begin(), words.end(), word) != words.end();
-    };
+    constexpr std::size_t kLookedAt = 19;  // MAX_VMPRESSURE_ARGS_LEN
+    arguments = arguments.substr(0, kLookedAt);
     const std::size_t comma = arguments.find(',');
-    if (!among(kLevels, arguments.substr(0, comma))) {
-        return Err(Errno::kEINVAL);
+    engine::PressureEvent event;
+    event.level = MEMCGFS_TRY(one_of<engine::PressureLevel>(kLevels, arguments.substr(0, comma)));
+    if (comma != std::string_view::npos) {
+        std::string_view mode = arguments.substr(comma + 1);
+        mode = mode.substr(0, mode.find(','));
+        event.mode = MEMCGFS_TRY(one_of<engine::PressureMode>(kModes, mode));
     }
-    if (comma == std::string_view::npos) {
-        return {};
-    }
-    std::string_view mode = arguments.substr(comma + 1);
-    mode = mode.substr(0, mode.find(','));
-    if (!among(kModes, mode)) {
-        return Err(Errno::kEINVAL);
-    }
-    return {};
+    return engine::EventSpec(event);
 }
 
 }  // namespace
@@ -72,15 +75,16 @@ Result<EventRequest> parse_event_request(std::string_view text) {
     return request;
 }
 
-Result<void> check_event_arguments(std::string_view control_file, std::string_view arguments) {
+Result<engine::EventSpec> parse_event_arguments(std::string_view control_file,
+                                                std::string_view arguments) {
     if (control_file == "memory.usage_in_bytes" || control_file == "memory.memsw.usage_in_bytes") {
-        return check_threshold(arguments);
+        return parse_threshold(arguments, control_file == "memory.memsw.usage_in_bytes");
     }
     if (control_file == "memory.pressure_level") {
-        return check_pressure_level(arguments);
+        return parse_pressure_level(arguments);
     }
     if (control_file == "memory.oom_control") {
-        return {};
+        return engine::EventSpec(engine::OomEvent{});
     }
     return Err(Errno::kEINVAL);
 }

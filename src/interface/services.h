@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "interface/event_fds.h"
 #include "interface/knobs.h"
 #include "interface/membership.h"
 #include "interface/peaks.h"
@@ -29,6 +30,7 @@ struct PressureSwitches {
 };
 
 struct Services {
+    engine::Engine& engine;
     Mutex& engine_mutex;
     const Hooks& hooks;
     Membership membership;
@@ -36,6 +38,7 @@ struct Services {
     Knobs knobs;
     Peaks peaks;
     PressureSwitches pressure_switches;
+    EventFds event_fds;
 };
 
 /// A store that is finished.

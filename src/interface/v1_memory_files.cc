@@ -127,9 +127,27 @@ Result<vfs::StoreOutcome> store_use_hierarchy(StoreContext& context, std::string
 Result<vfs::StoreOutcome> store_event_control(UnlockedStoreContext& context,
                                               std::string_view text) {
     const EventRequest request = MEMCGFS_TRY(parse_event_request(text));
-    if (const auto& check = context.services.hooks.check_event) {
-        MEMCGFS_TRY(check(vfs::DirKey{context.group.value}, request, context.caller));
+    Services& services = context.services;
+    if (!services.hooks.open_event) {
+        return Err(Errno::kEOPNOTSUPP);
     }
+    EventDescriptors descriptors = MEMCGFS_TRY(
+        services.hooks.open_event(vfs::DirKey{context.group.value}, request, context.caller));
+    const engine::EventSpec spec =
+        MEMCGFS_TRY(parse_event_arguments(descriptors.control_file, request.arguments));
+    const std::vector<engine::EventId> closed = services.event_fds.closed();
+
+    const MutexLock lock(services.engine_mutex);
+    for (const engine::EventId event : closed) {
+        services.engine.unregister_event(event);
+        services.event_fds.remove(event);
+    }
+    const engine::Cgroup* group = services.engine.find(context.group);
+    if (group == nullptr || group->memcg == nullptr) {
+        return Err(Errno::kENODEV);
+    }
+    const engine::EventId event = services.engine.register_event(*group->memcg, spec);
+    services.event_fds.add(event, std::move(descriptors.eventfd));
     return done();
 }
 
@@ -233,8 +251,7 @@ constexpr std::array kFiles = {
            .part = Part::kMemory,
            .store_unlocked = store_event_control,
            .mode = 0222,
-           .fidelity = Fidelity::kStoredOnly,
-           .doc = "Registers an eventfd. The text is checked; events are not delivered."},
+           .doc = "Registers an eventfd for usage thresholds, OOM or pressure."},
     Cftype{.name = "memory.swappiness",
            .hierarchy = Hierarchy::kV1Memory,
            .part = Part::kMemory,
@@ -258,14 +275,12 @@ constexpr std::array kFiles = {
            .part = Part::kMemory,
            .until = {6, 12},
            .mode = 0,
-           .fidelity = Fidelity::kStoredOnly,
            .doc = "Only to be named in cgroup.event_control."},
     Cftype{.name = "memory.pressure_level",
            .hierarchy = Hierarchy::kV1Memory,
            .part = Part::kMemory,
            .since = {6, 12},
            .mode = 0444,
-           .fidelity = Fidelity::kStoredOnly,
            .doc = "Only to be named in cgroup.event_control."},
     Cftype{.name = "memory.numa_stat",
            .hierarchy = Hierarchy::kV1Memory,

@@ -39,7 +39,7 @@ void parse_commands(std::string_view text) {
     if (const auto request = interface::parse_event_request(text); request.ok()) {
         for (const std::string_view file :
              {"memory.usage_in_bytes", "memory.pressure_level", "memory.oom_control"}) {
-            const auto checked = interface::check_event_arguments(file, request->arguments);
+            const auto checked = interface::parse_event_arguments(file, request->arguments);
             MEMCGFS_ASSERT(checked.ok() || checked.error() == Errno::kEINVAL);
         }
     }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ public:
             killed.push_back(kill->pid);
         } else if (auto* wake = std::get_if<engine::WakeEffect>(&effect)) {
             woken.push_back(wake->operation);
+        } else if (auto* tick = std::get_if<engine::EventTickEffect>(&effect)) {
+            ticks[tick->event]++;
+            tick_effects.push_back(*tick);
         } else if (auto* line = std::get_if<engine::KernelLogEffect>(&effect)) {
             log.push_back(line->line);
         }
@@ -31,6 +35,8 @@ public:
     std::vector<std::int32_t> killed;
     std::vector<OperationId> woken;
     std::vector<std::string> log;
+    std::map<engine::EventId, int> ticks;  ///< by registration; the last one included
+    std::vector<engine::EventTickEffect> tick_effects;
 };
 
 /// More memory than a test fills that does not mean to.

@@ -56,13 +56,19 @@ struct FileModifiedEffect {
     NotifyFile file{};
 };
 
+/// A registered event has happened: 1 is added to its eventfd.
+struct EventTickEffect {
+    EventId event;
+    bool last = false;  ///< its group has gone; nothing comes after this
+};
+
 /// One line of the kernel log.
 struct KernelLogEffect {
     std::string line;
 };
 
 using Effect = std::variant<SpawnEffect, WakeEffect, KillEffect, FreezeEffect, MoveEffect,
-                            FileModifiedEffect, KernelLogEffect>;
+                            FileModifiedEffect, EventTickEffect, KernelLogEffect>;
 
 class EffectSink {
 public:
@@ -85,8 +91,9 @@ struct TraceEvent {
         kThrottle,  ///< a = ticks
         kSwapOut,
         kSwapIn,
-        kKswapd,  ///< one run: a = node, b = freed
-        kCgroup,  ///< a = 1 made, 0 removed
+        kKswapd,    ///< one run: a = node, b = freed
+        kCgroup,    ///< a = 1 made, 0 removed
+        kPressure,  ///< a = scanned, b = reclaimed: one sample
     };
     Kind kind{};
     std::uint64_t memcg = 0;

@@ -29,6 +29,7 @@
 #include "memcgfs/engine/fault_site.h"
 #include "memcgfs/engine/machine_stat.h"
 #include "memcgfs/engine/memcg.h"
+#include "memcgfs/engine/notify.h"
 #include "memcgfs/engine/profile.h"
 #include "memcgfs/engine/task.h"
 
@@ -228,6 +229,12 @@ public:
     void set_wmark_ratio(Memcg& memcg, std::uint32_t ratio_percent);
     void set_wmark_scale_factor(Memcg& memcg, std::uint32_t scale_factor);
 
+    // Event registrations (notify.cc).
+    /// v1 cgroup.event_control: EventTickEffects with this id come from now on, the first perhaps
+    /// at once (out of memory already). The last one comes when the group goes.
+    EventId register_event(Memcg& memcg, const EventSpec& spec);
+    /// The eventfd is closed: no more ticks. Ignores ids that have gone.
+    void unregister_event(EventId id);
     /// True once an OOM has met vm.panic_on_oom: nothing is killed any more.
     bool panicked() const;
 

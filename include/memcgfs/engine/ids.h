@@ -14,12 +14,14 @@ struct MemcgTag {};
 struct TaskTag {};
 struct MappingTag {};
 struct KernelObjectTag {};
+struct EventTag {};
 
 using CgroupId = Id<CgroupTag>;
 using MemcgId = Id<MemcgTag>;
 using TaskId = Id<TaskTag>;
 using MappingId = Id<MappingTag>;
 using KernelObjectId = Id<KernelObjectTag>;
+using EventId = Id<EventTag>;  ///< a registration in cgroup.event_control
 
 /// A node's number on the machine, from 0.
 using NodeId = std::uint8_t;

@@ -16,19 +16,12 @@
 #include "memcgfs/engine/ids.h"
 #include "memcgfs/engine/latency.h"
 #include "memcgfs/engine/lruvec.h"
+#include "memcgfs/engine/notify.h"
 #include "memcgfs/engine/page_counter.h"
 #include "memcgfs/engine/stat_items.h"
 #include "memcgfs/engine/wmark.h"
 
 namespace memcgfs::engine {
-
-/// v1: pages charged and uncharged so far, and at which number something is looked at next
-/// (memcg_vmstats_percpu's nr_page_events and targets).
-struct PageEvents {
-    std::uint64_t count = 0;
-    std::uint64_t next_threshold = 0;
-    std::uint64_t next_soft_limit = 0;
-};
 
 class Memcg {
 public:
@@ -73,7 +66,7 @@ public:
     bool high_work_pending = false;  ///< memory.high's kernel thread is on its way
     bool oom_lock = false;  ///< part of a tree that has told its listeners of an OOM
     WmarkState wmark;
-    PageEvents page_events;
+    NotifyState notify;
     LatencyHistogram direct_reclaim_latency;   ///< Alibaba's, this group and below
     LatencyHistogram direct_swapout_latency;
 

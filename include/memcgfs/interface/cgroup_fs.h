@@ -43,6 +43,9 @@ public:
     /// Which file an effect is about; for Tree::notify.
     FileName file_of(const engine::FileModifiedEffect& effect) const;
 
+    /// Adds 1 to the eventfd of a registration. No lock held.
+    void tick(const engine::EventTickEffect& effect);
+
     /// Brings the engine's tasks in step with the host's processes (docs/architecture.md,
     /// Membership). Any thread; neither the tree lock nor the engine lock is needed.
     void refresh();

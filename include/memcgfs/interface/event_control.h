@@ -3,10 +3,12 @@
 // The texts of v1's cgroup.event_control (mm/memcontrol.c, 6.1; memcg_write_event_control).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "memcgfs/base/result.h"
+#include "memcgfs/engine/notify.h"
 
 namespace memcgfs::interface {
 
@@ -20,9 +22,15 @@ struct EventRequest {
 /// Strips, then: decimal, one space, decimal, and the end or one space and the rest. EINVAL.
 Result<EventRequest> parse_event_request(std::string_view text);
 
-/// Checks the arguments for a control file by its name: a page value for usage_in_bytes and
+/// What the arguments mean for a control file by its name: a page value for usage_in_bytes and
 /// memsw.usage_in_bytes, anything for oom_control, LEVEL[,MODE] for pressure_level. EINVAL, also
 /// for any other file.
-Result<void> check_event_arguments(std::string_view control_file, std::string_view arguments);
+Result<engine::EventSpec> parse_event_arguments(std::string_view control_file,
+                                                std::string_view arguments);
+
+/// The files of a group that a request may name.
+inline constexpr std::array<std::string_view, 4> kEventFiles = {
+    "memory.usage_in_bytes", "memory.memsw.usage_in_bytes", "memory.oom_control",
+    "memory.pressure_level"};
 
 }  // namespace memcgfs::interface

@@ -6,13 +6,22 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <span>
+#include <string_view>
 
 #include "memcgfs/base/result.h"
 #include "memcgfs/interface/event_control.h"
 #include "memcgfs/vfs/provider.h"
+#include "memcgfs/world/descriptors.h"
 
 namespace memcgfs::interface {
+
+/// What the two numbers of a registration stand for.
+struct EventDescriptors {
+    std::shared_ptr<world::EventFd> eventfd;
+    std::string_view control_file;  ///< one of kEventFiles
+};
 
 struct Hooks {
     /// Answers the control channel (Provider::control). Empty: ENOTTY.
@@ -23,11 +32,13 @@ struct Hooks {
     /// else may.
     std::function<bool(vfs::DirKey, vfs::FileIndex, const vfs::Credentials& who)> may_write;
 
-    /// Checks the descriptors of an event registration in the writer's process: EBADF (not open),
-    /// EINVAL (no eventfd, no control file of this group, see check_event_arguments), EACCES.
-    /// Locks as for may_write. Empty: they are not looked at.
-    std::function<Result<void>(vfs::DirKey group, const EventRequest&, const vfs::Credentials& who)>
-        check_event;
+    /// Finds the descriptors of an event registration in the writer's process: EBADF (not open),
+    /// EINVAL (no eventfd, or no file of this group that has events), EACCES (a control file the
+    /// writer may not read), and what keeps this process from copying the eventfd (EPERM). Locks as
+    /// for may_write. Empty: EOPNOTSUPP.
+    std::function<Result<EventDescriptors>(vfs::DirKey group, const EventRequest&,
+                                           const vfs::Credentials& who)>
+        open_event;
 };
 
 }  // namespace memcgfs::interface

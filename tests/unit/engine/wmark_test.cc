@@ -210,7 +210,9 @@ TEST_CASE("a stream past the limit never reclaims directly", "[engine][wmark]") 
             const MappingId file = g.machine.engine.create_mapping(g.task, PageKind::kFile);
             REQUIRE(g.machine.read_file(g.task, file, mib(16).count()).ok());
         }
-        CHECK(g.machine.sink.spawned.empty());
+        for (const OperationPtr& operation : g.machine.sink.spawned) {
+            CHECK(operation->name() != "memcg_wmark");
+        }
         CHECK(g.memcg().memory.failcnt() > 0);
         CHECK(g.memcg().stat(StatItem::kPgscanDirect) > 0);
     }

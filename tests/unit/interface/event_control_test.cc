@@ -27,7 +27,7 @@ TEST_CASE("event requests", "[interface]") {
 
 TEST_CASE("arguments of event requests", "[interface]") {
     const auto ok = [](std::string_view file, std::string_view arguments) {
-        return check_event_arguments(file, arguments).ok();
+        return parse_event_arguments(file, arguments).ok();
     };
     for (const auto* file : {"memory.usage_in_bytes", "memory.memsw.usage_in_bytes"}) {
         for (const auto* text : {"", "0", "1", "4096", "5M", "5m", "-1", "9223372036854775807",

@@ -36,6 +36,7 @@ public:
     void freeze(const engine::FreezeEffect&) override {}
     void move(const engine::MoveEffect&) override {}
     void file_modified(const engine::FileModifiedEffect&) override { notified++; }
+    void tick(const engine::EventTickEffect&) override {}
     void kernel_log(std::string_view line) override { log.emplace_back(line); }
 
     Cgroup& group(std::string_view name, std::optional<Pages> limit = {}) {
@@ -148,7 +149,7 @@ public:
     RealFile& operator=(const RealFile&) = delete;
     std::array<std::uint64_t, 8> args(std::uint64_t first = 0, std::uint64_t count = 0,
                                       std::uint64_t write = 0) const {
-        struct stat status{};
+        struct stat status {};
         fstat(descriptor_, &status);
         return {status.st_dev, status.st_ino, 0,     static_cast<std::uint64_t>(descriptor_),
                 first,         count,         write, 0};

@@ -233,24 +233,99 @@ TEST_CASE("v1: a limit below the usage is refused when nothing can be reclaimed"
     CHECK(machine.read(group, "memory.usage_in_bytes") == "524288\n");
 }
 
-TEST_CASE("v1: event_control checks its text, then the hook", "[interface]") {
-    std::vector<std::uint32_t> seen;
-    Hooks hooks;
-    hooks.check_event = [&](DirKey, const EventRequest& request,
-                            const vfs::Credentials&) -> Result<void> {
-        seen.push_back(request.event_fd);
-        if (request.event_fd == 99) {
-            return Err(Errno::kEBADF);
-        }
-        return {};
+/// Counts its ticks where the test can see them.
+class FakeEventFd final : public world::EventFd {
+public:
+    struct Log {
+        int ticks = 0;
+        bool held = true;
     };
-    FsFixture machine("6.1", Layout::kV1, hooks);
+    explicit FakeEventFd(std::shared_ptr<Log> log) : log_(std::move(log)) {}
+    void signal() override { log_->ticks++; }
+    bool held() override { return log_->held; }
+
+private:
+    std::shared_ptr<Log> log_;
+};
+
+/// A machine whose event_control takes over made-up eventfds of any number but 99.
+struct EventMachine {
+    EventMachine() {
+        hooks.open_event = [this](DirKey, const EventRequest& request,
+                                  const vfs::Credentials&) -> Result<EventDescriptors> {
+            if (request.event_fd == 99) {
+                return Err(Errno::kEBADF);
+            }
+            const auto log = std::make_shared<FakeEventFd::Log>();
+            logs.push_back(log);
+            return EventDescriptors{.eventfd = std::make_shared<FakeEventFd>(log),
+                                    .control_file = control_file};
+        };
+        machine.emplace("6.1", Layout::kV1, hooks);
+    }
+    /// Hands on what the engine has recorded since the last time.
+    void deliver() {
+        for (const auto& effect : machine->sink.tick_effects) {
+            machine->fs.tick(effect);
+        }
+        machine->sink.tick_effects.clear();
+    }
+    Hooks hooks;
+    std::string_view control_file = "memory.usage_in_bytes";
+    std::vector<std::shared_ptr<FakeEventFd::Log>> logs;
+    std::optional<FsFixture> machine;
+};
+
+TEST_CASE("v1: event_control checks its text, the descriptors, the arguments", "[interface]") {
+    EventMachine events;
+    FsFixture& machine = *events.machine;
     const DirKey group = machine.mkdir(machine.top, "t");
     CHECK(machine.write(group, "cgroup.event_control", "x") == "EINVAL");
-    CHECK(seen.empty());
     CHECK(machine.write(group, "cgroup.event_control", "99 98") == "EBADF");
+    CHECK(events.logs.empty());
+    CHECK(machine.write(group, "cgroup.event_control", "5 6 5x") == "EINVAL");
     CHECK(machine.write(group, "cgroup.event_control", "5 6 1M\n") == kOk);
-    CHECK(seen == std::vector<std::uint32_t>{99, 5});
+    events.control_file = "memory.pressure_level";
+    CHECK(machine.write(group, "cgroup.event_control", "5 6 1M") == "EINVAL");
+    CHECK(machine.write(group, "cgroup.event_control", "5 6 low,local") == kOk);
+    FsFixture deaf("6.1", Layout::kV1);
+    CHECK(deaf.write(deaf.top, "cgroup.event_control", "5 6 1M") == "EOPNOTSUPP");
+}
+
+TEST_CASE("v1: a registered eventfd ticks, the last time at rmdir", "[interface]") {
+    EventMachine events;
+    FsFixture& machine = *events.machine;
+    const DirKey group = machine.mkdir(machine.top, "t");
+    REQUIRE(machine.write(group, "cgroup.event_control", "5 6 1M") == kOk);
+    const engine::TaskId task = machine.add_task(machine.group(group));
+    REQUIRE(machine.anon(task, 1024).ok());
+    events.deliver();
+    CHECK(events.logs[0]->ticks == 1);
+    machine.engine.exit_task(task);
+    events.deliver();
+    CHECK(events.logs[0]->ticks == 2);
+    REQUIRE(machine.rmdir(group).ok());
+    machine.run_spawned();
+    events.deliver();
+    CHECK(events.logs[0]->ticks == 3);
+    CHECK(events.logs[0].use_count() == 1);  // the eventfd is closed
+}
+
+TEST_CASE("v1: eventfds that nobody has open are given up at a later registration", "[interface]") {
+    EventMachine events;
+    FsFixture& machine = *events.machine;
+    const DirKey group = machine.mkdir(machine.top, "t");
+    for (int i = 0; i < 64; i++) {
+        REQUIRE(machine.write(group, "cgroup.event_control", "5 6 1M") == kOk);
+    }
+    events.logs[3]->held = false;
+    events.logs[40]->held = false;
+    REQUIRE(machine.write(group, "cgroup.event_control", "5 6 1M") == kOk);
+    CHECK(events.logs[3].use_count() == 1);
+    CHECK(events.logs[40].use_count() == 1);
+    CHECK(events.logs[4].use_count() == 2);
+    CHECK(machine.memcg(group).notify.registrations.size() == 63);
+    machine.engine.check_invariants();
 }
 
 }  // namespace
