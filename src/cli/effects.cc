@@ -55,6 +55,12 @@ void Effects::tick(const engine::EventTickEffect& effect) {
     }
 }
 
+void Effects::psi_trigger(const engine::PsiTriggerEffect& effect) {
+    if (tree_ != nullptr) {
+        tree_->wake(vfs::OpenId{effect.cookie}, effect.fired);
+    }
+}
+
 void Effects::kernel_log(std::string_view line) { logger_.info("kernel: {}", line); }
 
 }  // namespace memcgfs::cli

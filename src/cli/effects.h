@@ -34,6 +34,7 @@ public:
     void move(const engine::MoveEffect& effect) override;
     void file_modified(const engine::FileModifiedEffect& effect) override;
     void tick(const engine::EventTickEffect& effect) override;
+    void psi_trigger(const engine::PsiTriggerEffect& effect) override;
     void kernel_log(std::string_view line) override;
 
 private:

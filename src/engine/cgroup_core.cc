@@ -8,6 +8,7 @@
 #include "engine/members.h"
 #include "engine/move_charge.h"
 #include "engine/oom.h"
+#include "engine/psi.h"
 #include "engine/subtree.h"
 #include "memcgfs/base/assert.h"
 
@@ -60,6 +61,9 @@ Result<CgroupId> Engine::create_cgroup(CgroupId parent_id, std::string_view name
     group.clone_children = parent->clone_children;
     group.notify_on_release = parent->notify_on_release;
     group.files_version = state_->next_files_version++;
+    if (group.hierarchy == Hierarchy::kV2) {
+        psi_begin(*state_, group);
+    }
     if (own_memcg) {
         online_css(*state_, group);
         state_->trace(TraceEvent::Kind::kCgroup, *group.memcg, 1);
@@ -75,6 +79,7 @@ Result<void> Engine::remove_cgroup(CgroupId id) {
     if (group->is_root() || !group->tasks.empty() || !group->children.empty()) {
         return Err(Errno::kEBUSY);
     }
+    psi_end_triggers(*state_, *group);
     Cgroup* parent = group->parent;
     std::erase(parent->children, group);
     for (Cgroup* level = parent; level != nullptr; level = level->parent) {
@@ -157,6 +162,9 @@ Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
     MEMCGFS_ASSERT(old != nullptr);
     std::erase(old->tasks, id);
     const bool was_frozen = is_frozen(*old);
+    if (group->hierarchy == Hierarchy::kV2) {
+        psi_move_task(*state_, *task, group);
+    }
     join(*state_, *task, *group);
     change_populated(*state_, *old, -1);
     if (was_frozen != is_frozen(*group)) {

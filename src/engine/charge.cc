@@ -6,6 +6,7 @@
 #include "engine/move_charge.h"
 #include "engine/notify.h"
 #include "engine/oom.h"
+#include "engine/psi.h"
 #include "engine/reclaim.h"
 #include "engine/throttle.h"
 #include "engine/wmark_worker.h"
@@ -119,7 +120,11 @@ Coro<Verdict> make_room(Engine::State& state, OpContext& op, ChargeRequest reque
     ReclaimRequest reclaim_request{.root = over, .pages = request.pages};
     reclaim_request.may_swap = attempt.may_swap;
     const Nanos begin = op.time();
-    const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, reclaim_request);
+    Pages freed{};
+    {
+        const PsiMemoryStall stall(state, op);
+        freed = co_await try_to_free_mem_cgroup_pages(state, op, reclaim_request);
+    }
     note_direct_reclaim(over, op.time() - begin);
 
     if (margin(state, over) >= request.pages) {

@@ -12,6 +12,7 @@
 #include "engine/oom.h"
 #include "engine/oom_wait.h"
 #include "engine/pages.h"
+#include "engine/psi.h"
 #include "engine/subtree.h"
 #include "engine/swap_device.h"
 #include "engine/wmark_worker.h"
@@ -73,6 +74,7 @@ Engine::Engine(const Environment& environment) : state_(std::make_unique<State>(
     }
     if (state.environment.layout != Layout::kV1) {
         state.root_v2 = &state.cgroups.emplace(Hierarchy::kV2, nullptr, std::string{});
+        psi_begin(state, *state.root_v2);
     }
     Cgroup& memory_root = state.memory_on_v1() ? *state.root_v1 : *state.root_v2;
     online_css(state, memory_root);

@@ -2,6 +2,7 @@
 #include "engine/fault.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/advise.h"
 #include "engine/charge.h"
@@ -12,6 +13,7 @@
 #include "engine/page_alloc.h"
 #include "engine/page_state.h"
 #include "engine/pages.h"
+#include "engine/psi.h"
 #include "engine/reclaim.h"
 #include "engine/swap_space.h"
 #include "engine/throttle.h"
@@ -158,6 +160,16 @@ Nanos cost_of(const Engine::State& state, PageKind kind, const AccessRequest& re
     return request.access == Access::kRead ? costs.file_read : costs.file_write;
 }
 
+/// The time that pages take to come. For those of the working set, which should not have gone, it
+/// is a memory stall.
+void spend_on(Engine::State& state, OpContext& op, const RefaultPart& part, Nanos cost) {
+    std::optional<PsiMemoryStall> stall;
+    if (part.workingset) {
+        stall.emplace(state, op);
+    }
+    op.spend(cost);
+}
+
 /// The pages at [index, index + count) have been charged to `memcg`: puts them there. Another
 /// task may have been faster while the charge took its time; then the charge goes back.
 std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& request,
@@ -184,7 +196,6 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
         // Readahead finds the rest of the pages before their faults come.
         memcg.add_stat(StatItem::kPgmajfault, 1);
     }
-    op.spend(cost_of(state, mapping->kind(), request) * delta);
     const PagePlace place = pages.place();
     pages.use(Pages{count});
     // What is only going to be overwritten does not come back.
@@ -197,6 +208,8 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
         page_state.node = place.node;
         page_state.zone = place.zone;
         apply(part, page_state);
+        spend_on(state, op, part,
+                 cost_of(state, mapping->kind(), request) * static_cast<std::int64_t>(part.count));
         add_resident(state, *mapping, {rest.first, part.count}, memcg, page_state);
         done += part.count;
     }
@@ -232,7 +245,13 @@ std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessR
     commit_charge(state, memcg, Pages{count});
     memcg.add_stat(StatItem::kPgfault, delta);
     memcg.add_stat(StatItem::kPgmajfault, delta);
-    spend_swap_read(state, op, extent->state.device, Pages{count});
+    {
+        std::optional<PsiMemoryStall> stall;
+        if (part.workingset) {
+            stall.emplace(state, op);
+        }
+        spend_swap_read(state, op, extent->state.device, Pages{count});
+    }
     pages.use(Pages{count});
     swap_in(state, *extent, count, memcg, page_state);
     return count;
@@ -386,6 +405,7 @@ Coro<OperationResult> as_task(Engine::State& state, OpContext& op, Coro<Operatio
         co_return Err(Errno::kEBUSY);  // a kill could wake only one of them
     }
     task->operation = op.id;
+    const PsiRunning running(state, op);
     OperationResult result = co_await body;
     task = state.tasks.find(op.task);
     if (task != nullptr) {

@@ -125,6 +125,35 @@ void check_events(const Engine::State& state, const Memcg& memcg) {
     MEMCGFS_ASSERT(memcg.online || memcg.notify.registrations.empty());
 }
 
+/// The group's PSI counts are those of the tasks in its subtree; the root's has kernel threads too.
+PsiCpu check_psi(const Engine::State& state, const Cgroup& group) {
+    PsiCpu sum;
+    const auto add = [&sum](std::uint32_t running, std::uint32_t stalled, std::uint32_t both) {
+        sum.running += running;
+        sum.stalled += stalled;
+        sum.stalled_running += both;
+    };
+    for (const TaskId id : group.tasks) {
+        const PsiFlags& flags = state.tasks.find(id)->psi;
+        add(flags.running ? 1 : 0, flags.stalled ? 1 : 0, flags.running && flags.stalled ? 1 : 0);
+    }
+    for (const Cgroup* child : group.children) {
+        const PsiCpu below = check_psi(state, *child);
+        add(below.running, below.stalled, below.stalled_running);
+    }
+    PsiCpu counted;
+    for (const PsiCpu& cpu : group.psi.cpus) {
+        counted.running += cpu.running;
+        counted.stalled += cpu.stalled;
+        counted.stalled_running += cpu.stalled_running;
+    }
+    if (!group.is_root()) {
+        MEMCGFS_ASSERT(counted.running == sum.running && counted.stalled == sum.stalled &&
+                       counted.stalled_running == sum.stalled_running);
+    }
+    return sum;
+}
+
 }  // namespace
 
 void Engine::check_invariants() const {
@@ -139,6 +168,9 @@ void Engine::check_invariants() const {
     check_mappings(state);
     check_zones(state);
     MEMCGFS_ASSERT(registrations == state.events.size());
+    if (state.root_v2 != nullptr) {
+        check_psi(state, *state.root_v2);
+    }
     state.tasks.for_each(
         [&](const Task& task) { MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task); });
     Pages slots{};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/psi.h"
 #include "engine/reclaim.h"
 #include "engine/soft_limit.h"
 #include "engine/workingset.h"
@@ -65,6 +66,7 @@ Coro<void> balance_node(Engine::State& state, OpContext& op, NodeId node) {
     request.background = true;
     ScanControl control(request);
     control.node = node;
+    const PsiMemoryStall stall(state, op);
     Pages freed = co_await balance_once(state, op, node, control);
     if (freed == Pages{0} && control.trim_failed && state.profile().kswapd_repeats_untrimmed &&
         !node_balanced(state, node)) {

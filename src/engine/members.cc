@@ -5,6 +5,7 @@
 
 #include "engine/page_state.h"
 #include "engine/pages.h"
+#include "engine/psi.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -109,6 +110,7 @@ void release_task(Engine::State& state, TaskId id) {
         const Mapping* mapping = state.mappings.find(region);
         unmap_region(state, *task, region, mapping != nullptr && !mapping->ends_with_users);
     }
+    psi_move_task(state, *task, nullptr);
     leave(state, task->cgroup_v1, id);
     leave(state, task->cgroup_v2, id);
     state.task_by_pid.erase(task->info.pid);

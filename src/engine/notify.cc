@@ -108,10 +108,10 @@ void memcg_check_events(Engine::State& state, Memcg& memcg, Pages pages, PageBat
         return;  // nobody can have registered, and there are no soft limits
     }
     std::vector<PageEvents>& by_cpu = memcg.notify.page_events;
-    if (by_cpu.size() <= state.cpu) {
-        by_cpu.resize(state.cpu + 1);
+    if (by_cpu.size() <= state.current_cpu) {
+        by_cpu.resize(state.current_cpu + 1);
     }
-    PageEvents& events = by_cpu[state.cpu];
+    PageEvents& events = by_cpu[state.current_cpu];
     events.count += pages.count();
     bool thresholds = false;
     bool soft_limits = false;

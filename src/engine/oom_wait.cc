@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/notify.h"
+#include "engine/psi.h"
 
 namespace memcgfs::engine {
 
@@ -66,7 +67,10 @@ Coro<bool> oom_synchronize(Engine::State& state, OpContext& op) {
     if (locked) {
         oom_notify(state, *domain);
     }
-    co_await pause({Step::Kind::kWait, {}});
+    {
+        const PsiSleeping sleeping(state, op);
+        co_await pause({Step::Kind::kWait, {}});
+    }
     unmark_under_oom(*domain);
     std::erase_if(state.oom_waiters, [&](const Engine::State::OomWaiter& waiter) {
         return waiter.operation == op.id;

@@ -11,6 +11,7 @@
 #include "engine/coro.h"
 #include "memcgfs/base/clock.h"
 #include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/psi.h"
 
 namespace memcgfs::engine {
 
@@ -22,6 +23,7 @@ struct OpContext {
     TaskId task;                  ///< the charging task, or none for a file's writer or a kthread
     bool signal_pending = false;  ///< set by interrupt()
     bool reclaimer = false;       ///< PF_MEMALLOC: in a kernel thread that reclaims
+    PsiFlags psi;                 ///< of a kernel thread; a task has its own
     Nanos busy_until{};           ///< modelled time used so far reaches up to here
 
     /// Now, with the modelled time that is booked already.

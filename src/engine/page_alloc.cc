@@ -6,6 +6,7 @@
 
 #include "engine/kswapd.h"
 #include "engine/oom.h"
+#include "engine/psi.h"
 #include "engine/reclaim.h"
 #include "memcgfs/base/assert.h"
 
@@ -191,7 +192,11 @@ Coro<Result<PageReservation>> alloc_pages(Engine::State& state, OpContext& op, P
             co_return Allocated(Err(Errno::kENOMEM));
         }
         state.count(VmEvent::kAllocstallMovable, 1);
-        const Pages freed = co_await try_to_free_pages(state, op, nodes);
+        Pages freed{};
+        {
+            const PsiMemoryStall stall(state, op);
+            freed = co_await try_to_free_pages(state, op, nodes);
+        }
         if (auto pages = try_slowly(state, op, wanted, nodes)) {
             co_return Allocated(std::move(*pages));
         }

@@ -42,9 +42,9 @@ OpContext Engine::State::new_context(std::uint32_t cpu) {
 OperationPtr Engine::State::make_operation(std::string_view name, OpContext context,
                                            CoroOperation::Body body) {
     CoroOperation::Hooks hooks;
-    hooks.before_step = [this](const OpContext& op) { cpu = op.cpu; };
+    hooks.before_step = [this](const OpContext& op) { current_cpu = op.cpu; };
     hooks.after_step = [this] {
-        cpu = 0;
+        current_cpu = 0;
         collect_dying();
     };
     return std::make_unique<CoroOperation>(context, name, std::move(body), std::move(hooks));
@@ -142,10 +142,6 @@ void Engine::State::trace(TraceEvent::Kind kind, const Memcg& memcg, std::uint64
 Nanos Engine::State::transfer_cost(Nanos per_page, Pages pages) const {
     constexpr Nanos kStall = from_millis(1000);
     return per_page * as_delta(pages) + (fault(FaultSite::kSlowDevice) ? kStall : Nanos{});
-}
-
-void Engine::State::notify(const Cgroup& group, NotifyFile file) {
-    emit(FileModifiedEffect{group.id, file});
 }
 
 namespace {

@@ -43,6 +43,12 @@ struct Engine::State {
     SlotMap<Mapping, MappingTag> mappings;
     SlotMap<KernelObject, KernelObjectTag> kernel_objects;
     SlotMap<EventRegistration, EventTag> events;
+    struct PsiTriggerHome {
+        PsiTriggerHome(PsiTriggerId trigger_id, CgroupId cgroup) : id(trigger_id), group(cgroup) {}
+        PsiTriggerId id;
+        CgroupId group;
+    };
+    SlotMap<PsiTriggerHome, PsiTriggerTag> psi_triggers;
     std::unordered_map<std::int32_t, TaskId> task_by_pid;  // only looked up, never iterated
     Cgroup* root_v1 = nullptr;
     Cgroup* root_v2 = nullptr;
@@ -71,7 +77,7 @@ struct Engine::State {
         Pages pages{};
     };
     std::vector<Stock> stocks;
-    std::uint32_t cpu = 0;  ///< of the operation that is being stepped
+    std::uint32_t current_cpu = 0;  ///< of the operation that is being stepped
 
     /// Pages being written: to the disk, then to each swap device.
     std::vector<IoQueue> io_queues;
@@ -165,6 +171,8 @@ struct Engine::State {
     void uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages);
     Pages swap_total() const;
     Pages swap_free() const;
+    /// At most one announcement a file in 10 ms; later ones come together at the end
+    /// (file_notify.cc).
     void notify(const Cgroup& group, NotifyFile file);
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/members.h"
+#include "engine/psi.h"
 #include "engine/reclaim.h"
 
 namespace memcgfs::engine {
@@ -22,6 +23,7 @@ Coro<Pages> reclaim_high(Engine::State& state, OpContext& op, Memcg& memcg, Page
         }
         state.event(*level, MemcgEvent::kHigh);
         const ReclaimRequest request{.root = *level, .pages = want};
+        const PsiMemoryStall stall(state, op);
         const Nanos begin = op.time();
         freed += co_await try_to_free_mem_cgroup_pages(state, op, request);
         note_direct_reclaim(*level, op.time() - begin);
@@ -75,6 +77,8 @@ Coro<void> sleep_off(Engine::State& state, OpContext& op, std::uint64_t ticks) {
     const auto tick = Nanos{1'000'000'000 / state.hz()};
     const Nanos until = op.clock->now() + tick * static_cast<std::int64_t>(ticks);
     const Task* task = state.tasks.find(op.task);
+    const PsiMemoryStall stall(state, op);
+    const PsiSleeping sleeping(state, op);
     while (op.clock->now() < until && !op.signal_pending && task != nullptr && !task->dying) {
         co_await pause({Step::Kind::kSleep, until});
         task = state.tasks.find(op.task);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/psi.h"
 #include "engine/reclaim.h"
 
 namespace memcgfs::engine {
@@ -22,6 +23,7 @@ Coro<void> run_once(Engine::State& state, OpContext& op, Memcg& memcg) {
         .pages = std::max(kSwapClusterMax, Pages{static_cast<std::uint64_t>(above_low)})};
     request.background = true;
     memcg.wmark.runs++;
+    const PsiMemoryStall stall(state, op);  // the worker's: the machine's, not the group's
     const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, request);
     state.trace(TraceEvent::Kind::kWmarkRun, memcg, request.pages.count(), freed.count());
     const Nanos spent = std::max(op.busy_until, op.clock->now()) - begin;

@@ -33,7 +33,9 @@ vfs::FileInfo info_of(const Cftype& row, std::size_t index) {
             .readable = row.show != nullptr,
             .writable = is_writable(row),
             .line_list = row.line_list,
-            .notify = row.announced_as ? vfs::Notify::kModified : vfs::Notify::kNone,
+            .notify = row.triggered      ? vfs::Notify::kTriggered
+                      : row.announced_as ? vfs::Notify::kModified
+                                         : vfs::Notify::kNone,
             .write_max_bytes = row.write_max_bytes,
             .permanent = row.part == Part::kCore || row.hierarchy == Hierarchy::kV1Memory};
 }
@@ -54,7 +56,8 @@ CgroupFs::CgroupFs(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable
                              .knobs = {},
                              .peaks = {},
                              .pressure_switches = {},
-                             .event_fds = {}}) {}
+                             .event_fds = {},
+                             .triggers = std::make_shared<TriggerHome>(engine, engine_mutex)}) {}
 
 CgroupFs::~CgroupFs() = default;
 
@@ -176,7 +179,8 @@ Result<void> CgroupFs::show(const vfs::FileContext& context, TextBuffer& out) {
                       .services = *services_,
                       .opener = context.opener,
                       .caller = context.caller,
-                      .state = context.state},
+                      .state = context.state,
+                      .open = context.open},
                      out);
 }
 
@@ -198,7 +202,8 @@ Result<vfs::StoreOutcome> CgroupFs::store(const vfs::FileContext& context, std::
                                   .services = *services_,
                                   .opener = context.opener,
                                   .caller = context.caller,
-                                  .state = context.state}};
+                                  .state = context.state,
+                                  .open = context.open}};
             return file.store(request, text);
         }
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "interface/event_fds.h"
 #include "interface/knobs.h"
@@ -29,6 +30,14 @@ struct PressureSwitches {
     }
 };
 
+/// Where the triggers of open files are; open files may outlive it.
+struct TriggerHome {
+    TriggerHome(engine::Engine& the_engine, Mutex& the_mutex)
+        : engine(the_engine), mutex(the_mutex) {}
+    engine::Engine& engine;
+    Mutex& mutex;
+};
+
 struct Services {
     engine::Engine& engine;
     Mutex& engine_mutex;
@@ -39,6 +48,7 @@ struct Services {
     Peaks peaks;
     PressureSwitches pressure_switches;
     EventFds event_fds;
+    std::shared_ptr<TriggerHome> triggers;
 };
 
 /// A store that is finished.

@@ -77,7 +77,7 @@ Result<void> show_events(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-template <std::int32_t Cgroup::* kLimit>
+template <std::int32_t Cgroup::*kLimit>
 Result<void> show_tree_limit(const ShowContext& context, TextBuffer& out) {
     const std::int32_t limit = context.group.*kLimit;
     if (limit == engine::kNoTreeLimit) {
@@ -88,7 +88,7 @@ Result<void> show_tree_limit(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-template <std::int32_t Cgroup::* kLimit>
+template <std::int32_t Cgroup::*kLimit>
 Result<vfs::StoreOutcome> store_tree_limit(StoreContext& context, std::string_view text) {
     std::int32_t limit = engine::kNoTreeLimit;
     if (strip(text) != "max") {
@@ -208,7 +208,7 @@ Result<void> show_pressure_switch(const ShowContext& context, TextBuffer& out) {
 Result<vfs::StoreOutcome> store_pressure_switch(StoreContext& context, std::string_view text) {
     const bool on = MEMCGFS_TRY(parse_switch(text));
     if (on != context.group.pressure) {
-        context.group.pressure = on;
+        context.engine.set_pressure(context.group, on);
         PressureSwitches& switches = context.services.pressure_switches;
         auto& record = switches.records[context.group.id];
         record.count++;
@@ -314,24 +314,26 @@ constexpr std::array kFiles = {
            .hierarchy = Hierarchy::kV2,
            .part = Part::kPressure,
            .since = {4, 20},
-           .show = show_pressure,
-           .store = store_pressure_trigger,
+           .show = show_no_pressure,
+           .store = store_idle_trigger,
+           .triggered = true,
            .fidelity = Fidelity::kStoredOnly,
            .doc = "Stalls on I/O: not measured. A trigger is checked and never fires."},
     Cftype{.name = "memory.pressure",
            .hierarchy = Hierarchy::kV2,
            .part = Part::kPressure,
            .since = {4, 20},
-           .show = show_pressure,
-           .store = store_pressure_trigger,
-           .fidelity = Fidelity::kStoredOnly,
-           .doc = "Stalls on memory: not measured. A trigger is checked and never fires."},
+           .show = show_memory_pressure,
+           .store = store_memory_trigger,
+           .triggered = true,
+           .doc = "Time that tasks waited for memory; a trigger written here wakes pollers."},
     Cftype{.name = "cpu.pressure",
            .hierarchy = Hierarchy::kV2,
            .part = Part::kPressure,
            .since = {4, 20},
-           .show = show_pressure,
-           .store = store_pressure_trigger,
+           .show = show_no_pressure,
+           .store = store_idle_trigger,
+           .triggered = true,
            .fidelity = Fidelity::kStoredOnly,
            .doc = "Stalls on processors: not measured. A trigger is checked and never fires."},
     Cftype{.name = "cgroup.pressure",

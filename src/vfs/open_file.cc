@@ -33,6 +33,7 @@ std::size_t whole_lines(std::string_view text) {
 FileContext context_of(OpenFile::State& file, const Credentials& caller)
     MEMCGFS_REQUIRES(file.mutex) {
     FileContext context;
+    context.open = file.id;
     context.dir = file.dir;
     context.file = file.info ? file.info->index : FileIndex{};
     context.opener = file.opener;
@@ -90,8 +91,12 @@ Result<std::unique_ptr<OpenFile>> Tree::open(NodeId node, int flags, const Crede
     file->node = *found;
     file->dir = found->directory->key;
     file->opener = opener;
+    file->id = OpenId{state_->next_open++};
     found->uses()++;
-    if (file->info && file->info->notify != Notify::kNone) {
+    if (file->info && file->info->notify == Notify::kTriggered) {
+        state_->triggered.emplace(file->id, file.get());
+    }
+    if (file->info && file->info->notify == Notify::kModified) {
         state_->watched.emplace(std::pair{file->dir, file->info->index}, file.get());
     }
     return std::make_unique<OpenFile>(std::move(file));
@@ -99,6 +104,7 @@ Result<std::unique_ptr<OpenFile>> Tree::open(NodeId node, int flags, const Crede
 
 void Tree::State::close(OpenFile::State& file) {
     MutexLock lock(mutex);
+    triggered.erase(file.id);
     if (file.info) {
         const auto [begin, end] = watched.equal_range({file.dir, file.info->index});
         const auto entry =
@@ -184,7 +190,12 @@ Result<StoreOutcome> Tree::write(OpenFile& open_file, std::string_view text,
     if (!file.info->writable) {
         return Err(Errno::kEINVAL);
     }
-    return state_->provider.store(context_of(file, caller), text);
+    Result<StoreOutcome> outcome = state_->provider.store(context_of(file, caller), text);
+    if (outcome.ok() && file.info->notify == Notify::kTriggered) {
+        MutexLock tree_lock(state_->mutex);
+        file.armed = true;
+    }
+    return outcome;
 }
 
 Result<StoreOutcome> Tree::control(OpenFile& open_file, std::span<std::byte> message,

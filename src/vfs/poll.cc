@@ -24,10 +24,31 @@ short Tree::poll(OpenFile& open_file, std::function<void()> changed) {
         // Swapped, so that the old one is destroyed by the caller and not under the lock.
         file.changed.swap(changed);
     }
-    if (file.change_unseen || state_->is_dead(file.node)) {
-        return kAlways | kChanged;
+    const bool dead = state_->is_dead(file.node);
+    if (file.info->notify == Notify::kTriggered && !dead) {
+        if (!file.armed) {
+            return kAlways | kChanged;
+        }
+        return std::exchange(file.fired, false) ? kAlways | POLLPRI : kAlways;
     }
-    return kAlways;
+    return file.change_unseen || dead ? kAlways | kChanged : kAlways;
+}
+
+void Tree::wake(OpenId id, bool fired) {
+    std::function<void()> callback;
+    {
+        MutexLock lock(state_->mutex);
+        const auto found = state_->triggered.find(id);
+        if (found == state_->triggered.end()) {
+            return;
+        }
+        OpenFile::State& file = *found->second;
+        file.fired = file.fired || fired;
+        callback = std::exchange(file.changed, nullptr);
+    }
+    if (callback) {
+        callback();
+    }
 }
 
 void Tree::notify(DirKey dir, FileIndex file) {

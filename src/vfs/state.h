@@ -107,6 +107,7 @@ struct NodeRef {
 struct OpenFile::State {
     Tree::State* tree = nullptr;
     NodeRef node;  ///< its record stays while this is open
+    OpenId id{};
     DirKey dir{};
     std::optional<FileInfo> info;  ///< empty: a directory
     Credentials opener;
@@ -121,6 +122,8 @@ struct OpenFile::State {
 
     // Guarded by the tree's lock.
     bool change_unseen = true;
+    bool armed = false;  ///< Notify::kTriggered: has been written to
+    bool fired = false;
     std::function<void()> changed;
 };
 
@@ -142,6 +145,9 @@ struct Tree::State {
     FileTableCache tables MEMCGFS_GUARDED_BY(mutex);
     /// Open files whose file announces changes.
     std::multimap<std::pair<DirKey, FileIndex>, OpenFile::State*> watched MEMCGFS_GUARDED_BY(mutex);
+    /// Open files that are woken one by one.
+    std::unordered_map<OpenId, OpenFile::State*> triggered MEMCGFS_GUARDED_BY(mutex);
+    std::uint64_t next_open MEMCGFS_GUARDED_BY(mutex) = 1;
 
     // directory.cc
     struct NewDirectory {

@@ -95,7 +95,8 @@ private:
     void freeze(const engine::FreezeEffect&) override {}
     void move(const engine::MoveEffect&) override {}
     void file_modified(const engine::FileModifiedEffect&) override {}
-    void tick(const EventTickEffect&) override {}
+    void tick(const engine::EventTickEffect&) override {}
+    void psi_trigger(const engine::PsiTriggerEffect&) override {}
     void kernel_log(std::string_view) override {}
     bool fires(engine::FaultSite site) override;
 

@@ -4,6 +4,7 @@
 // stepped to their end one after another. Tests of interleavings use exec::SimExecutor instead.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <string>
@@ -27,6 +28,10 @@ public:
         } else if (auto* tick = std::get_if<engine::EventTickEffect>(&effect)) {
             ticks[tick->event]++;
             tick_effects.push_back(*tick);
+        } else if (auto* psi = std::get_if<engine::PsiTriggerEffect>(&effect)) {
+            (psi->fired ? psi_fired : psi_gone).push_back(psi->cookie);
+        } else if (auto* file = std::get_if<engine::FileModifiedEffect>(&effect)) {
+            modified.push_back(*file);
         } else if (auto* line = std::get_if<engine::KernelLogEffect>(&effect)) {
             log.push_back(line->line);
         }
@@ -35,6 +40,9 @@ public:
     std::vector<std::int32_t> killed;
     std::vector<OperationId> woken;
     std::vector<std::string> log;
+    std::vector<std::uint64_t> psi_fired;  ///< cookies
+    std::vector<std::uint64_t> psi_gone;
+    std::vector<engine::FileModifiedEffect> modified;
     std::map<engine::EventId, int> ticks;  ///< by registration; the last one included
     std::vector<engine::EventTickEffect> tick_effects;
 };
@@ -77,6 +85,35 @@ public:
             }
             REQUIRE(step.kind != Step::Kind::kWait);
             clock.advance_to(step.until);
+        }
+    }
+
+    /// Steps `operation` and the background work in the order of time, up to `time`. What is not
+    /// over then goes on at the next call.
+    void run_side_by_side(Operation& operation, Nanos time) {
+        if (side.empty() || side.front().operation != &operation) {
+            side.push_front({&operation, nullptr, clock.now()});
+        }
+        for (;;) {
+            for (; !sink.spawned.empty(); sink.spawned.pop_front()) {
+                Operation* spawned = sink.spawned.front().get();
+                side.push_back({spawned, std::move(sink.spawned.front()), clock.now()});
+            }
+            const auto next =
+                std::min_element(side.begin(), side.end(),
+                                 [](const Side& a, const Side& b) { return a.due < b.due; });
+            if (next == side.end() || next->due > time) {
+                clock.advance_to(time);
+                return;
+            }
+            clock.advance_to(next->due);
+            const Step step = next->operation->step();
+            REQUIRE(step.kind != Step::Kind::kWait);
+            if (step.kind == Step::Kind::kDone) {
+                side.erase(next);
+            } else {
+                next->due = step.kind == Step::Kind::kSleep ? step.until : clock.now();
+            }
         }
     }
 
@@ -134,6 +171,12 @@ public:
     RecordingSink sink;
     engine::Engine engine;
     std::int32_t next_pid = 100;
+    struct Side {
+        Operation* operation = nullptr;
+        engine::OperationPtr owned;
+        Nanos due{};
+    };
+    std::deque<Side> side;
 };
 
 constexpr Pages mib(std::uint64_t count) { return Pages{count << 8U}; }

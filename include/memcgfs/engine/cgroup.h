@@ -7,11 +7,14 @@
 // ancestor's. Engine lock held for everything.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/psi.h"
 
 namespace memcgfs::engine {
 
@@ -27,6 +30,12 @@ constexpr ControllerMask mask_of(Controller controller) {
 }
 
 inline constexpr std::int32_t kNoTreeLimit = INT32_MAX;  ///< "max" in cgroup.max.*
+
+/// When a file was last announced as changed (struct cgroup_file).
+struct FileNotice {
+    std::optional<Nanos> last;
+    bool timer = false;  ///< another announcement is on its way
+};
 
 struct Cgroup {
     Cgroup(CgroupId cgroup_id, Hierarchy which, Cgroup* parent_group, std::string group_name)
@@ -51,8 +60,10 @@ struct Cgroup {
     std::int32_t dying_descendants = 0;  ///< removed groups below that still hold charges
     bool freeze = false;                 ///< the own setting
     bool pressure = true;                ///< cgroup.pressure
-    std::uint64_t populated_count = 0;   ///< members here plus populated children
-    std::uint64_t files_version = 0;     ///< grows when the set of files changes
+    PsiGroup psi;
+    std::array<FileNotice, 4> notices;  ///< by NotifyFile
+    std::uint64_t populated_count = 0;  ///< members here plus populated children
+    std::uint64_t files_version = 0;    ///< grows when the set of files changes
 
     // v1.
     bool clone_children = false;

@@ -62,13 +62,19 @@ struct EventTickEffect {
     bool last = false;  ///< its group has gone; nothing comes after this
 };
 
+/// A pressure trigger has fired, or ended with its group.
+struct PsiTriggerEffect {
+    std::uint64_t cookie = 0;  ///< PsiTriggerSpec::cookie
+    bool fired = false;
+};
+
 /// One line of the kernel log.
 struct KernelLogEffect {
     std::string line;
 };
 
 using Effect = std::variant<SpawnEffect, WakeEffect, KillEffect, FreezeEffect, MoveEffect,
-                            FileModifiedEffect, EventTickEffect, KernelLogEffect>;
+                            FileModifiedEffect, EventTickEffect, PsiTriggerEffect, KernelLogEffect>;
 
 class EffectSink {
 public:

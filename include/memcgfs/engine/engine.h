@@ -31,6 +31,7 @@
 #include "memcgfs/engine/memcg.h"
 #include "memcgfs/engine/notify.h"
 #include "memcgfs/engine/profile.h"
+#include "memcgfs/engine/psi.h"
 #include "memcgfs/engine/task.h"
 
 namespace memcgfs::engine {
@@ -237,6 +238,20 @@ public:
     void unregister_event(EventId id);
     /// True once an OOM has met vm.panic_on_oom: nothing is killed any more.
     bool panicked() const;
+
+    // Pressure stall information of v2 groups (psi.cc, psi_triggers.cc).
+    struct Pressure {
+        PsiAverages averages;
+        Nanos total{};
+    };
+    /// memory.pressure now; the root's is the system's. `which` is some or full.
+    Pressure pressure(Cgroup& group, PsiState which);
+    /// cgroup.pressure: turns the group's own accounting off or on. Off ends its triggers.
+    void set_pressure(Cgroup& group, bool on);
+    /// PsiTriggerEffects with the spec's cookie come from now on.
+    PsiTriggerId add_psi_trigger(Cgroup& group, const PsiTriggerSpec& spec);
+    /// Ignores ids that have gone.
+    void remove_psi_trigger(PsiTriggerId id);
 
     /// Checks the invariants of every counter, list and event; aborts with the memcg's path on
     /// the first that does not hold. Slow: for tests and the simulator.

@@ -15,12 +15,14 @@ struct TaskTag {};
 struct MappingTag {};
 struct KernelObjectTag {};
 struct EventTag {};
+struct PsiTriggerTag {};
 
 using CgroupId = Id<CgroupTag>;
 using MemcgId = Id<MemcgTag>;
 using TaskId = Id<TaskTag>;
 using MappingId = Id<MappingTag>;
 using KernelObjectId = Id<KernelObjectTag>;
+using PsiTriggerId = Id<PsiTriggerTag>;
 using EventId = Id<EventTag>;  ///< a registration in cgroup.event_control
 
 /// A node's number on the machine, from 0.

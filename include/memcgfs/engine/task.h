@@ -10,6 +10,7 @@
 #include "memcgfs/base/operation.h"
 #include "memcgfs/base/units.h"
 #include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/psi.h"
 
 namespace memcgfs::engine {
 
@@ -48,6 +49,7 @@ struct Task {
     MemcgId memcg_in_oom;  ///< v1: where a fault failed with oom_kill_disable set
     MemPolicy mempolicy;
     Pages over_high{};               ///< memcg_nr_pages_over_high
+    PsiFlags psi;                    ///< what its operation does now
     std::vector<MappingId> regions;  ///< mapped by this process
 };
 

@@ -40,6 +40,7 @@ struct ShowContext {
     vfs::Credentials opener;
     vfs::Credentials caller;
     std::unique_ptr<vfs::OpenState>* state = nullptr;  ///< the open file's slot
+    vfs::OpenId open{};
 
     /// The group's own memcg. Only for rows of the memory controller.
     engine::Memcg& memcg() const {
@@ -107,7 +108,8 @@ struct Cftype {
     UnlockedStoreFunction store_unlocked = nullptr;
     Refresh refresh = Refresh::kNever;
     std::optional<engine::NotifyFile> announced_as =
-        std::nullopt;  ///< the effect that says it has changed
+        std::nullopt;        ///< the effect that says it has changed
+    bool triggered = false;  ///< what is written asks to be woken (vfs::Notify::kTriggered)
     mode_t mode = kDerivedMode;
     bool line_list = false;
     std::size_t write_max_bytes = 4096;
@@ -157,8 +159,7 @@ constexpr bool handlers_are_sound(const Cftype& row) {
     // g++ with the undefined-behaviour sanitizer takes no function's address for a constant.
     return !row.name.empty();
 #else
-    const bool does_something =
-        row.show != nullptr || is_writable(row) || row.mode != kDerivedMode;
+    const bool does_something = row.show != nullptr || is_writable(row) || row.mode != kDerivedMode;
     return does_something && (row.store == nullptr || row.store_unlocked == nullptr);
 #endif
 }

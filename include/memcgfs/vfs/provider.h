@@ -38,9 +38,15 @@ enum class DirKey : std::uint64_t {};
 /// Index of a file in the provider's table; the same file has the same index in every directory.
 enum class FileIndex : std::uint16_t {};
 
+/// Names an open file for the life of the tree.
+enum class OpenId : std::uint64_t {};
+
 enum class Notify : std::uint8_t {
     kNone,      ///< never announces a change
     kModified,  ///< wakes pollers and counts as a modification (kernfs_notify)
+    /// An open file that was written to is woken apart (Tree::wake), by priority data alone, which
+    /// one poll takes; until then it polls as changed.
+    kTriggered,
 };
 
 /// What the tree has to know of a file without asking for its contents.
@@ -75,6 +81,7 @@ struct StoreOutcome {
 struct FileContext {
     DirKey dir{};
     FileIndex file{};
+    OpenId open{};
     Credentials opener;                           ///< captured at open
     Credentials caller;                           ///< of this very request
     std::unique_ptr<OpenState>* state = nullptr;  ///< the provider's slot, empty at first

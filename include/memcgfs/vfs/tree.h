@@ -139,6 +139,9 @@ public:
     short poll(OpenFile& file, std::function<void()> changed);
     /// The provider's file has changed: wakes pollers. Any thread.
     void notify(DirKey dir, FileIndex file);
+    /// The open file's trigger has fired, or (false) ended: wakes its pollers. Ignores files that
+    /// are closed. Any thread.
+    void wake(OpenId file, bool fired);
 
     Result<void> setxattr(NodeId node, std::string_view name, std::string_view value, int flags);
     Result<std::string> getxattr(NodeId node, std::string_view name);

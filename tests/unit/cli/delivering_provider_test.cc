@@ -26,6 +26,7 @@ public:
     }
     void file_modified(const engine::FileModifiedEffect& /*effect*/) override {}
     void tick(const engine::EventTickEffect&) override {}
+    void psi_trigger(const engine::PsiTriggerEffect&) override {}
     void kernel_log(std::string_view /*line*/) override {}
 
     static constexpr std::int32_t kLast = 99;

@@ -320,6 +320,7 @@ TEST_CASE("the worker leaves memory.low alone", "[engine][wmark]") {
     const TaskId task = g.machine.add_task(child);
     g.machine.engine.set_low(*child.memcg, kGib);
     const MappingId file = g.machine.engine.create_mapping(task, PageKind::kFile);
+    g.machine.run_spawned();  // announcements of who lives where
     REQUIRE(g.machine.read_file(task, file, 249088).ok());
     REQUIRE(g.machine.sink.spawned.size() == 1);
     g.machine.run_spawned();

@@ -71,6 +71,7 @@ public:
     }
     void file_modified(const engine::FileModifiedEffect&) override { note("modified"); }
     void tick(const engine::EventTickEffect&) override { note("tick"); }
+    void psi_trigger(const engine::PsiTriggerEffect&) override { note("psi"); }
     void kernel_log(std::string_view line) override { note("log " + std::string(line)); }
 
     void note(std::string text) {

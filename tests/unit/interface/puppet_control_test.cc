@@ -37,6 +37,7 @@ public:
     void move(const engine::MoveEffect&) override {}
     void file_modified(const engine::FileModifiedEffect&) override { notified++; }
     void tick(const engine::EventTickEffect&) override {}
+    void psi_trigger(const engine::PsiTriggerEffect&) override {}
     void kernel_log(std::string_view line) override { log.emplace_back(line); }
 
     Cgroup& group(std::string_view name, std::optional<Pages> limit = {}) {

@@ -219,7 +219,8 @@ private:
          .name = "fake.optional",
          .mode = 0644,
          .readable = true,
-         .writable = true},
+         .writable = true,
+         .notify = Notify::kTriggered},
     }};
 
     Group& group(DirKey dir) MEMCGFS_REQUIRES(mutex_) {

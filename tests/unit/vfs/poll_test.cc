@@ -60,6 +60,41 @@ TEST_CASE("notify wakes the pollers of that file once", "[vfs]") {
     f.tree.notify(key, FileIndex{kValue});
 }
 
+TEST_CASE("a file that was written to is woken alone, and one poll takes it", "[vfs]") {
+    Fixture f;
+    const NodeId a = f.mkdir(kRootNode, "a");
+    f.provider.set_optional(f.provider.last_key(), true);
+    auto armed = f.open(a, "fake.optional");
+    auto other = f.open(a, "fake.optional");
+    for (OpenFile* file : {armed.get(), other.get()}) {
+        f.read(*file, 0);
+        CHECK(f.tree.poll(*file, {}) == kChanged);  // reading makes no difference
+    }
+    CHECK(f.write(*armed, "invalid") == EINVAL);
+    CHECK(f.tree.poll(*armed, {}) == kChanged);
+    REQUIRE(f.write(*armed, "trigger") == 0);
+    const OpenId id = f.provider.last_context().open;
+    int calls = 0;
+    CHECK(f.tree.poll(*armed, [&] { calls++; }) == kQuiet);
+    CHECK(f.tree.poll(*other, {}) == kChanged);
+    f.tree.wake(id, true);
+    f.tree.wake(id, true);
+    CHECK(calls == 1);
+    CHECK(f.tree.poll(*armed, {}) == (kQuiet | POLLPRI));
+    CHECK(f.tree.poll(*armed, [&] { calls++; }) == kQuiet);
+    SECTION("its end wakes too") {
+        REQUIRE(f.tree.rmdir(kRootNode, "a").ok());
+        f.tree.wake(id, false);
+        CHECK(calls == 2);
+        CHECK(f.tree.poll(*armed, {}) == kChanged);
+    }
+    SECTION("a closed one is not looked at") {
+        armed.reset();
+        f.tree.wake(id, true);
+        CHECK(calls == 1);
+    }
+}
+
 TEST_CASE("a removed file polls as changed", "[vfs]") {
     Fixture f;
     const NodeId a = f.mkdir(kRootNode, "a");
