@@ -16,6 +16,7 @@ NAME.PROFILE-HIERARCHY.golden. A golden's first line is "# provenance: ..." and 
 "recorded" (in a real kernel, by scripts/record-golden), "documented" or "memcgfs-only".
 """
 
+import atexit
 import os
 import select
 import shlex
@@ -109,6 +110,22 @@ def disk_directory():
     return tempfile.gettempdir()
 
 
+LISTENER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+                        "tests/conformance/evwait.cc")
+LISTENER_LOCK = threading.Lock()
+
+
+def compiled_listener(known=[]):  # pylint: disable=dangerous-default-value
+    """The helper program evwait, compiled once for this process; it runs in any kernel's guest."""
+    with LISTENER_LOCK:
+        if not known:
+            directory = tempfile.mkdtemp(prefix="memcgfs-evwait-")
+            atexit.register(shutil.rmtree, directory, ignore_errors=True)
+            known.append(os.path.join(directory, "evwait"))
+            subprocess.run(["c++", "-O1", "-static", "-o", known[0], LISTENER], check=True)
+        return known[0]
+
+
 class Sandbox:
     """Directories of one run: bin/ with the helper programs, tmp/ for the script; both private."""
 
@@ -118,6 +135,7 @@ class Sandbox:
         self.tmp = os.path.join(self.root, "tmp")
         os.mkdir(self.bin)
         os.mkdir(self.tmp)
+        os.symlink(compiled_listener(), os.path.join(self.bin, "evwait"))
         self.program("memhog", 'exec %s hog "$@"' % shlex.quote(binary))
 
     def program(self, name, body):

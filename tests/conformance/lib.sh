@@ -16,7 +16,7 @@ if [[ -z ${CG:-} ]]; then
 fi
 HIER=1
 [[ ! -e $CG/cgroup.controllers ]] || HIER=2
-declare -A puppet_pid puppet_in puppet_out
+declare -A puppet_pid puppet_in puppet_out watch_pid
 
 # Goes to the root group; in v2 hands the memory controller to its children.
 start() {
@@ -160,6 +160,25 @@ gone() {
     local status=0
     { wait "${puppet_pid[$1]}"; } 2>/dev/null || status=$?
     echo "$1: status $status"
+}
+
+# watch NAME ARGUMENT...: an evwait (see evwait.cc) that goes on in the background; it is armed, or
+# has said why not, when this returns.
+watch() {
+    local name=$1 try
+    shift
+    evwait "$@" >"$TMP/$name.heard" 2>&1 </dev/null &
+    watch_pid[$name]=$!
+    for ((try = 0; try < 200; try++)); do
+        [[ ! -s $TMP/$name.heard ]] || return
+        sleep 0.05
+    done
+}
+
+# watched NAME: waits for its end; what it heard.
+watched() {
+    wait "${watch_pid[$1]}"
+    sed "s/^/$1: /" "$TMP/$1.heard"
 }
 
 # sparse_file NAME SIZE: a file under TMP that takes no space; clean page cache once read.
