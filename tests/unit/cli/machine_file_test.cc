@@ -52,7 +52,7 @@ TEST_CASE("every key of a machine file arrives", "[cli]") {
 TEST_CASE("errors name the file, the line and what is wrong", "[cli]") {
     CHECK(error_of("memory = '2G'\nmemmory = 1\n") ==
           "m.toml:2: unknown key 'memmory'; known are costs, cpus, hz, memory, "
-          "node, swap, swappiness, thp");
+          "node, oom_dump_tasks, panic_on_oom, swap, swappiness, thp");
     CHECK(error_of("\n[costs]\nfault_ms = 1\n").starts_with("m.toml:3: unknown key 'fault_ms'"));
     CHECK(error_of("memory = 'lots'").starts_with("m.toml:1: memory must be a size"));
     CHECK(error_of("memory = '1M'") == "m.toml:1: memory must be at least 16M");
