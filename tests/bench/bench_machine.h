@@ -4,6 +4,7 @@
 // their end at once.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "memcgfs/base/assert.h"

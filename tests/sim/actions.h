@@ -4,6 +4,7 @@
 // tables and a function; nothing else knows it.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>

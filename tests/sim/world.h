@@ -4,6 +4,7 @@
 // simulation act on. One world is one run of one seed.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <stdexcept>

@@ -3,6 +3,8 @@
 // The tests' way inside the engine: checkers read its state, canaries damage it.
 #pragma once
 
+#include <cstdint>
+
 #include "engine/state.h"
 #include "memcgfs/engine/engine.h"
 
