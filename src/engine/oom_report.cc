@@ -42,7 +42,8 @@ unsigned order_of(Pages pages) {
 
 void report_caller(Engine::State& state, const OomReport& report) {
     const bool old_form = state.profile().oom_report_old_form;
-    const std::string_view comm = report.current != nullptr ? report.current->info.comm : "memcgfs";
+    const std::string_view comm =
+        report.current != nullptr ? std::string_view(report.current->info.comm) : "memcgfs";
     log_line(state, "{} invoked oom-killer: gfp_mask={}(GFP_KERNEL), {}order={}, oom_score_adj={}",
              comm, old_form ? "0x6000c0" : "0xcc0", old_form ? "nodemask=(null), " : "",
              order_of(report.pages),
