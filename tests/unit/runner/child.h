@@ -35,4 +35,11 @@ bool host_can_run();
 /// happens to one that is an ordinary user already.
 bool become_ordinary_user();
 
+/// False under ThreadSanitizer: its own thread keeps a process from a new user namespace.
+#ifdef __SANITIZE_THREAD__
+inline constexpr bool kCanBecomeOrdinaryUser = false;
+#else
+inline constexpr bool kCanBecomeOrdinaryUser = true;
+#endif
+
 }  // namespace memcgfs::runner::test
