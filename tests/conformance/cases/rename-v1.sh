@@ -16,7 +16,8 @@ ask p 'anon 1M'
 exec 7<&-
 run 'mv d c'
 run 'mv d/b e'
-run 'mkdir x; mv -T x c'
+# Versions of mv word the rest of it differently.
+run 'mkdir x; mv -T x c 2>&1 | grep -o "File exists"'
 run 'mv -T d d'
 run 'mv d/b d/bb; ls -d d/bb'
 run 'mv d/tasks d/other'
