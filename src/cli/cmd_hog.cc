@@ -256,20 +256,25 @@ void Steps::run_stdin() {
     }
 }
 
-/// Where the tree should be: next to the file joined, or where the environment says.
-std::string expected_tree(const Options& options) {
+/// Where the tree may be, the likeliest first: next to the file joined, else where the environment
+/// says, else where Linux has it.
+std::vector<std::string> expected_trees(const Options& options) {
+    std::vector<std::string> places;
     if (options.join != nullptr) {
         const std::string path = options.join;
         const std::size_t slash = path.rfind('/');
-        return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+        places.push_back(slash == std::string::npos ? "." : path.substr(0, slash + 1));
     }
     for (const char* variable : {"MEMCGFS_ROOT", "CG"}) {
         const char* value = std::getenv(variable);
         if (value != nullptr && *value != '\0') {
-            return value;
+            places.emplace_back(value);
         }
     }
-    return "/sys/fs/cgroup";
+    if (places.empty()) {
+        places.emplace_back("/sys/fs/cgroup");
+    }
+    return places;
 }
 
 /// Mount points of all trees in sight, for a process that has joined a group by other means.
@@ -290,12 +295,17 @@ std::vector<std::string> mounted_trees() {
     return points;
 }
 
-/// Connects where the tree should be, else to the one that has this process in a group.
-HostErrno connect(Puppet& puppet, const std::string& expected,
+/// Connects where the tree should be, else to the one that has this process in a group. The error
+/// is that of the likeliest place.
+HostErrno connect(Puppet& puppet, const std::vector<std::string>& expected,
                   std::optional<std::int64_t> oom_score_adj) {
-    const HostErrno error = puppet.connect(expected, Puppet::Membership::kAny, oom_score_adj);
-    if (error == 0) {
-        return 0;
+    HostErrno first_error = 0;
+    for (const std::string& place : expected) {
+        const HostErrno error = puppet.connect(place, Puppet::Membership::kAny, oom_score_adj);
+        if (error == 0) {
+            return 0;
+        }
+        first_error = first_error == 0 ? error : first_error;
     }
     const std::vector<std::string> others = mounted_trees();
     for (const auto wanted : {Puppet::Membership::kInGroup, Puppet::Membership::kAny}) {
@@ -305,24 +315,22 @@ HostErrno connect(Puppet& puppet, const std::string& expected,
             }
         }
     }
-    return error;
+    return first_error;
 }
 
-int run_steps(const Options& options, std::span<char*> words) {
-    const std::string directory = expected_tree(options);
-    Puppet puppet;
-    HostErrno error = connect(puppet, directory, options.claimed_oom_score_adj);
-    if (error == EACCES && options.claimed_oom_score_adj) {
+/// Tells the tree the oom_score_adj that the host refused. Before the group is joined: from then on
+/// this process can be chosen. False if there is no tree yet to tell.
+bool claim_oom_score_adj(const Options& options, Puppet& puppet) {
+    const std::vector<std::string> places = expected_trees(options);
+    const HostErrno error = connect(puppet, places, options.claimed_oom_score_adj);
+    if (error == EACCES) {
         say("oom_score_adj: " + error_text(error));
-        error = connect(puppet, directory, std::nullopt);
+        return connect(puppet, places, std::nullopt) == 0;
     }
-    if (error != 0) {
-        std::fprintf(stderr,
-                     "memcgfs hog: %s is not in a memcgfs tree (%s); start it with 'memcgfs run' "
-                     "or name a mounted tree in MEMCGFS_ROOT\n",
-                     directory.c_str(), error_text(error).c_str());
-        return kUsage;
-    }
+    return error == 0;
+}
+
+int run_steps(Puppet& puppet, std::span<char*> words) {
     Steps steps(puppet);
     while (!words.empty() && !steps.ended()) {
         if (std::string_view(words[0]) == "in") {
@@ -349,6 +357,8 @@ int run(Options& options, std::span<char*> words) {
             say("oom_score_adj: " + error_text(error));
         }
     }
+    Puppet puppet;
+    const bool claimed = options.claimed_oom_score_adj && claim_oom_score_adj(options, puppet);
     if (options.join != nullptr) {
         if (const HostErrno error = put(options.join, "0")) {
             say("join: " + error_text(error));
@@ -356,7 +366,16 @@ int run(Options& options, std::span<char*> words) {
         }
     }
     if (!options.command) {
-        return run_steps(options, words);
+        const std::vector<std::string> places = expected_trees(options);
+        const HostErrno error = claimed ? 0 : connect(puppet, places, std::nullopt);
+        if (error != 0) {
+            std::fprintf(stderr,
+                         "memcgfs hog: %s is not in a memcgfs tree (%s); start it with 'memcgfs "
+                         "run' or name a mounted tree in MEMCGFS_ROOT\n",
+                         places.front().c_str(), error_text(error).c_str());
+            return kUsage;
+        }
+        return run_steps(puppet, words);
     }
     if (!words.empty()) {
         // argv ends with a null pointer.
