@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v2
+# NEEDS: v2 root
 # PROFILE: 6.1 6.12
 #
 # Files that hold a switch: which numbers they take, and with which error they refuse.

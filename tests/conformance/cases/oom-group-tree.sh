@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v2 noswap
+# NEEDS: v2 noswap root
 # PROFILE: 6.1 6.12
 #
 # memory.oom.group of an ancestor below the limit that was hit kills that whole subtree.

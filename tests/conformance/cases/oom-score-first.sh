@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v2 noswap
+# NEEDS: v2 noswap root
 # PROFILE: 6.1 6.12
 #
 # A process that lowers its oom_score_adj and then joins a group is spared from the first moment.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v2
+# NEEDS: v2 root
 # PROFILE: 6.1
 #
 # memory.peak only reads in 6.1.
