@@ -167,6 +167,7 @@ gone() {
 watch() {
     local name=$1 try
     shift
+    : >"$TMP/$name.heard"  # what an earlier watch of that name heard must not pass for this one's
     evwait "$@" >"$TMP/$name.heard" 2>&1 </dev/null &
     watch_pid[$name]=$!
     for ((try = 0; try < 200; try++)); do
