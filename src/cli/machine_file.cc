@@ -113,6 +113,26 @@ Setter flag(bool& out) {
     };
 }
 
+/// /sys/kernel/mm/transparent_hugepage/enabled.
+Setter thp_mode(engine::ThpMode& out) {
+    return [&out](const toml::node& node) -> Status {
+        using engine::ThpMode;
+        constexpr std::pair<std::string_view, ThpMode> kModes[] = {
+            {"always", ThpMode::kAlways},
+            {"madvise", ThpMode::kMadvise},
+            {"never", ThpMode::kNever},
+        };
+        const std::string text = node.value_exact<std::string>().value_or("");
+        for (const auto& [name, mode] : kModes) {
+            if (text == name) {
+                out = mode;
+                return {};
+            }
+        }
+        return failure("must be \"always\", \"madvise\" or \"never\"");
+    };
+}
+
 Pages memory_of(const engine::MachineNode& node) {
     Pages sum{};
     for (const Pages zone : node.managed) {
@@ -194,6 +214,7 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
                 {"priority", number(device.priority, -1024, 32767)},
                 {"synchronous", flag(device.synchronous)},
                 {"read_ns", nanos(device.read)},
+                {"rotational", flag(device.rotational)},
                 {"write_ns", nanos(device.write)},
             };
             MEMCGFS_TRY(take(*table.as_table(), device_keys, name));
@@ -221,7 +242,7 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
         {"panic_on_oom", number(machine.vm_panic_on_oom, 0, 2)},
         {"swap", take_devices},
         {"swappiness", number(machine.vm_swappiness, 0, 200)},
-        {"thp", flag(machine.thp)},
+        {"thp", thp_mode(machine.thp)},
     };
     try {
         const toml::table table = toml::parse(text, name);

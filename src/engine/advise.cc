@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/huge_page.h"
 #include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/reclaim.h"
@@ -118,14 +119,18 @@ Coro<std::uint64_t> pageout_range(Engine::State& state, OpContext& op, MappingId
             break;
         }
         index = std::max(index, extent->first);
-        const std::uint64_t count =
-            std::min({extent->end() - index, end - index, kSwapClusterMax.count()});
         const bool skipped = extent->state.where != PageState::Where::kResident ||
                              extent->state.list == LruList::kUnevictable;
         if (skipped) {
             index = extent->end();
             continue;
         }
+        const std::uint64_t here = std::min(extent->end(), end) - index;
+        if (split_cut_huge(state, *extent, {index, here})) {
+            continue;
+        }
+        const std::uint64_t most = extent->state.huge ? kHugePages : kSwapClusterMax.count();
+        const std::uint64_t count = std::min(here, most);
         Extent& pages = carve(*extent, {index, count});
         index += count;
         freed += reclaim_extent(state, op, pages).count();
@@ -159,6 +164,9 @@ Coro<OperationResult> advise_pages(Engine::State& state, OpContext& op, AdviceRe
         }
         index = std::max(index, extent->first);
         const Engine::Range part{index, std::min(end, extent->end()) - index};
+        if (split_cut_huge(state, *extent, part)) {
+            continue;
+        }
         index += part.count;
         pages += advise_extent(state, user, request.advice, carve(*extent, part)).count();
     }

@@ -277,4 +277,9 @@ void commit_charge(Engine::State& state, Memcg& memcg, Pages pages) {
     memcg_check_events(state, memcg, pages, PageBatch::kOneByOne);
 }
 
+void commit_huge_charge(Engine::State& state, Memcg& memcg) {
+    memcg.add_stat(StatItem::kPgpgin, 1);
+    memcg_check_events(state, memcg, Pages{kHugePages}, PageBatch::kTogether);
+}
+
 }  // namespace memcgfs::engine

@@ -31,5 +31,7 @@ void cancel_charge(Engine::State& state, Memcg& memcg, Pages pages);
 
 /// Counts pages that a page's owner has newly got (commit_charge).
 void commit_charge(Engine::State& state, Memcg& memcg, Pages pages);
+/// The same for one huge page.
+void commit_huge_charge(Engine::State& state, Memcg& memcg);
 
 }  // namespace memcgfs::engine

@@ -5,6 +5,7 @@
 
 #include "engine/advise.h"
 #include "engine/fault.h"
+#include "engine/huge_page.h"
 #include "engine/kernel_memory.h"
 #include "engine/limit.h"
 #include "engine/members.h"
@@ -118,6 +119,8 @@ MappingId Engine::create_mapping(TaskId task_id, PageKind kind, Pages size) {
     if (Task* task = find(task_id); task != nullptr && kind != PageKind::kFile) {
         map_region(*task, mapping);
         mapping.ends_with_users = true;
+        place_region(*state_, *task, mapping);
+        set_huge_advice(*state_, mapping, HugeAdvice::kNone);
     }
     return mapping.id();
 }
@@ -168,6 +171,12 @@ void Engine::lock_mapping(MappingId id) {
 void Engine::unlock_mapping(MappingId id) {
     if (Mapping* mapping = state_->mappings.find(id); mapping != nullptr) {
         unlock_pages(*state_, *mapping);
+    }
+}
+
+void Engine::advise_huge(MappingId id, HugeAdvice advice) {
+    if (Mapping* mapping = state_->mappings.find(id); mapping != nullptr) {
+        set_huge_advice(*state_, *mapping, advice);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/advise.h"
 #include "engine/charge.h"
+#include "engine/huge_page.h"
 #include "engine/members.h"
 #include "engine/numa.h"
 #include "engine/oom_report.h"
@@ -15,6 +16,7 @@
 #include "engine/pages.h"
 #include "engine/psi.h"
 #include "engine/reclaim.h"
+#include "engine/resident_access.h"
 #include "engine/swap_space.h"
 #include "engine/throttle.h"
 #include "engine/workingset.h"
@@ -24,8 +26,6 @@ namespace memcgfs::engine {
 
 namespace {
 
-/// Pages that one step handles when nothing limits it: a root task, resident pages.
-constexpr std::uint64_t kFreeStep = 512;
 /// DEVIATION(oom-retry-paced): how long a fault that nobody can make room for waits before it is
 /// tried again. The kernel retries at once and for ever; a processor core is spared.
 constexpr Nanos kHopelessRetry = from_millis(10);
@@ -47,71 +47,6 @@ PageState fresh_state(const Mapping& mapping, TaskId task, const AccessRequest& 
             request.access == Access::kRead || mapping.kind() == PageKind::kShmem;
     }
     return page_state;
-}
-
-/// What an access makes of a resident page; true if it takes a page fault.
-bool touch_state(const Mapping& mapping, std::uint8_t user, const AccessRequest& request,
-                 PageState& next) {
-    bool fault = false;
-    if (request.through_mmap) {
-        fault = (next.mapped & user) == 0;
-        next.mapped |= user;
-        next.young |= user;
-    }
-    next.detached = false;
-    if (request.access == Access::kRead) {
-        return fault;
-    }
-    if (mapping.kind() == PageKind::kFile) {
-        // A clean page is write-protected, so that the file system learns of the first write.
-        fault = fault || (request.through_mmap && !next.dirty);
-        next.dirty = true;
-        next.reclaim = false;
-    } else if (next.lazyfree) {
-        next.dirty = true;
-    } else if (next.swap_slot) {
-        // A page that still has its slot is write-protected too, and keeps it (do_wp_page).
-        fault = fault || (request.through_mmap && !next.dirty);
-        next.dirty = true;
-    }
-    return fault;
-}
-
-/// Accesses resident pages from `index` on, within the extent; returns how many.
-std::uint64_t access_resident(Engine::State& state, OpContext& op, Extent& holder,
-                              std::uint64_t index, std::uint64_t limit,
-                              const AccessRequest& request) {
-    Mapping& mapping = *holder.mapping;
-    const bool write = request.access == Access::kWrite;
-    PageState next = holder.state;
-    const bool fault = touch_state(mapping, mapping.user_bits.bit(op.task), request, next);
-    // A write to what only the swap cache has takes the page over, slot and all.
-    const bool frees_slots = write && holder.state.detached && !holder.state.writeback;
-    // write(2) to a disk file does not mark its pages accessed (generic_perform_write).
-    const bool accessed = !request.through_mmap && !(write && mapping.kind() == PageKind::kFile);
-    std::uint64_t count = std::min(holder.end() - index, limit);
-    if (!accessed && !frees_slots && next == holder.state) {
-        return count;
-    }
-    count = std::min(count, kFreeStep);
-    Extent& extent = carve(holder, {index, count});
-    Memcg& memcg = *extent.memcg;
-    if (fault) {
-        memcg.add_stat(StatItem::kPgfault, static_cast<std::int64_t>(count));
-    }
-    if (frees_slots) {
-        free_swap_slots(state, extent);
-        next.swap_slot = false;
-        next.dirty = false;
-        next.device = 0;
-    }
-    if (accessed) {
-        access_pages_as(state, extent, next);
-    } else {
-        change_pages(state, extent, next);
-    }
-    note_dirty(state, mapping, op.clock->now());
-    return count;
 }
 
 /// How many pages can be charged without the long way, which goes one by one.
@@ -323,7 +258,22 @@ std::uint64_t read_zero_page(Engine::State& state, OpContext& op, const Task& ta
 struct Progress {
     std::uint64_t passed = 0;
     std::uint64_t charged = 0;
+    bool small = false;  ///< no huge page can be had here: again with a small one
 };
+
+/// A write to where a huge page may come.
+Coro<Result<Progress>> access_huge(Engine::State& state, OpContext& op, AccessRequest request,
+                                   Engine::Range block) {
+    const Result<std::uint64_t> charged = co_await fault_huge(state, op, request.mapping, block);
+    if (!charged.ok()) {
+        co_return Progress{.small = true};
+    }
+    if (*charged == 0) {
+        co_return Progress{};  // others were faster
+    }
+    const std::uint64_t rest = block.first + block.count - request.range.first;
+    co_return Progress{std::min(rest, request.range.count), *charged};
+}
 
 Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRequest request) {
     const Task* task = state.tasks.find(op.task);
@@ -342,9 +292,17 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
         co_return Progress{access_resident(state, op, *extent, index, end - index, request), 0};
     }
     const std::uint64_t stop = here ? extent->end() : (extent != nullptr ? extent->first : end);
-    const Engine::Range absent{index, std::min(stop, end) - index};
+    Engine::Range absent{index, std::min(stop, end) - index};
     if (!here && mapping->kind() == PageKind::kAnon && request.access == Access::kRead) {
         co_return Progress{read_zero_page(state, op, *task, absent.count), 0};
+    }
+    if (!here && mapping->huge_enabled) {
+        const auto block = huge_block(*mapping, index);
+        if (block && request.small_at != index) {
+            co_return co_await access_huge(state, op, request, *block);
+        }
+        // The next block may get one again.
+        absent.count = std::min(absent.count, kHugePages - mapping->huge_offset(index));
     }
     const Result<std::uint64_t> count =
         co_await fault_pages(state, op, request, absent, here ? extent : nullptr);
@@ -377,6 +335,7 @@ Coro<OperationResult> walk_range(Engine::State& state, OpContext& op, AccessRequ
             }
             continue;
         }
+        request.small_at = progress->small ? request.range.first : request.small_at;
         request.range.first += progress->passed;
         request.range.count -= progress->passed;
         charged += progress->charged;
@@ -452,6 +411,9 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
     if (mapping->kind() == PageKind::kAnon && request.access == Access::kRead) {
         read_zero_page(state, op, *task, 1);
         return 0;
+    }
+    if (mapping->huge_enabled && huge_block(*mapping, index)) {
+        return std::nullopt;
     }
     Memcg& memcg = charged_memcg(state, *task);
     if (memcg.is_root() || stocked(state, op.cpu, memcg) == Pages{0}) {

@@ -15,8 +15,9 @@ struct AccessRequest {
     MappingId mapping;
     Engine::Range range;
     Access access = Access::kRead;
-    bool through_mmap = true;  ///< a page fault, not read(2) or write(2)
-    std::uint64_t syscall_pages = 16;  ///< of one read(2) or write(2)
+    bool through_mmap = true;             ///< a page fault, not read(2) or write(2)
+    std::uint64_t syscall_pages = 16;     ///< of one read(2) or write(2)
+    std::uint64_t small_at = UINT64_MAX;  ///< where no huge page could be had
 };
 
 /// An access to one page that neither waits nor charges a counter: the page is there, or this

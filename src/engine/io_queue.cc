@@ -9,9 +9,6 @@ namespace memcgfs::engine {
 
 namespace {
 
-/// Pages that end together: what a reader may see of a long write is no coarser.
-constexpr std::uint64_t kChunk = 256;
-
 /// folio_end_writeback for the pages of a range that are still being written.
 void end_writeback(Engine::State& state, const WriteRequest& request) {
     Mapping* mapping = state.mappings.find(request.mapping);
@@ -62,10 +59,10 @@ Coro<OperationResult> complete_writes(Engine::State& state, OpContext& op) {
 Nanos time_of(const OpContext& op) { return std::max(op.busy_until, op.clock->now()); }
 
 void submit_write(Engine::State& state, IoQueue& queue, const WriteRequest& pages, Nanos now,
-                  Nanos per_page) {
+                  Nanos per_page, std::uint64_t chunk) {
     queue.busy_until = std::max(queue.busy_until, now);
     for (std::uint64_t done = 0; done < pages.range.count;) {
-        const std::uint64_t count = std::min(kChunk, pages.range.count - done);
+        const std::uint64_t count = std::min(chunk, pages.range.count - done);
         queue.busy_until += per_page * static_cast<std::int64_t>(count);
         queue.requests.push_back(
             {pages.mapping, {pages.range.first + done, count}, queue.busy_until});

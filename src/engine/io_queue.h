@@ -26,13 +26,16 @@ struct IoQueue {
     Nanos busy_until{};
 };
 
+/// Pages that end together: what a reader may see of a long write is no coarser.
+inline constexpr std::uint64_t kWriteChunk = 256;
+
 /// Where an operation's own modelled time has got to.
 Nanos time_of(const OpContext& op);
 
 /// Starts writing pages that are not being written; `per_page` is the device's time for one.
-/// The caller has given them the writeback state.
+/// `chunk` pages end together. The caller has given them the writeback state.
 void submit_write(Engine::State& state, IoQueue& queue, const WriteRequest& pages, Nanos now,
-                  Nanos per_page);
+                  Nanos per_page, std::uint64_t chunk = kWriteChunk);
 
 /// Ends the writes that are over by `now`. No extent is isolated.
 void settle_io(Engine::State& state, Nanos now);

@@ -53,6 +53,7 @@ Extent& Mapping::split(Extent& extent, std::uint64_t at) {
 
 Extent& Mapping::split_isolated(Extent& extent, std::uint64_t at) {
     MEMCGFS_ASSERT(at > extent.first && at < extent.end());
+    MEMCGFS_ASSERT(!extent.state.huge || huge_offset(at) == 0);
     Extent& younger = insert(at, extent.end() - at, extent.memcg, extent.state);
     extent.count = at - extent.first;
     younger.slot_owner = extent.slot_owner;

@@ -97,7 +97,7 @@ Result<void> Engine::online_memory(NodeId node, ZoneType type) {
     zone.blocks_offline--;
     zone.managed += kMemoryBlock;
     zone.free += kMemoryBlock;
-    init_marks(state_->nodes, state_->vm_knobs, profile(), machine().thp);
+    init_marks(state_->nodes, state_->vm_knobs, profile(), machine().thp != ThpMode::kNever);
     return {};
 }
 

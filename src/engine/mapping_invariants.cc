@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array kCounted{StatItem::kAnon,       StatItem::kFile,      StatItem::kShmem,
                               StatItem::kFileMapped, StatItem::kFileDirty, StatItem::kFileWriteback,
-                              StatItem::kSwapCached};
+                              StatItem::kSwapCached, StatItem::kAnonThp};
 
 void check_shadows(const Mapping& mapping, const Extent& extent) {
     const auto shadow = mapping.shadows.next(extent.first);
@@ -29,6 +29,9 @@ void check_state(const Mapping& mapping, const PageState& page_state) {
     MEMCGFS_ASSERT((page_state.young & ~page_state.mapped) == 0);
     MEMCGFS_ASSERT(!page_state.dirty || file || page_state.lazyfree || page_state.swap_slot);
     MEMCGFS_ASSERT(!page_state.detached || (page_state.swap_slot && page_state.mapped == 0));
+    // A huge page with slots is on its way out.
+    MEMCGFS_ASSERT(!page_state.huge || (mapping.kind() == PageKind::kAnon &&
+                                        page_state.swap_slot == page_state.detached));
     MEMCGFS_ASSERT(!page_state.lazyfree || mapping.kind() == PageKind::kAnon);
     MEMCGFS_ASSERT(page_state.list == LruList::kUnevictable ||
                    is_file(page_state.list) == (file || page_state.lazyfree));
@@ -74,6 +77,8 @@ void check_mapping(const Engine::State& state, Mapping& mapping, Books& books) {
         }
         resident += Pages{extent->count};
         check_state(mapping, extent->state);
+        MEMCGFS_ASSERT(!extent->state.huge || (mapping.huge_offset(extent->first) == 0 &&
+                                               extent->count % kHugePages == 0));
         books.add(mapping, *extent);
     }
     MEMCGFS_ASSERT(mapping.resident == resident);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/huge_page.h"
 #include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/psi.h"
@@ -91,6 +92,7 @@ void unmap_region(Engine::State& state, Task& task, MappingId id, bool keep) {
     if (mapping == nullptr) {
         return;
     }
+    forget_place(task, *mapping);
     const std::uint8_t gone = mapping->user_bits.remove(task.id);
     mapping->users--;
     if (mapping->users == 0 && !keep) {

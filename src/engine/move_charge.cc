@@ -64,8 +64,14 @@ void move_mapping(Engine::State& state, Mapping& mapping, Memcg& from, Memcg& to
         if (room == Pages{0}) {
             return;
         }
-        if (Pages{extent->count} > room) {
-            mapping.split(*extent, extent->first + room.count());
+        // A huge page goes whole or not at all.
+        const std::uint64_t whole =
+            extent->state.huge ? room.count() / kHugePages * kHugePages : room.count();
+        if (whole == 0) {
+            continue;
+        }
+        if (extent->count > whole) {
+            mapping.split(*extent, extent->first + whole);
         }
         const Pages pages{extent->count};
         if (extent->state.where == PageState::Where::kSwapped) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "engine/huge_page.h"
+#include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/reclaim.h"
 
@@ -31,14 +33,16 @@ std::uint64_t rank_of(NodeMask mask, NodeId node) {
 
 /// Moves resident pages from the extent's beginning on to where `pages` are; returns how many.
 Pages migrate_extent(Engine::State& state, Extent& extent, PageReservation pages) {
-    const Pages count = std::min(Pages{extent.count}, pages.pages());
-    if (count < Pages{extent.count}) {
-        extent.mapping->split(extent, extent.first + count.count());
+    const Engine::Range moved{extent.first, std::min(Pages{extent.count}, pages.pages()).count()};
+    Mapping& mapping = *extent.mapping;
+    if (extent.state.huge) {
+        const bool split = split_cut_huge(state, extent, moved);
+        state.count(split ? VmEvent::kThpMigrationSplit : VmEvent::kThpMigrationSuccess, 1);
     }
-    pages.use(count);
-    move_pages(state, extent, pages.place());
-    state.count(VmEvent::kPgmigrateSuccess, count.count());
-    return count;
+    pages.use(Pages{moved.count});
+    move_pages(state, carve(*mapping.find(moved.first), moved), pages.place());
+    state.count(VmEvent::kPgmigrateSuccess, moved.count);
+    return Pages{moved.count};
 }
 
 }  // namespace
@@ -97,7 +101,8 @@ Coro<OperationResult> migrate_task_pages(Engine::State& state, OpContext& op, No
                 index = extent->end();
                 continue;
             }
-            index = extent->first + migrate_extent(state, *extent, std::move(*pages)).count();
+            index = extent->first;
+            index += migrate_extent(state, *extent, std::move(*pages)).count();
             co_await op.pause_point();
         }
     }
@@ -189,7 +194,8 @@ Coro<OperationResult> offline_block(Engine::State& state, OpContext& op, PagePla
         co_await op.pause_point();
     }
     block.remove();
-    init_marks(state.nodes, state.vm_knobs, state.profile(), state.machine().thp);
+    init_marks(state.nodes, state.vm_knobs, state.profile(),
+               state.machine().thp != ThpMode::kNever);
     co_return std::uint64_t{0};
 }
 

@@ -25,17 +25,18 @@ Zone& zone_of(Engine::State& state, PagePlace place) {
 bool allowed(NodePreference nodes, NodeId node) { return (nodes.allowed >> node & 1U) != 0; }
 
 /// Takes free pages of a zone and counts where they came from (zone_statistics).
-PageReservation allocate(Engine::State& state, PagePlace place, NodePreference nodes, Pages pages) {
+PageReservation allocate(Engine::State& state, PagePlace place, NodePreference nodes, Pages pages,
+                         std::uint64_t allocations) {
     const auto type = static_cast<unsigned>(place.zone);
     const auto count = pages.count();
     state.count(static_cast<VmEvent>(static_cast<unsigned>(VmEvent::kPgallocDma) + type), count);
     if (place.node == nodes.first) {
-        state.count(VmEvent::kNumaHit, count);
-        state.count(VmEvent::kNumaLocal, count);
+        state.count(VmEvent::kNumaHit, allocations);
+        state.count(VmEvent::kNumaLocal, allocations);
     } else {
-        state.count(VmEvent::kNumaMiss, count);
-        state.count(VmEvent::kNumaForeign, count);
-        state.count(VmEvent::kNumaOther, count);
+        state.count(VmEvent::kNumaMiss, allocations);
+        state.count(VmEvent::kNumaForeign, allocations);
+        state.count(VmEvent::kNumaOther, allocations);
     }
     return {state, place, pages};
 }
@@ -53,8 +54,9 @@ std::optional<PageReservation> take_above(Engine::State& state, Pages wanted, No
             const Zone& zone = state.nodes[node].zones[type];
             const Pages ready = zone.above((zone.marks.*mark) >> shift);
             if (ready > Pages{0}) {
-                return allocate(state, {node, static_cast<ZoneType>(type)}, nodes,
-                                std::min(ready, wanted));
+                const Pages taken = std::min(ready, wanted);
+                return allocate(state, {node, static_cast<ZoneType>(type)}, nodes, taken,
+                                taken.count());
             }
         }
     }
@@ -138,7 +140,8 @@ std::optional<PageReservation> alloc_ignoring_marks(Engine::State& state, Pages 
         for (std::size_t type = kZoneTypeCount; type-- > 0;) {
             const Pages ready = std::min(state.nodes[node].zones[type].free, wanted);
             if (ready > Pages{0}) {
-                return allocate(state, {node, static_cast<ZoneType>(type)}, nodes, ready);
+                return allocate(state, {node, static_cast<ZoneType>(type)}, nodes, ready,
+                                ready.count());
             }
         }
     }
@@ -148,6 +151,22 @@ std::optional<PageReservation> alloc_ignoring_marks(Engine::State& state, Pages 
 std::optional<PageReservation> alloc_above_min(Engine::State& state, Pages wanted,
                                                NodePreference nodes) {
     return take_above(state, wanted, nodes, &ZoneMarks::min);
+}
+
+std::optional<PageReservation> alloc_huge(Engine::State& state, NodePreference nodes) {
+    constexpr Pages kHuge{kHugePages};
+    for (const auto mark : {&ZoneMarks::low, &ZoneMarks::min}) {
+        for (std::size_t distance = 0; distance < state.nodes.size(); distance++) {
+            const NodeId node = node_at_distance(state, nodes.first, distance);
+            for (std::size_t type = kZoneTypeCount; allowed(nodes, node) && type-- > 0;) {
+                const Zone& zone = state.nodes[node].zones[type];
+                if (zone.above(zone.marks.*mark) >= kHuge) {
+                    return allocate(state, {node, static_cast<ZoneType>(type)}, nodes, kHuge, 1);
+                }
+            }
+        }
+    }
+    return std::nullopt;
 }
 
 std::optional<PageReservation> alloc_on_node(Engine::State& state, Pages wanted, NodeId node) {

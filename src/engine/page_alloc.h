@@ -57,6 +57,10 @@ std::optional<PageReservation> alloc_above_min(Engine::State& state, Pages wante
                                                NodePreference nodes);
 std::optional<PageReservation> alloc_on_node(Engine::State& state, Pages wanted, NodeId node);
 
+/// A block for a huge page, where a zone has room for it above its low or at least its min mark;
+/// nullopt: none has. Nobody is woken, and fragmentation is not known.
+std::optional<PageReservation> alloc_huge(Engine::State& state, NodePreference nodes);
+
 /// Node number `distance` of the zonelist that starts at `first`.
 NodeId node_at_distance(const Engine::State& state, NodeId first, std::size_t distance);
 

@@ -16,6 +16,7 @@ void count_pages(Memcg& memcg, Mapping& mapping, const PageState& page_state, st
     const bool file = mapping.kind() == PageKind::kFile;
     const bool attached = !page_state.detached;
     count(anon && attached, StatItem::kAnon);
+    count(page_state.huge && attached, StatItem::kAnonThp);
     count(!anon && attached, StatItem::kFile);
     count(mapping.kind() == PageKind::kShmem && attached, StatItem::kShmem);
     count(!anon && page_state.mapped != 0, StatItem::kFileMapped);

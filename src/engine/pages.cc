@@ -81,9 +81,10 @@ void move_resident(Engine::State& state, Extent& extent, Memcg& to) {
     const auto pages = static_cast<std::int64_t>(extent.count);
     state.lru_remove(extent);
     count_pages(from, *extent.mapping, extent.state, -pages);
-    from.add_stat(StatItem::kPgpgout, pages);
+    const auto folios = static_cast<std::int64_t>(extent.folios());
+    from.add_stat(StatItem::kPgpgout, folios);
     extent.memcg = &to;
-    to.add_stat(StatItem::kPgpgin, pages);
+    to.add_stat(StatItem::kPgpgin, folios);
     count_pages(to, *extent.mapping, extent.state, pages);
     state.lru_add(extent);
 }
@@ -128,12 +129,13 @@ void free_extent(Engine::State& state, Extent& extent) {
 void free_isolated(Engine::State& state, Extent& extent) {
     Memcg& memcg = *extent.memcg;
     const Pages pages{extent.count};
+    const std::uint64_t folios = extent.folios();
     if (extent.state.swap_slot) {
         free_swap_slots(state, extent);
     }
     drop_from_memory(state, extent);
     extent.mapping->erase(extent);
-    state.uncharge_memory(memcg, pages);
+    state.uncharge_memory(memcg, pages, folios);
 }
 
 void free_all_pages(Engine::State& state, Mapping& mapping) {

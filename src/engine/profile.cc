@@ -33,6 +33,7 @@ constexpr Profile kAlinux2{
     .wmark = true,
     .v1_has_high = true,
     .cgroup_kill = false,
+    .split_defers_first = true,
     .oom_tie_keeps_first = true,
     .oom_report_old_form = true,
     .oom_reaper_delay = Nanos{0},
@@ -50,6 +51,7 @@ constexpr Profile k510{
     .high_in_syscall = false,
     .reclaim_root_keeps_protection = true,
     .cgroup_kill = false,
+    .split_defers_first = true,
     .oom_reaper_delay = Nanos{0},
 };
 
@@ -59,6 +61,7 @@ constexpr Profile k61{
     .version = {6, 1},
     .proactive_empty_is_all = true,
     .reclaim_root_keeps_protection = true,
+    .split_defers_first = true,
 };
 
 constexpr Profile k612{
@@ -77,6 +80,7 @@ constexpr Profile k612{
     .kswapd_repeats_untrimmed = true,
     .zoneinfo_shows_promo = true,
     .movable_has_small_min = true,
+    .aligns_large_regions = true,
     .oom_report_rss_kinds = true,
 };
 

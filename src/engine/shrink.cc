@@ -18,12 +18,28 @@ namespace {
 
 constexpr Nanos kThrottleMax = from_millis(100);  // VMSCAN_THROTTLE_WRITEBACK
 
+/// How many pages of the extent come off the list where `limit` are wanted: a huge page comes
+/// whole.
+std::uint64_t taken_of(const Extent& extent, Pages limit) {
+    return std::min(extent.count, extent.state.huge ? kHugePages : limit.count());
+}
+
+/// How many pages a batch of `limit` takes off the list, the oldest ones (isolate_lru_folios).
+Pages batch_of(const Lruvec& lruvec, LruList list, Pages limit) {
+    Pages batch{};
+    for (const Extent* extent = lruvec.list(list).tail; extent != nullptr && batch < limit;
+         extent = extent->newer) {
+        batch += Pages{taken_of(*extent, limit - batch)};
+    }
+    return batch;
+}
+
 /// Takes the oldest pages, at most `limit`, off the list: one extent of equal pages.
 Extent& isolate_tail(Engine::State& state, const Lruvec& lruvec, LruList list, Pages limit) {
     Extent* tail = lruvec.list(list).tail;
     MEMCGFS_ASSERT(tail != nullptr);
-    if (Pages{tail->count} > limit) {
-        tail->mapping->split(*tail, tail->first + limit.count());
+    if (const std::uint64_t taken = taken_of(*tail, limit); taken < tail->count) {
+        tail->mapping->split(*tail, tail->first + taken);
     }
     state.lru_remove(*tail);
     return *tail;
@@ -48,7 +64,7 @@ void heed_writeback(Engine::State& state, OpContext& op, ScanControl& control, P
 Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,
                            LruList list, Pages pages) {
     const Lruvec& lruvec = memcg.lruvec(control.node);
-    const Pages scanned = std::min(pages, lruvec.size(list));
+    const Pages scanned = batch_of(lruvec, list, pages);
     const bool background = control.request.background;
     const bool file = is_file(list);
     memcg.add_stat(background ? StatItem::kPgscanKswapd : StatItem::kPgscanDirect,
@@ -103,7 +119,7 @@ bool inactive_is_low(const Memcg& memcg, NodeId node, LruList inactive) {
 void shrink_active_list(Engine::State& state, OpContext& op, const ScanControl& control,
                         Memcg& memcg, LruList list, Pages pages) {
     const Lruvec& lruvec = memcg.lruvec(control.node);
-    const Pages scanned = std::min(pages, lruvec.size(list));
+    const Pages scanned = batch_of(lruvec, list, pages);
     Pages rotated{};
     memcg.add_stat(StatItem::kPgrefill, as_delta(scanned));
     if (control.request.global) {

@@ -14,7 +14,7 @@ Engine::State::State(const Environment& environment_in)
       nodes(nodes_of(environment_in.machine)),
       vm_swappiness(environment_in.machine.vm_swappiness) {
     stocks.resize(std::max(1U, machine().cpus));
-    init_marks(nodes, vm_knobs, profile(), machine().thp);
+    init_marks(nodes, vm_knobs, profile(), machine().thp != ThpMode::kNever);
     css_sets.emplace_back();  // number 0: the roots
     for (const SwapDevice& device : machine().swap_devices) {
         swap_areas.push_back({.device = device});
@@ -189,15 +189,15 @@ void Engine::State::lru_remove(Extent& extent) {
     memcg.lruvec(extent.state.node).remove(extent);
 }
 
-void Engine::State::uncharge_memory(Memcg& memcg, Pages pages) {
+void Engine::State::uncharge_memory(Memcg& memcg, Pages pages, std::uint64_t folios) {
     if (memory_on_v1() && !memcg.is_root()) {
         memcg.memsw.uncharge(pages);
     }
-    uncharge_memory_keeping_memsw(memcg, pages);
+    uncharge_memory_keeping_memsw(memcg, pages, folios);
 }
 
-void Engine::State::uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages) {
-    memcg.add_stat(StatItem::kPgpgout, as_delta(pages));
+void Engine::State::uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages, std::uint64_t folios) {
+    memcg.add_stat(StatItem::kPgpgout, static_cast<std::int64_t>(folios));
     if (!memcg.is_root()) {  // a root task's pages are not counted
         memcg.memory.uncharge(pages);
         trace(TraceEvent::Kind::kUncharge, memcg, pages.count());

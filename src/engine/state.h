@@ -165,10 +165,11 @@ struct Engine::State {
                          const PageState& page_state);
     Extent& lru_add_tail(Extent& extent);
     void lru_remove(Extent& extent);
-    /// Takes `pages` off the counters of a page's owner; wakes v1 OOM waiters.
-    void uncharge_memory(Memcg& memcg, Pages pages);
+    /// Takes `pages`, huge ones as one `folio` each, off the counters of their owner; wakes v1 OOM
+    /// waiters.
+    void uncharge_memory(Memcg& memcg, Pages pages, std::uint64_t folios);
     /// The same, but memory + swap goes on counting: the page lives on in a swap slot (v1).
-    void uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages);
+    void uncharge_memory_keeping_memsw(Memcg& memcg, Pages pages, std::uint64_t folios);
     Pages swap_total() const;
     Pages swap_free() const;
     /// At most one announcement a file in 10 ms; later ones come together at the end

@@ -48,6 +48,7 @@ void let_go(Engine::State& state, Extent& extent) {
     free_swap_slots(state, extent);
     PageState next = extent.state;
     next.detached = false;
+    next.huge = false;  // comes back by small entries
     change_isolated(extent, next);
     state.lru_add(extent);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/huge_page.h"
 #include "engine/io_queue.h"
 #include "engine/page_state.h"
 #include "engine/pages.h"
@@ -24,15 +25,16 @@ void refuse_slots(Engine::State& state, Memcg& owner, Pages refused, bool by_lim
 }
 
 /// Memory's charge ends; in v1 the slot takes the page's place in memory + swap.
-void uncharge_swapped(Engine::State& state, Memcg& memcg, Memcg& owner, Pages pages) {
+void uncharge_swapped(Engine::State& state, Memcg& memcg, Memcg& owner, Pages pages,
+                      std::uint64_t folios) {
     if (!state.memory_on_v1() || &owner != &memcg) {
-        state.uncharge_memory(memcg, pages);
+        state.uncharge_memory(memcg, pages, folios);
         if (state.memory_on_v1() && !owner.is_root()) {
             owner.memsw.charge(pages);
         }
         return;
     }
-    state.uncharge_memory_keeping_memsw(memcg, pages);
+    state.uncharge_memory_keeping_memsw(memcg, pages, folios);
 }
 
 /// The pages get slots of one device: from now on they are in the swap cache.
@@ -62,6 +64,7 @@ void evict(Engine::State& state, Extent& extent, Memcg& evictor) {
     const Engine::Range range{extent.first, extent.count};
     const Pages pages{range.count};
     const PageState page_state = extent.state;
+    const std::uint64_t folios = extent.folios();
     drop_from_memory(state, extent);
     mapping.erase(extent);
     mapping.swapped += pages;
@@ -73,7 +76,7 @@ void evict(Engine::State& state, Extent& extent, Memcg& evictor) {
         mapping.insert(range.first, range.count, &owner,
                        {.where = PageState::Where::kSwapped, .device = page_state.device});
     mapping.merge_swapped(slots);
-    uncharge_swapped(state, memcg, owner, pages);
+    uncharge_swapped(state, memcg, owner, pages, folios);
     if (state.profile().anon_workingset) {
         leave_shadows(mapping, range, evictor, page_state);
     }
@@ -90,6 +93,7 @@ void write_out(Engine::State& state, OpContext& op, Extent& extent, bool write, 
         state.count(VmEvent::kPswpout, pages.count());
     }
     if (write && !swap.synchronous) {
+        const bool whole = extent.state.huge;
         PageState next = extent.state;
         next.detached = true;
         next.dirty = false;
@@ -99,7 +103,7 @@ void write_out(Engine::State& state, OpContext& op, Extent& extent, bool write, 
         const WriteRequest request{extent.mapping->id(), {extent.first, extent.count}, {}};
         state.lru_add(extent);
         submit_write(state, state.io_queues[1 + std::size_t{device}], request, time_of(op),
-                     swap.write);
+                     swap.write, whole ? kHugePages : kWriteChunk);
         return;
     }
     if (write) {
@@ -127,25 +131,49 @@ Pages Engine::State::swap_free() const {
     return sum;
 }
 
-SlotGrant take_slots(Engine::State& state, Pages wanted) {
+namespace {
+
+/// The device whose turn it is, of those that are on and have `least` free slots; the number of
+/// devices if there is none. Rotating ones keep no clusters of slots.
+std::size_t choose_area(const Engine::State& state, Pages least, bool cluster) {
     const std::size_t count = state.swap_areas.size();
     std::size_t best = count;
     for (std::size_t turn = 0; turn < count; turn++) {
         const std::size_t index = (state.next_swap_area + turn) % count;
         const Engine::State::SwapArea& area = state.swap_areas[index];
-        const bool usable = area.on && area.used < area.device.pages;
+        const bool usable = area.on && area.device.pages - area.used >= least &&
+                            !(cluster && area.device.rotational);
         if (usable &&
             (best == count || area.device.priority > state.swap_areas[best].device.priority)) {
             best = index;
         }
     }
-    MEMCGFS_ASSERT(best < count);
-    Engine::State::SwapArea& area = state.swap_areas[best];
+    return best;
+}
+
+SlotGrant take_from(Engine::State& state, std::size_t index, Pages wanted) {
+    Engine::State::SwapArea& area = state.swap_areas[index];
     const Pages granted = std::min(wanted, area.device.pages - area.used);
     area.used += granted;
     state.swap_used += granted;
-    state.next_swap_area = best + 1;
-    return {static_cast<std::uint8_t>(best), granted};
+    state.next_swap_area = index + 1;
+    return {static_cast<std::uint8_t>(index), granted};
+}
+
+}  // namespace
+
+SlotGrant take_slots(Engine::State& state, Pages wanted) {
+    const std::size_t index = choose_area(state, Pages{1}, false);
+    MEMCGFS_ASSERT(index < state.swap_areas.size());
+    return take_from(state, index, wanted);
+}
+
+std::optional<SlotGrant> take_slot_cluster(Engine::State& state, Pages wanted) {
+    const std::size_t index = choose_area(state, wanted, true);
+    if (index == state.swap_areas.size()) {
+        return std::nullopt;
+    }
+    return take_from(state, index, wanted);
 }
 
 void give_slots(Engine::State& state, std::uint8_t device, Pages pages) {
@@ -161,6 +189,17 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg&
     }
     Mapping& mapping = *extent.mapping;
     Memcg& owner = online_memcg(*extent.memcg);
+    if (extent.state.huge) {
+        if (const std::optional<SlotGrant> grant = take_huge_slots(state, owner)) {
+            extent.memcg->add_stat(StatItem::kThpSwpout, 1);
+            state.count(VmEvent::kThpSplitPmd, 1);
+            assign_slots(state, extent, owner, *grant);
+            write_out(state, op, extent, true, evictor, outcome);
+            return outcome;
+        }
+        extent.memcg->add_stat(StatItem::kThpSwpoutFallback, 1);
+        split_isolated_huge(state, extent);
+    }
     const Pages wanted{extent.count};
     const bool device_full = state.fault(FaultSite::kSwapFull);
     const Pages allowed = device_full ? Pages{0} : std::min(wanted, reachable_swap(state, owner));

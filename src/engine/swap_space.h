@@ -7,6 +7,8 @@
 // reclaim meets it again; on a synchronous device it goes at once.
 #pragma once
 
+#include <optional>
+
 #include "engine/operation.h"
 #include "engine/state.h"
 
@@ -19,6 +21,8 @@ struct SlotGrant {
 
 /// Takes at most `wanted` slots of one device; at least one is free.
 SlotGrant take_slots(Engine::State& state, Pages wanted);
+/// The same, all of them side by side; nullopt: no device has so many.
+std::optional<SlotGrant> take_slot_cluster(Engine::State& state, Pages wanted);
 void give_slots(Engine::State& state, std::uint8_t device, Pages pages);
 
 struct SwapOutcome {
@@ -29,7 +33,8 @@ struct SwapOutcome {
 
 /// Sends an isolated anonymous or shmem extent to swap as far as slots go, on behalf of
 /// `evictor`. Pages being written are back on their list. The extent passed is gone afterwards,
-/// unless it is the rest. Pages that get slots are unmapped.
+/// unless it is the rest. Pages that get slots are unmapped. A huge page, passed alone, goes whole
+/// where there is a cluster of slots for it, else its small ones go.
 SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg& evictor);
 
 /// Books the time that reading pages from a device takes.

@@ -38,6 +38,7 @@ struct NumberLine {
         kZoneList,  ///< number: LruList
         kItem,      ///< number: StatItem
         kItemKb,    ///< likewise, in kB
+        kItemHuge,  ///< likewise, in huge pages
         kFilePages,
         kEvent,  ///< number: VmEvent
         kDirtyThreshold,

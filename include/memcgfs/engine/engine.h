@@ -131,7 +131,7 @@ public:
     };
     /// A region of its own for `task`. Nothing is charged until it is touched. It ends with the
     /// last task that maps it; one of kind kFile, or made for no task, stays until it is
-    /// destroyed, and any task may use it. `size` only shows in the OOM report.
+    /// destroyed, and any task may use it. `size` shows in the OOM report, and huge pages need it.
     MappingId create_mapping(TaskId task, PageKind kind, Pages size = Pages{0});
     /// Another task maps the same pages. Ignored if it already does.
     void map_mapping(TaskId task, MappingId mapping);
@@ -153,6 +153,8 @@ public:
     void lock_mapping(MappingId mapping);
     /// munlock: they are not any more.
     void unlock_mapping(MappingId mapping);
+    /// madvise(2) of a whole private mapping of known size. Of effect on pages to come.
+    void advise_huge(MappingId mapping, HugeAdvice advice);
     /// The mapping holds code: its pages are activated by their first use.
     void set_executable(MappingId mapping);
     /// fsync: writes what is dirty and waits for the disk. Result: pages written.

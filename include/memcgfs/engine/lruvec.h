@@ -7,6 +7,9 @@
 // split, so exactness is per page while memory is per run. The youngest page of a run is its last
 // one: touching upwards makes long runs.
 //
+// A huge page is 512 pages of a run that is marked so; runs of huge pages begin and end where huge
+// pages do. One that is touched, moved or freed in part is split first (huge_page.h).
+//
 // Invariants: a list's `pages` is the sum of its extents' counts; neighbours on a list have the
 // same memcg and list. Engine lock held for everything.
 #pragma once
@@ -41,6 +44,7 @@ struct PageState {
     bool reclaim = false;     ///< PG_reclaim: to the tail once it has been written
     bool lazyfree = false;    ///< MADV_FREE: an anonymous page that lives on the file lists
     bool detached = false;    ///< only the swap cache has it: on its way out, or not yet fetched
+    bool huge = false;        ///< of a huge page that is whole
     std::uint8_t device = 0;  ///< the swap device of the slot, where there is one
     NodeId node = 0;          ///< where a resident page is; 0 for a swapped one
     ZoneType zone = ZoneType::kDma;  ///< likewise
@@ -58,6 +62,8 @@ struct Extent {
     Extent* newer = nullptr;  ///< towards the head
     Extent* older = nullptr;  ///< towards the tail
     std::uint64_t end() const { return first + count; }
+    /// Pages as the allocator counts them, a huge one as one (folios).
+    std::uint64_t folios() const { return state.huge ? count / kHugePages : count; }
 };
 
 enum class PageKind : std::uint8_t {
@@ -65,6 +71,9 @@ enum class PageKind : std::uint8_t {
     kFile,   ///< page cache of a disk file
     kShmem,  ///< tmpfs, shared anonymous, System V: counts as cache, lives on the anon lists
 };
+
+/// madvise(2) with MADV_HUGEPAGE or MADV_NOHUGEPAGE.
+enum class HugeAdvice : std::uint8_t { kNone, kHuge, kNever };
 
 /// What pages belong to: an anonymous region or a file (struct address_space, struct anon_vma).
 class Mapping {
@@ -98,12 +107,17 @@ public:
 
     /// The same for an extent that is on no list: swapped out, or isolated by reclaim.
     Extent& split_isolated(Extent& extent, std::uint64_t at);
+    /// How far page `index` is into its huge page.
+    std::uint64_t huge_offset(std::uint64_t index) const { return (address + index) % kHugePages; }
     /// Joins a swapped extent to the one before it if they are of one owner.
     void merge_swapped(Extent& extent);
 
-    std::uint32_t users = 0;  ///< tasks that have it mapped
-    Pages size{};             ///< what its maker asked for; 0: as far as it has been touched
-    MappingUsers user_bits;   ///< which of them are told apart
+    std::uint32_t users = 0;    ///< tasks that have it mapped
+    Pages size{};               ///< what its maker asked for; 0: as far as it has been touched
+    bool huge_enabled = false;  ///< whole blocks of it get huge pages
+    bool huge_advised = false;  ///< and are worth a direct reclaim
+    std::uint64_t address = 0;  ///< of its first page, in pages; only modulo a huge page
+    MappingUsers user_bits;     ///< which of them are told apart
     Pages resident{};
     Pages swapped{};
     Pages dirty{};

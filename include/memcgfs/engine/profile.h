@@ -35,6 +35,13 @@ enum class Layout : std::uint8_t {
     kHybrid,  ///< memory/ (v1, has the controller) and unified/ (v2)
 };
 
+/// /sys/kernel/mm/transparent_hugepage/enabled: which private memory may have huge pages.
+enum class ThpMode : std::uint8_t {
+    kNever,
+    kMadvise,  ///< that with MADV_HUGEPAGE
+    kAlways,   ///< all but that with MADV_NOHUGEPAGE
+};
+
 struct Profile {
     std::string_view name;
     std::string_view description;
@@ -52,15 +59,15 @@ struct Profile {
 
     // Quirks.
     bool use_hierarchy_fixed = true;  ///< use_hierarchy always 1 (5.11); before: 0/1, default 0
-    bool dying_task_bypasses_limit = false;      ///< forced charge for dying tasks (up to 5.15)
-    bool hopeless_charge_is_forced = false;      ///< over the limit if none can be killed (to 5.15)
-    bool high_sleeps = true;                     ///< memory.high slows tasks down (5.4)
-    bool high_in_syscall = true;                 ///< and bounds a single system call (5.17)
-    bool memory_recursiveprot = true;            ///< knows the mount option (5.7)
-    bool memory_localevents = true;              ///< knows the mount option (5.2)
-    bool dying_task_skips_high = false;          ///< no throttle for dying tasks (6.12)
-    std::uint32_t memcg_ids = 65535;  ///< MEM_CGROUP_ID_MAX: groups, and removed ones with slots
-    bool shared_reclaim_cursor = false;          ///< limit reclaim resumes where it stopped (6.12)
+    bool dying_task_bypasses_limit = false;  ///< forced charge for dying tasks (up to 5.15)
+    bool hopeless_charge_is_forced = false;  ///< over the limit if none can be killed (to 5.15)
+    bool high_sleeps = true;                 ///< memory.high slows tasks down (5.4)
+    bool high_in_syscall = true;             ///< and bounds a single system call (5.17)
+    bool memory_recursiveprot = true;        ///< knows the mount option (5.7)
+    bool memory_localevents = true;          ///< knows the mount option (5.2)
+    bool dying_task_skips_high = false;      ///< no throttle for dying tasks (6.12)
+    std::uint32_t memcg_ids = 65535;     ///< MEM_CGROUP_ID_MAX: groups, and removed ones with slots
+    bool shared_reclaim_cursor = false;  ///< limit reclaim resumes where it stopped (6.12)
     bool proactive_asks_for_quarter = false;     ///< memory.reclaim asks for a quarter a go (6.12)
     bool proactive_swappiness = false;           ///< memory.reclaim takes swappiness=N (6.9)
     bool proactive_empty_is_all = false;         ///< memory.reclaim "" means everything (6.1)
@@ -79,9 +86,11 @@ struct Profile {
     bool zoneinfo_shows_promo = false;                ///< a line for the promo mark (6.12)
     bool movable_has_small_min = false;  ///< ZONE_MOVABLE's min mark like HighMem's (6.12)
     bool cgroup_kill = true;             ///< cgroup.kill (5.14)
-    bool oom_tie_keeps_first = false;   ///< of equal scores the first, not the last (up to 5.0)
-    bool oom_report_old_form = false;   ///< "Task in ... killed as a result of limit" (up to 5.0)
-    bool oom_report_rss_kinds = false;  ///< rss_anon, rss_file, rss_shmem in the table (6.8)
+    bool aligns_large_regions = false;   ///< mmap puts 2 MiB and more on a 2 MiB boundary (6.7)
+    bool split_defers_first = false;     ///< a split counts as a deferred one, too (up to 6.1)
+    bool oom_tie_keeps_first = false;    ///< of equal scores the first, not the last (up to 5.0)
+    bool oom_report_old_form = false;    ///< "Task in ... killed as a result of limit" (up to 5.0)
+    bool oom_report_rss_kinds = false;   ///< rss_anon, rss_file, rss_shmem in the table (6.8)
     /// A victim that has not exited by then is reaped; at once up to 5.17.
     Nanos oom_reaper_delay = from_millis(2000);
 };
@@ -105,6 +114,8 @@ struct SwapDevice {
     /// Writes are over when they have been started (SWP_SYNCHRONOUS_IO): memory compressed or
     /// not, no disk.
     bool synchronous = true;
+    /// Slots are not kept in clusters: a huge page is split before it goes out.
+    bool rotational = false;
     Nanos write{2000};  ///< one page
     Nanos read{3000};   ///< one page
 };
@@ -120,8 +131,8 @@ struct Machine {
     std::uint32_t cpus = 1;
     std::uint64_t vm_swappiness = 60;
     std::uint32_t hz = 0;  ///< clock ticks a second; 0: the profile's
-    /// Huge pages are enabled: min_free_kbytes gets the larger value that they ask for.
-    bool thp = false;
+    /// Enabled in any way, min_free_kbytes gets the larger value that huge pages ask for.
+    ThpMode thp = ThpMode::kAlways;
     std::uint32_t vm_panic_on_oom = 0;  ///< 2: also when a group's limit is hit
     bool vm_oom_dump_tasks = true;      ///< the table of tasks in the report
 

@@ -11,6 +11,9 @@
 
 namespace memcgfs::engine {
 
+/// Pages of a huge page (HPAGE_PMD_NR of x86).
+inline constexpr std::uint64_t kHugePages = 512;
+
 enum class StatItem : std::uint8_t {
     // Pages now, and on which node they are (enum node_stat_item).
     kAnon,
@@ -65,6 +68,8 @@ enum class StatItem : std::uint8_t {
     kZswpout,
     kThpFaultAlloc,
     kThpCollapseAlloc,
+    kThpSwpout,
+    kThpSwpoutFallback,
     kCount,
 };
 inline constexpr std::size_t kStatItemCount = static_cast<std::size_t>(StatItem::kCount);

@@ -11,6 +11,7 @@
 #include "memcgfs/base/units.h"
 #include "memcgfs/engine/ids.h"
 #include "memcgfs/engine/psi.h"
+#include "memcgfs/engine/stat_items.h"
 
 namespace memcgfs::engine {
 
@@ -41,9 +42,9 @@ struct Task {
     TaskInfo info;
     CgroupId cgroup_v1;  ///< none where the layout has no v1 hierarchy
     CgroupId cgroup_v2;
-    bool dying = false;  ///< SIGKILL sent or exit begun (fatal_signal_pending)
-    bool oom_victim = false;   ///< chosen by the OOM killer and not yet gone (signal->oom_mm)
-    bool oom_reaped = false;   ///< nothing more to be had from it (MMF_OOM_SKIP)
+    bool dying = false;       ///< SIGKILL sent or exit begun (fatal_signal_pending)
+    bool oom_victim = false;  ///< chosen by the OOM killer and not yet gone (signal->oom_mm)
+    bool oom_reaped = false;  ///< nothing more to be had from it (MMF_OOM_SKIP)
     /// An operation of this task is under way: a kill wakes it, and exit waits for its end.
     OperationId operation{};
     MemcgId memcg_in_oom;  ///< v1: where a fault failed with oom_kill_disable set
@@ -51,6 +52,9 @@ struct Task {
     Pages over_high{};               ///< memcg_nr_pages_over_high
     PsiFlags psi;                    ///< what its operation does now
     std::vector<MappingId> regions;  ///< mapped by this process
+    /// Where its lowest region begins, in pages; only modulo a huge page. At first in the middle of
+    /// one: the kernel's choice is random.
+    std::uint64_t lowest_address = kHugePages / 2;
 };
 
 }  // namespace memcgfs::engine

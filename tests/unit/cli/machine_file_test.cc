@@ -68,7 +68,7 @@ TEST_CASE("errors name the file, the line and what is wrong", "[cli]") {
 
 TEST_CASE("a machine file describes nodes and zones", "[cli]") {
     const engine::Machine machine = machine_of(
-        "cpus = 4\nhz = 100\nthp = true\n[[node]]\ndma = '15M'\ndma32 = '1G'\n[[node]]\n"
+        "cpus = 4\nhz = 100\nthp = 'madvise'\n[[node]]\ndma = '15M'\ndma32 = '1G'\n[[node]]\n"
         "normal = '2G'\nmovable = 8192\n");
     REQUIRE(machine.nodes.size() == 2);
     CHECK(machine.nodes[0].managed ==
@@ -77,7 +77,7 @@ TEST_CASE("a machine file describes nodes and zones", "[cli]") {
           decltype(machine.nodes[1].managed){Pages{}, Pages{}, Pages{524288}, Pages{2}});
     CHECK(machine.memory == Pages{3840 + 262144 + 524288 + 2});
     CHECK(machine.hz == 100);
-    CHECK(machine.thp);
+    CHECK(machine.thp == engine::ThpMode::kMadvise);
 }
 
 TEST_CASE("an impossible machine is refused in one sentence", "[cli]") {
@@ -95,7 +95,7 @@ TEST_CASE("an impossible machine is refused in one sentence", "[cli]") {
     CHECK(error_of("memory = '1G'\n[[node]]\nnormal = '1G'\n") ==
           "m.toml:1: memory does not go with [[node]], which has its own");
     CHECK(error_of("hz = 0") == "m.toml:1: hz must be a whole number from 1 to 1000");
-    CHECK(error_of("thp = 1") == "m.toml:1: thp must be true or false");
+    CHECK(error_of("thp = true") == "m.toml:1: thp must be \"always\", \"madvise\" or \"never\"");
 }
 
 TEST_CASE("the machine files of the documentation can be read", "[cli]") {

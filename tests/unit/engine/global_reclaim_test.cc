@@ -14,6 +14,7 @@ using test::mib;
 Machine seed_machine(Pages pages = mib(4096)) {
     Machine machine;
     machine.memory = pages;
+    machine.thp = ThpMode::kNever;
     MachineNode node;
     node.managed[static_cast<std::size_t>(ZoneType::kNormal)] = pages;
     machine.nodes.push_back(node);
@@ -95,6 +96,7 @@ TEST_CASE("below the min mark a task reclaims itself (E7)", "[engine][global]") 
 TEST_CASE("free memory counts without the lowmem reserve (E10)", "[engine][global]") {
     Machine shape;
     shape.memory = mib(1024);
+    shape.thp = ThpMode::kNever;
     shape.nodes.resize(1);
     shape.nodes[0].managed = {Pages{0}, mib(512), mib(512), Pages{0}};
     Pressed machine("6.12", Layout::kV2, shape);

@@ -24,6 +24,7 @@ struct FourNodes {
         Machine machine;
         machine.nodes.resize(4);
         machine.memory = mib(1024);
+        machine.thp = ThpMode::kNever;
         for (MachineNode& node : machine.nodes) {
             node.managed[kNormal] = mib(256);
         }

@@ -19,6 +19,7 @@ constexpr std::uint64_t kGib = 1024;  // in MiB
 Machine one_zone(Pages pages) {
     Machine machine;
     machine.memory = pages;
+    machine.thp = ThpMode::kNever;
     MachineNode node;
     node.managed[static_cast<std::size_t>(ZoneType::kNormal)] = pages;
     machine.nodes.push_back(node);
@@ -81,7 +82,7 @@ TEST_CASE("a zone's marks are those of the table (G8, E4)", "[engine][watermark]
 
 TEST_CASE("zones share min_free_kbytes by their size, as measured", "[engine][watermark]") {
     Machine guest;
-    guest.thp = true;
+    guest.thp = engine::ThpMode::kAlways;
     guest.nodes.resize(1);
     guest.nodes[0].managed = {Pages{3840}, Pages{772918}, Pages{851968}, Pages{0}};
     const auto* profile = GENERATE("6.1", "6.12");

@@ -39,7 +39,7 @@ std::map<std::string, std::string> recorded(const std::string& profile) {
 /// The guest that they were recorded on.
 Machine guest() {
     Machine machine;
-    machine.thp = true;
+    machine.thp = engine::ThpMode::kAlways;
     machine.swap = Pages{131071};
     machine.nodes.resize(1);
     machine.nodes[0].managed = {Pages{3840}, Pages{243851}, Pages{}, Pages{}};
