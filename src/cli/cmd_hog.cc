@@ -160,7 +160,7 @@ std::optional<HostErrno> Steps::two_words(std::string_view name, const char* arg
         std::string_view name;
         Memory kind;
     } kMemorySteps[] = {
-        {"anon", Memory::kPrivate}, {"huge", Memory::kPrivate}, {"shm", Memory::kShared},
+        {"anon", Memory::kPrivate}, {"huge", Memory::kHuge},    {"shm", Memory::kShared},
         {"lock", Memory::kLocked},  {"sysv", Memory::kSegment}, {"sysvkeep", Memory::kKeptSegment},
     };
     for (const auto& step : kMemorySteps) {

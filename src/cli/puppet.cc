@@ -162,9 +162,10 @@ HostErrno Puppet::map_memory(Memory kind, std::uint64_t bytes) {
     }
     Region region;
     region.pages = pages_of(bytes);
-    const bool is_private = kind == Memory::kPrivate || kind == Memory::kLocked;
+    const bool is_private =
+        kind == Memory::kPrivate || kind == Memory::kHuge || kind == Memory::kLocked;
     ControlMessage message = request(is_private ? ControlOp::kAnon : ControlOp::kShared);
-    message.args = {region.pages};
+    message.args = {region.pages, kind == Memory::kHuge ? 1U : 0U};
     int segment = -1;
     if (kind == Memory::kKeptSegment) {
         // A real one, untouched, so that ipcs shows and ipcrm removes it.

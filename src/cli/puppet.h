@@ -35,7 +35,7 @@ public:
     HostErrno connect(const std::string& directory, Membership wanted,
                       std::optional<std::int64_t> oom_score_adj);
 
-    enum class Memory : std::uint8_t { kPrivate, kLocked, kShared, kSegment, kKeptSegment };
+    enum class Memory : std::uint8_t { kPrivate, kHuge, kLocked, kShared, kSegment, kKeptSegment };
     /// Maps and fills.
     HostErrno map_memory(Memory kind, std::uint64_t bytes);
     /// Maps the start of a file shared and fills it.

@@ -277,6 +277,9 @@ Result<vfs::StoreOutcome> PuppetControl::make_region(Puppet& puppet, Request& re
     // What is made for no task outlives the tasks that use it.
     const engine::TaskId owner = op == ControlOp::kSegment ? engine::TaskId{} : puppet.task;
     const engine::MappingId mapping = engine_.create_mapping(owner, page_kind, Pages{args[0]});
+    engine_.advise_huge(mapping, op == ControlOp::kAnon && args[1] != 0
+                                     ? engine::HugeAdvice::kHuge
+                                     : engine::HugeAdvice::kNever);
     Puppet::Kind kind = Puppet::Kind::kOwn;
     if (op == ControlOp::kSegment) {
         kind = Puppet::Kind::kSegment;

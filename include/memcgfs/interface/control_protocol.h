@@ -26,8 +26,9 @@ enum class ControlOp : std::uint32_t {
     /// to stand for one with the oom_score_adj [1], as int64, that the host refuses; EACCES for
     /// other users than root. Answer: [0] 1 if the process is in other than the root groups.
     kHello = 1,
-    kBye = 2,        ///< the process is about to exit
-    kAnon = 3,       ///< [0] size; answer [0] region: private memory
+    kBye = 2,  ///< the process is about to exit
+    /// [0] size, [1] 1: with MADV_HUGEPAGE, 0: MADV_NOHUGEPAGE; answer [0] region: private memory
+    kAnon = 3,
     kShared = 4,     ///< [0] size; answer [0] region: shared memory that ends with its last user
     kSegment = 5,    ///< [0] size, [1] System V id; answer [0] region: stays until IPC_RMID
     kMapFile = 6,    ///< a file; answer [0] region
