@@ -10,9 +10,11 @@ mkdir a
 echo 16M >a/memory.max
 echo 1 >a/memory.oom.group
 mkfifo "$TMP/gate"
-exec {gate}<>"$TMP/gate"
+# A name of its own tells this shell's descriptor, which the process inherits, from the process's.
+ln "$TMP/gate" "$TMP/held"
+exec {held}<>"$TMP/held"
 # Full, so that the next write waits.
-dd if=/dev/zero of="$TMP/gate" bs=4K oflag=nonblock 2>/dev/null
+dd if=/dev/zero of="$TMP/held" bs=4K oflag=nonblock 2>/dev/null
 memhog -a -1000 -j "$TMP/gate" anon 1M &
 safe=$!
 until readlink /proc/$safe/fd/* | grep -q /gate$; do sleep 0.01; done
@@ -20,6 +22,6 @@ run 'echo $safe >a/cgroup.procs'
 once a anon 20M
 run 'grep -E "^oom" a/memory.events'
 # Empty, so that the write ends; what it wrote follows.
-dd if="$TMP/gate" of=/dev/null bs=4K count=16 2>/dev/null
+dd if="$TMP/held" of=/dev/null bs=4K count=16 2>/dev/null
 wait $safe
 echo "[status $?]"
