@@ -46,6 +46,25 @@ void touch(World& world) {
     }
 }
 
+/// Memory that may have huge pages; what has been there before is touched again.
+void huge_fault(World& world) {
+    const TaskId task = world.pick_idle_task();
+    if (!task) {
+        return;
+    }
+    constexpr std::uint64_t kMost = 2000;
+    MappingId mapping = some_mapping(world, task);
+    if (world.one_in(2)) {
+        mapping = world.engine().create_mapping(task, PageKind::kAnon, Pages{kMost});
+        world.engine().advise_huge(mapping,
+                                   world.one_in(4) ? HugeAdvice::kNone : HugeAdvice::kHuge);
+        world.mappings.push_back(mapping);
+    }
+    world.start(
+        task, world.engine().touch(task, mapping, {world.below(kMost), 1 + world.below(kMost / 2)},
+                                   Access::kWrite));
+}
+
 void file_io(World& world) {
     if (const TaskId task = world.pick_idle_task()) {
         const MappingId mapping = some_mapping(world, task);
@@ -123,6 +142,7 @@ void free_kernel_memory(World& world) {
 
 constexpr std::array kActions{
     Action{"touch", 16, touch, true},
+    Action{"huge_fault", 4, huge_fault},
     Action{"file_io", 10, file_io},
     Action{"touch_again", 3, touch_again},
     Action{"map_shared", 2, map_shared},

@@ -56,6 +56,8 @@ struct Canary {
 const Canary kCanaries[] = {
     {"stat_pages", "a page too many in memory.stat",
      [](Busy& b) { b.child->add_node_stat(0, StatItem::kAnon, 1); }},
+    {"stat_pages", "a huge page too many in memory.stat",
+     [](Busy& b) { b.child->add_node_stat(0, StatItem::kAnonThp, kHugePages); }},
     {"stat_pages", "a list that has lost a page",
      [](Busy& b) { b.child->add_node_stat(0, StatItem::kInactiveAnon, -1); }},
     {"counters", "a charge that leaked", [](Busy& b) { b.child->memory.charge(Pages{1}); }},
@@ -67,6 +69,10 @@ const Canary kCanaries[] = {
      [](Busy& b) { b.state().mappings.for_each([](Mapping& m) { m.users++; }); }},
     {"mappings", "resident pages miscounted",
      [](Busy& b) { b.state().mappings.for_each([](Mapping& m) { m.resident += Pages{1}; }); }},
+    {"mappings", "half a huge page",
+     [](Busy& b) {
+         b.state().mappings.for_each([](Mapping& m) { m.next(0)->state.huge = true; });
+     }},
     {"hierarchy", "a negative statistic",
      [](Busy& b) { b.child->add_node_stat(0, StatItem::kSlabReclaimable, -1); }},
     {"limits", "growth above max",

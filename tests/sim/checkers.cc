@@ -47,6 +47,7 @@ void check_stat_pages(Scene& scene) {
     each_memcg(scene, [&](const Memcg& memcg) {
         const Tally& tally = scene.tallies[&memcg];
         same(kName, memcg, "anon", memcg.stat(StatItem::kAnon), tally.anon);
+        same(kName, memcg, "anon_thp", memcg.stat(StatItem::kAnonThp), tally.anon_thp);
         same(kName, memcg, "file", memcg.stat(StatItem::kFile), tally.file);
         same(kName, memcg, "shmem", memcg.stat(StatItem::kShmem), tally.shmem);
         same(kName, memcg, "file_mapped", memcg.stat(StatItem::kFileMapped), tally.mapped);
@@ -265,6 +266,7 @@ void count_extent(Tally& tally, const Extent& extent) {
     const PageKind kind = extent.mapping->kind();
     const std::int64_t attached = extent.state.detached ? 0 : pages;
     (kind == PageKind::kAnon ? tally.anon : tally.file) += attached;
+    tally.anon_thp += extent.state.huge ? attached : 0;
     tally.shmem += kind == PageKind::kShmem ? attached : 0;
     tally.mapped += extent.state.mapped && kind != PageKind::kAnon ? pages : 0;
     tally.swap_cached += extent.state.swap_slot ? pages : 0;

@@ -21,6 +21,7 @@ namespace memcgfs::test {
 /// What one memcg's pages sum up to, counted extent by extent.
 struct Tally {
     std::int64_t anon = 0;
+    std::int64_t anon_thp = 0;
     std::int64_t file = 0;  ///< with shmem
     std::int64_t shmem = 0;
     std::int64_t mapped = 0;

@@ -87,6 +87,9 @@ void mappings(Scene& scene) {
         while (const Extent* extent = mapping.next(end)) {
             demand(extent->first >= end && extent->count > 0 && extent->end() > extent->first,
                    "mappings", "extents overlap");
+            demand(!extent->state.huge ||
+                       (mapping.huge_offset(extent->first) == 0 && extent->count % kHugePages == 0),
+                   "mappings", "half a huge page");
             end = extent->end();
             const bool here = extent->state.where == PageState::Where::kResident;
             (here ? resident : swapped) += Pages{extent->count};

@@ -29,6 +29,13 @@ engine::Machine random_machine(Random& random) {
     machine.memory = machine.nodes.empty() ? machine.memory : machine.memory / nodes * nodes;
     machine.swap = Pages{one_of<std::uint64_t>(random, {0, 0, 70, 1024, 4096, 100'000})};
     machine.cpus = one_of<std::uint32_t>(random, {1, 1, 2, 4});
+    using engine::ThpMode;
+    machine.thp = one_of(random, {ThpMode::kAlways, ThpMode::kMadvise, ThpMode::kNever});
+    if (machine.swap > Pages{0} && random.below(2) == 0) {
+        machine.swap_devices = {{.pages = machine.swap,
+                                 .synchronous = random.below(2) == 0,
+                                 .rotational = random.below(2) == 0}};
+    }
     machine.vm_swappiness = one_of<std::uint64_t>(random, {60, 60, 0, 1, 100});
     if (random.below(4) == 0) {
         machine.costs = {};
