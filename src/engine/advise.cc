@@ -30,8 +30,8 @@ Pages cool(Engine::State& state, Extent& extent) {
 /// MADV_FREE: the pages may go at any time until they are written to (folio_mark_lazyfree).
 Pages give_up(Engine::State& state, Extent& extent) {
     const Pages pages{extent.count};
-    if (extent.state.where == PageState::Where::kSwapped) {
-        free_extent(state, extent);
+    if (extent.state.where == PageState::Where::kSwapped || extent.state.detached) {
+        free_extent(state, extent);  // slots, with the page if the swap cache has it
         return pages;
     }
     if (extent.state.swap_slot) {

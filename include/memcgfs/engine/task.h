@@ -52,9 +52,9 @@ struct Task {
     Pages over_high{};               ///< memcg_nr_pages_over_high
     PsiFlags psi;                    ///< what its operation does now
     std::vector<MappingId> regions;  ///< mapped by this process
-    /// Where its lowest region begins, in pages; only modulo a huge page. At first in the middle of
-    /// one: the kernel's choice is random.
-    std::uint64_t lowest_address = kHugePages / 2;
+    /// Where its lowest region begins, in pages; only modulo a huge page. At first somewhere in the
+    /// middle of one: the kernel's choice is random.
+    std::uint64_t lowest_address = kHugePages * 2 / 3;
 };
 
 }  // namespace memcgfs::engine
