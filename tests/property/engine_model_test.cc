@@ -107,6 +107,36 @@ engine::Layout some_layout() {
     return *rc::gen::element(engine::Layout::kV1, engine::Layout::kV2);
 }
 
+constexpr std::uint64_t kHugeRegion = 1500;
+
+/// Touches at most `pages` pages of one block of a new region, on the engine and in the model; how
+/// many that charges.
+std::uint64_t touch_in_both(Pair& pair, std::size_t group, engine::MappingId id,
+                            std::uint64_t pages, std::uint64_t somewhere) {
+    constexpr std::uint64_t kHuge = engine::kHugePages;
+    const engine::Mapping& mapping =
+        *engine::EngineAccess::state(pair.engine).mappings.find(id);
+    pair.engine.advise_huge(id, engine::HugeAdvice::kHuge);
+    std::uint64_t first = 0;
+    bool huge = false;
+    if (mapping.size > Pages{0}) {
+        first = somewhere % (kHugeRegion - kHuge);
+        const std::uint64_t offset = mapping.huge_offset(first);
+        pages = std::min(pages, kHuge - offset);
+        huge = offset <= first && first - offset + kHuge <= kHugeRegion;
+    }
+    RC_ASSERT(pair.run(pair.engine.touch(pair.tasks[group], id, {first, pages},
+                                         engine::Access::kWrite))
+                  .ok());
+    if (huge && pair.model.charge_page(*pair.models[group], kHuge)) {
+        return kHuge;
+    }
+    for (std::uint64_t page = 0; page < pages; page++) {
+        RC_ASSERT(pair.model.charge_page(*pair.models[group]));
+    }
+    return pages;
+}
+
 /// A limit of the parent's or of a child's.
 void limit(Pair& pair, std::size_t group, std::uint64_t pages) {
     pair.real[group]->memory.set_max(Pages{pages});
@@ -148,15 +178,10 @@ bool charges_are_the_models() {
             if (pages == 0) {
                 continue;
             }
-            const auto mapping =
-                pair.engine.create_mapping(pair.tasks[group], engine::PageKind::kAnon);
-            RC_ASSERT(pair.run(pair.engine.touch(pair.tasks[group], mapping, {0, pages},
-                                                 engine::Access::kWrite))
-                          .ok());
-            for (std::uint64_t page = 0; page < pages; page++) {
-                RC_ASSERT(pair.model.charge_page(*pair.models[group]));
-            }
-            regions.push_back({group, mapping, pages});
+            const bool huge = free % 4 == 1;
+            const auto mapping = pair.engine.create_mapping(
+                pair.tasks[group], engine::PageKind::kAnon, Pages{huge ? kHugeRegion : 0});
+            regions.push_back({group, mapping, touch_in_both(pair, group, mapping, pages, size)});
             pair.compare();
         }
     });

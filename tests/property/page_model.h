@@ -16,6 +16,7 @@ namespace memcgfs::test {
 
 inline constexpr std::uint64_t kBatch = 64;
 inline constexpr std::uint64_t kCluster = 32;
+inline constexpr std::uint64_t kCostly = 8;
 inline constexpr std::uint64_t kUnlimited = UINT64_MAX / 2;
 
 struct ModelGroup {
@@ -50,35 +51,37 @@ public:
         return groups_.back();
     }
 
-    /// False: it would take an OOM kill.
-    bool charge_page(ModelGroup& group) {
-        std::uint64_t batch = kBatch;
+    /// A page, or a huge page, which nothing of the group's is reclaimed for. False: it would take
+    /// an OOM kill, or small pages.
+    bool charge_page(ModelGroup& group, std::uint64_t pages = 1) {
+        std::uint64_t batch = std::max(kBatch, pages);
         bool drained = false;
+        int retries = pages > kCostly ? 16 : 0;
         for (int rounds = 0; rounds < 1000; rounds++) {
-            if (stock_owner_ == &group && stock_ > 0) {
-                stock_--;
+            if (stock_owner_ == &group && stock_ >= pages) {
+                stock_ -= pages;
                 return true;
             }
             ModelGroup* over = try_add(group, batch);
             if (over == nullptr) {
-                if (batch > 1) {
-                    put(group, batch - 1);
+                if (batch > pages) {
+                    put(group, batch - pages);
                 }
                 return true;
             }
-            if (batch > 1) {
-                batch = 1;
+            if (batch > pages) {
+                batch = pages;
                 continue;
             }
             over->max_events++;
             const std::uint64_t freed = reclaim(*over);
-            if (over->use < over->cap) {
+            if (over->use + pages <= over->cap) {
                 continue;
             }
             if (!drained) {
                 drain_below(*over);
                 drained = true;
-            } else if (freed == 0) {
+            } else if ((freed == 0 || pages > kCostly) && retries-- == 0) {
                 return false;
             }
         }
