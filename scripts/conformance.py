@@ -6,8 +6,9 @@ first comment block may hold three headers:
 
     # NEEDS: v1 v2       hierarchies it runs on (default v2); also "noswap" (a machine without
                          swap), "root", "run" (paths as documents write them: not with
-                         --mounted), "boot" (recorded in a boot of its own) and "localevents"
-                         (mounted with memory_localevents)
+                         --mounted), "boot" (recorded in a boot of its own), "ssd" (swap on a
+                         device that does not turn, as memcgfs' is) and "localevents" (mounted
+                         with memory_localevents)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
 
@@ -49,10 +50,11 @@ class Case:
         self.only_run = "run" in needs
         self.only_root = "root" in needs
         self.own_boot = "boot" in needs
+        self.ssd = "ssd" in needs
         self.options = ["--mount-options", "memory_recursiveprot,memory_localevents"] \
             if "localevents" in needs else []
         unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root", "boot",
-                                "localevents"}
+                                "ssd", "localevents"}
         if unknown:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])
