@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "engine/advise.h"
 #include "engine/charge.h"
@@ -17,7 +18,7 @@
 #include "engine/psi.h"
 #include "engine/reclaim.h"
 #include "engine/resident_access.h"
-#include "engine/swap_space.h"
+#include "engine/swap_fault.h"
 #include "engine/throttle.h"
 #include "engine/workingset.h"
 #include "engine/writeback.h"
@@ -78,15 +79,6 @@ Coro<Result<std::uint64_t>> charge_some(Engine::State& state, OpContext& op, Mem
     co_return std::uint64_t{1};
 }
 
-/// What the working set decides about new pages: their list and mark.
-void apply(const RefaultPart& part, PageState& page_state) {
-    if (part.active && page_state.list != LruList::kUnevictable) {
-        page_state.list =
-            page_state.list == LruList::kInactiveFile ? LruList::kActiveFile : LruList::kActiveAnon;
-    }
-    page_state.workingset = part.workingset;
-}
-
 Nanos cost_of(const Engine::State& state, PageKind kind, const AccessRequest& request) {
     const Machine::Costs& costs = state.machine().costs;
     if (kind != PageKind::kFile) {
@@ -142,53 +134,13 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
         PageState page_state = fresh_state(*mapping, op.task, request);
         page_state.node = place.node;
         page_state.zone = place.zone;
-        apply(part, page_state);
+        apply_refault(part, page_state);
         spend_on(state, op, part,
                  cost_of(state, mapping->kind(), request) * static_cast<std::int64_t>(part.count));
         add_resident(state, *mapping, {rest.first, part.count}, memcg, page_state);
         done += part.count;
     }
     note_dirty(state, *mapping, op.clock->now());
-    return count;
-}
-
-/// Brings swapped pages back, likewise.
-std::uint64_t install_swapped(Engine::State& state, OpContext& op, const AccessRequest& request,
-                              Memcg& memcg, Engine::Range charged, PageReservation& pages) {
-    Mapping* mapping = state.mappings.find(request.mapping);
-    Extent* extent = mapping != nullptr ? mapping->find(charged.first) : nullptr;
-    if (extent == nullptr || extent->state.where != PageState::Where::kSwapped) {
-        cancel_charge(state, memcg, Pages{charged.count});
-        return 0;
-    }
-    if (extent->first < charged.first) {
-        extent = &mapping->split(*extent, charged.first);
-    }
-    std::uint64_t count = std::min(charged.count, extent->count);
-    PageState page_state = fresh_state(*mapping, op.task, request);
-    page_state.node = pages.place().node;
-    page_state.zone = pages.place().zone;
-    const RefaultPart part =
-        refault(state, *mapping, {charged.first, count}, memcg, page_state.node);
-    count = part.count;
-    if (count < charged.count) {
-        cancel_charge(state, memcg, Pages{charged.count - count});
-    }
-    const auto delta = static_cast<std::int64_t>(count);
-    apply(part, page_state);
-    page_state.swap_slot = request.access == Access::kRead && !swap_full(state, *extent->memcg);
-    commit_charge(state, memcg, Pages{count});
-    memcg.add_stat(StatItem::kPgfault, delta);
-    memcg.add_stat(StatItem::kPgmajfault, delta);
-    {
-        std::optional<PsiMemoryStall> stall;
-        if (part.workingset) {
-            stall.emplace(state, op);
-        }
-        spend_swap_read(state, op, extent->state.device, Pages{count});
-    }
-    pages.use(Pages{count});
-    swap_in(state, *extent, count, memcg, page_state);
     return count;
 }
 
@@ -222,27 +174,94 @@ Memcg& charge_target(const Engine::State& state, const Task& task, const Extent*
     return charged_memcg(state, task);
 }
 
-/// Charges and installs pages that are absent or swapped out; returns how many, 0 to look again.
-Coro<Result<std::uint64_t>> fault_pages(Engine::State& state, OpContext& op, AccessRequest request,
+/// One go over pages from range.first on: how many were passed, and how many charged.
+struct Progress {
+    std::uint64_t passed = 0;
+    std::uint64_t charged = 0;
+    bool small = false;  ///< no huge page can be had here: again with a small one
+};
+
+/// Pages charged so far. They are given back if the operation ends before it has the rest.
+class HeldCharge {
+public:
+    HeldCharge(Engine::State& state, Memcg& memcg) : state_(state), memcg_(memcg) {}
+    ~HeldCharge() {
+        if (const std::uint64_t pages = release(); pages > 0) {
+            cancel_charge(state_, memcg_, Pages{pages});
+        }
+    }
+    HeldCharge(const HeldCharge&) = delete;
+    HeldCharge& operator=(const HeldCharge&) = delete;
+    std::uint64_t pages() const { return pages_; }
+    void add(std::uint64_t pages) {
+        memcg_.in_flight += counted(pages);
+        pages_ += pages;
+    }
+    std::uint64_t release() {
+        memcg_.in_flight -= counted(pages_);
+        return std::exchange(pages_, 0);
+    }
+
+private:
+    Pages counted(std::uint64_t pages) const { return Pages{memcg_.is_root() ? 0 : pages}; }
+
+    Engine::State& state_;
+    Memcg& memcg_;
+    std::uint64_t pages_ = 0;
+};
+
+/// Charges at least one page; those that are read from swap together as far as it can.
+Coro<Result<std::uint64_t>> charge_fault(Engine::State& state, OpContext& op, Memcg& memcg,
+                                         std::uint64_t wanted, bool together) {
+    HeldCharge held(state, memcg);
+    while (held.pages() == 0 || (together && held.pages() < wanted)) {
+        const Result<std::uint64_t> more =
+            co_await charge_some(state, op, memcg, wanted - held.pages());
+        if (!more.ok() && held.pages() == 0) {
+            co_return Err(more.error());
+        }
+        if (!more.ok()) {
+            break;
+        }
+        held.add(*more);
+    }
+    co_return held.release();
+}
+
+/// Charges and installs pages that are absent or swapped out; none passed: to look again.
+Coro<Result<Progress>> fault_pages(Engine::State& state, OpContext& op, AccessRequest request,
                                         Engine::Range absent, Extent* swapped) {
     const Task* task = state.tasks.find(op.task);
     Memcg& memcg = charge_target(state, *task, swapped);
     const bool was_swapped = swapped != nullptr;
     const MemcgPin pin(memcg);
     const PolicyChoice choice = policy_nodes(state, op, absent.first);
-    const Pages wanted = std::min(chargeable(state, op, memcg, absent.count), choice.most);
+    const std::uint64_t window = was_swapped ? swap_window(state, *swapped, absent.first) : 0;
+    const Pages wanted =
+        std::min(window != 0 ? Pages{window} : chargeable(state, op, memcg, absent.count),
+                 choice.most);
     Result<PageReservation> pages = co_await alloc_pages(state, op, wanted, choice.nodes);
     if (!pages.ok()) {
         co_return Err(pages.error());
     }
+    const std::uint64_t reserved = pages->pages().count();
     const Result<std::uint64_t> charged =
-        co_await charge_some(state, op, memcg, pages->pages().count());
+        co_await charge_fault(state, op, memcg, reserved, window != 0);
     if (!charged.ok()) {
         co_return Err(charged.error());
     }
     const Engine::Range range{absent.first, *charged};
-    co_return was_swapped ? install_swapped(state, op, request, memcg, range, *pages)
-                          : install(state, op, request, memcg, range, *pages);
+    if (!was_swapped) {
+        const std::uint64_t count = install(state, op, request, memcg, range, *pages);
+        co_return Progress{count, count};
+    }
+    Mapping* mapping = state.mappings.find(request.mapping);
+    SwapFault fault{.charged = range, .window = window, .write = request.access == Access::kWrite};
+    if (mapping != nullptr) {
+        fault.page_state = fresh_state(*mapping, op.task, request);
+    }
+    const SwapFaultResult result = install_swapped(state, op, mapping, fault, memcg, *pages);
+    co_return Progress{result.passed, result.read};
 }
 
 /// A read of anonymous memory that nobody has written to maps the zero page: nothing is charged.
@@ -253,13 +272,6 @@ std::uint64_t read_zero_page(Engine::State& state, OpContext& op, const Task& ta
     op.spend(state.machine().costs.fault * static_cast<std::int64_t>(count));
     return count;
 }
-
-/// One go over pages from range.first on: how many were passed, and how many of them charged.
-struct Progress {
-    std::uint64_t passed = 0;
-    std::uint64_t charged = 0;
-    bool small = false;  ///< no huge page can be had here: again with a small one
-};
 
 /// A write to where a huge page may come.
 Coro<Result<Progress>> access_huge(Engine::State& state, OpContext& op, AccessRequest request,
@@ -304,12 +316,7 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
         // The next block may get one again.
         absent.count = std::min(absent.count, kHugePages - mapping->huge_offset(index));
     }
-    const Result<std::uint64_t> count =
-        co_await fault_pages(state, op, request, absent, here ? extent : nullptr);
-    if (!count.ok()) {
-        co_return Err(count.error());
-    }
-    co_return Progress{*count, *count};
+    co_return co_await fault_pages(state, op, request, absent, here ? extent : nullptr);
 }
 
 bool writes_file(const Engine::State& state, const AccessRequest& request) {

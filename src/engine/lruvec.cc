@@ -6,6 +6,14 @@
 
 namespace memcgfs::engine {
 
+namespace {
+
+bool same_owners(const Extent& a, const Extent& b) {
+    return a.slot_owner == b.slot_owner && a.zswap_owner == b.zswap_owner;
+}
+
+}  // namespace
+
 Extent* Mapping::find(std::uint64_t index) {
     Extent* extent = next(index);
     return extent != nullptr && extent->first <= index ? extent : nullptr;
@@ -57,18 +65,26 @@ Extent& Mapping::split_isolated(Extent& extent, std::uint64_t at) {
     Extent& younger = insert(at, extent.end() - at, extent.memcg, extent.state);
     extent.count = at - extent.first;
     younger.slot_owner = extent.slot_owner;
+    younger.zswap_owner = extent.zswap_owner;
     return younger;
 }
 
 void Mapping::merge_swapped(Extent& extent) {
     auto it = extents_.find(extent.first);
+    const auto alike = [](const Extent& a, const Extent& b) {
+        return a.end() == b.first && a.memcg == b.memcg && a.zswap_owner == b.zswap_owner &&
+               a.state == b.state;
+    };
+    if (const auto after = std::next(it);
+        after != extents_.end() && alike(it->second, after->second)) {
+        it->second.count += after->second.count;
+        extents_.erase(after);
+    }
     if (it == extents_.begin()) {
         return;
     }
-    Extent& before = std::prev(it)->second;
-    if (before.end() == extent.first && before.memcg == extent.memcg &&
-        before.state == extent.state) {
-        before.count += extent.count;
+    if (Extent& before = std::prev(it)->second; alike(before, it->second)) {
+        before.count += it->second.count;
         extents_.erase(it);
     }
 }
@@ -78,7 +94,7 @@ Extent& Lruvec::add_head(Extent& extent) {
     list.pages += Pages{extent.count};
     Extent* head = list.head;
     if (head != nullptr && head->mapping == extent.mapping && head->end() == extent.first &&
-        head->state == extent.state && head->slot_owner == extent.slot_owner) {
+        head->state == extent.state && same_owners(*head, extent)) {
         head->count += extent.count;
         extent.mapping->erase(extent);
         return *head;
@@ -109,7 +125,7 @@ bool Lruvec::extend_head(const Mapping& mapping, std::uint64_t first, std::uint6
     List& list = lists_[static_cast<std::size_t>(state.list)];
     Extent* head = list.head;
     if (head == nullptr || head->mapping != &mapping || head->end() != first ||
-        head->state != state || head->slot_owner != nullptr) {
+        head->state != state || head->slot_owner != nullptr || head->zswap_owner != nullptr) {
         return false;
     }
     head->count += count;
@@ -133,7 +149,7 @@ Extent& Lruvec::add_tail(Extent& extent) {
 
 bool Lruvec::join(Extent& older, Extent& younger) {
     if (older.mapping != younger.mapping || older.end() != younger.first ||
-        older.state != younger.state || older.slot_owner != younger.slot_owner) {
+        older.state != younger.state || !same_owners(older, younger)) {
         return false;
     }
     List& list = list_of(older);

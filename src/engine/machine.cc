@@ -5,6 +5,7 @@
 
 #include "engine/members.h"
 #include "engine/numa.h"
+#include "engine/zswap.h"
 
 namespace memcgfs::engine {
 
@@ -51,6 +52,8 @@ MachineStat Engine::machine_stat() const {
     stat.reserve = total_reserve(state_->nodes);
     stat.swap = state_->swap_total();
     stat.swap_used = state_->swap_used;
+    stat.zswap_pool = zswap_pool_pages(*state_);
+    stat.zswapped = state_->zswap.stored;
     stat.cpus = machine().cpus;
     stat.min_free_kbytes = state_->vm_knobs.min_free_kbytes;
     stat.watermark_scale_factor = state_->vm_knobs.watermark_scale_factor;

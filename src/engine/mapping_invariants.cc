@@ -8,6 +8,7 @@
 
 #include "engine/page_state.h"
 #include "engine/state.h"
+#include "engine/zswap.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -28,6 +29,7 @@ void check_state(const Mapping& mapping, const PageState& page_state) {
     const bool file = mapping.kind() == PageKind::kFile;
     MEMCGFS_ASSERT((page_state.young & ~page_state.mapped) == 0);
     MEMCGFS_ASSERT(!page_state.dirty || file || page_state.lazyfree || page_state.swap_slot);
+    MEMCGFS_ASSERT(!page_state.readahead || page_state.detached);
     MEMCGFS_ASSERT(!page_state.detached || (page_state.swap_slot && page_state.mapped == 0));
     // A huge page with slots is on its way out.
     MEMCGFS_ASSERT(!page_state.huge || (mapping.kind() == PageKind::kAnon &&
@@ -60,7 +62,49 @@ private:
     std::map<std::uint64_t, std::unique_ptr<Memcg>> groups_;
 };
 
-void check_mapping(const Engine::State& state, Mapping& mapping, Books& books) {
+/// Compressed pages, run by run, and what they come to.
+class ZswapBooks {
+public:
+    void add(const Engine::State& state, const Extent& extent) {
+        if (extent.zswap_owner == nullptr) {
+            return;
+        }
+        const bool resident = extent.state.where == PageState::Where::kResident;
+        MEMCGFS_ASSERT(!resident ||
+                       (extent.state.swap_slot && !state.profile().zswap_load_frees));
+        MEMCGFS_ASSERT(extent.zswap_owner->online);
+        groups_[extent.zswap_owner->id().value] += extent.count;
+        stored_ += Pages{extent.count};
+    }
+    void compare(const Engine::State& state) const {
+        MEMCGFS_ASSERT(state.zswap.stored == stored_);
+        MEMCGFS_ASSERT(stored_ > Pages{0} || state.zswap.size == Bytes{0});
+        const std::uint64_t page_bytes = zswap_page_bytes(state);
+        MEMCGFS_ASSERT(state.zswap.size.count() >= stored_.count() * page_bytes);
+        state.memcgs.for_each([&](const Memcg& memcg) {
+            const auto it = groups_.find(memcg.id().value);
+            const std::uint64_t pages = it != groups_.end() ? it->second : 0;
+            const bool paid = !memcg.is_root() && !state.memory_on_v1() &&
+                              state.profile().zswap_charges;
+            const auto stat = [&](StatItem item) {
+                return static_cast<std::uint64_t>(memcg.stat(item));
+            };
+            MEMCGFS_ASSERT(stat(StatItem::kZswapped) == (paid ? pages : 0));
+            MEMCGFS_ASSERT(stat(StatItem::kZswap) == (paid ? pages * page_bytes : 0));
+            MEMCGFS_ASSERT(stat(StatItem::kKernel) * kPageSize >= stat(StatItem::kZswap));
+            const auto lru = state.zswap.lrus.find(memcg.id().value);
+            const std::uint64_t listed = lru != state.zswap.lrus.end() ? lru->second.size() : 0;
+            MEMCGFS_ASSERT(listed == (state.profile().zswap_lru_per_memcg ? pages : 0));
+        });
+    }
+
+private:
+    std::map<std::uint64_t, std::uint64_t> groups_;
+    Pages stored_{};
+};
+
+void check_mapping(const Engine::State& state, Mapping& mapping, Books& books,
+                   ZswapBooks& zswap) {
     Pages resident{};
     Pages swapped{};
     const Pages dirty = std::exchange(mapping.dirty, Pages{0});
@@ -70,6 +114,7 @@ void check_mapping(const Engine::State& state, Mapping& mapping, Books& books) {
         MEMCGFS_ASSERT(extent->count > 0 && extent->first >= index);
         index = extent->end();
         check_shadows(mapping, *extent);
+        zswap.add(state, *extent);
         if (extent->state.where == PageState::Where::kSwapped) {
             MEMCGFS_ASSERT(mapping.kind() != PageKind::kFile);
             swapped += Pages{extent->count};
@@ -94,7 +139,9 @@ void check_mapping(const Engine::State& state, Mapping& mapping, Books& books) {
 
 void check_mappings(const Engine::State& state) {
     Books books;
-    state.mappings.for_each([&](Mapping& mapping) { check_mapping(state, mapping, books); });
+    ZswapBooks zswap;
+    state.mappings.for_each([&](Mapping& mapping) { check_mapping(state, mapping, books, zswap); });
+    zswap.compare(state);
     state.memcgs.for_each([&](const Memcg& memcg) { books.compare(memcg); });
     MEMCGFS_ASSERT(state.dirty_mappings.empty() || state.flusher_running);
     for (const IoQueue& queue : state.io_queues) {

@@ -5,6 +5,7 @@
 
 #include "engine/page_state.h"
 #include "engine/swap_space.h"
+#include "engine/zswap.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -24,6 +25,19 @@ void release_slots(Engine::State& state, std::uint8_t device, Memcg& owner, Page
         owner.memsw.uncharge(pages);
     } else {
         owner.swap.uncharge(pages);
+    }
+}
+
+/// The pages of a swapped extent are read, from wherever they are.
+void count_read(Engine::State& state, const Extent& extent, Memcg& memcg) {
+    const Pages pages{extent.count};
+    if (swaps_zero_pages(state)) {
+        memcg.add_stat(StatItem::kSwpinZero, as_delta(pages));
+        state.count(VmEvent::kSwpinZero, pages.count());
+    } else if (extent.zswap_owner != nullptr) {
+        count_zswpin(state, *extent.zswap_owner, pages);
+    } else {
+        state.count(VmEvent::kPswpin, pages.count());
     }
 }
 
@@ -47,7 +61,7 @@ Memcg& online_memcg(Memcg& memcg) {
 }
 
 void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
-                  const PageState& page_state, Memcg* slot_owner) {
+                  const PageState& page_state, SwapOwners owners) {
     if (!mapping.shadows.empty()) {
         mapping.shadows.erase(range.first, range.count);
     }
@@ -56,11 +70,13 @@ void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, M
     zone.reserved -= Pages{range.count};
     mapping.resident += Pages{range.count};
     count_pages(memcg, mapping, page_state, static_cast<std::int64_t>(range.count));
-    if (slot_owner == nullptr && state.lru_extend_head(mapping, range, memcg, page_state)) {
+    if (owners.slot == nullptr && owners.zswap == nullptr &&
+        state.lru_extend_head(mapping, range, memcg, page_state)) {
         return;
     }
     Extent& extent = mapping.insert(range.first, range.count, &memcg, page_state);
-    extent.slot_owner = slot_owner;
+    extent.slot_owner = owners.slot;
+    extent.zswap_owner = owners.zswap;
     state.lru_add(extent);
 }
 
@@ -100,6 +116,7 @@ void move_swapped(Extent& extent, Memcg& to) {
 void free_swap_slots(Engine::State& state, Extent& extent) {
     MEMCGFS_ASSERT(extent.state.where == Where::kResident && extent.state.swap_slot);
     const Pages pages{extent.count};
+    zswap_forget(state, extent);
     extent.state.swap_slot = false;
     extent.state.dirty = false;
     extent.memcg->add_node_stat(extent.state.node, StatItem::kSwapCached, -as_delta(pages));
@@ -120,6 +137,7 @@ void free_extent(Engine::State& state, Extent& extent) {
         return;
     }
     Mapping& mapping = *extent.mapping;
+    zswap_forget(state, extent);
     mapping.swapped -= Pages{extent.count};
     mapping.shadows.erase(extent.first, extent.count);
     release_slots(state, extent.state.device, *extent.memcg, Pages{extent.count});
@@ -183,6 +201,12 @@ void swap_in(Engine::State& state, Extent& extent, std::uint64_t count, Memcg& m
     const std::uint8_t device = extent.state.device;
     const bool keep = page_state.swap_slot;
     page_state.device = keep ? device : std::uint8_t{0};
+    count_read(state, extent, memcg);
+    if (extent.zswap_owner != nullptr && (!keep || state.profile().zswap_load_frees)) {
+        zswap_forget(state, extent);
+        page_state.dirty = keep;  // its slot has never had it
+    }
+    const SwapOwners owners{keep && !state.memory_on_v1() ? &owner : nullptr, extent.zswap_owner};
     mapping.erase(extent);
     mapping.swapped -= pages;
     if (state.memory_on_v1()) {
@@ -196,10 +220,8 @@ void swap_in(Engine::State& state, Extent& extent, std::uint64_t count, Memcg& m
     } else if (!keep) {
         release_slots(state, device, owner, pages);
     }
-    state.count(VmEvent::kPswpin, count);
     state.trace(TraceEvent::Kind::kSwapIn, memcg, count);
-    Memcg* slot_owner = keep && !state.memory_on_v1() ? &owner : nullptr;
-    add_resident(state, mapping, {first, count}, memcg, page_state, slot_owner);
+    add_resident(state, mapping, {first, count}, memcg, page_state, owners);
 }
 
 }  // namespace memcgfs::engine

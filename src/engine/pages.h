@@ -9,11 +9,17 @@
 
 namespace memcgfs::engine {
 
+/// Who pays for what swap still has of resident pages; nullptr: nothing, or nobody.
+struct SwapOwners {
+    Memcg* slot = nullptr;
+    Memcg* zswap = nullptr;
+};
+
 /// New resident pages of `mapping`, already charged to `memcg` and allocated (the reservation's
 /// use() has just been called) where `page_state` says, at the head of the list that
 /// `page_state` names.
 void add_resident(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& memcg,
-                  const PageState& page_state, Memcg* slot_owner = nullptr);
+                  const PageState& page_state, SwapOwners owners = {});
 
 /// A resident extent on a list moves to other pages, allocated like those of add_resident
 /// (migrate_pages). Its charge moves along: counters do not change.

@@ -36,6 +36,7 @@ constexpr Profile kAlinux2{
     .split_defers_first = true,
     .oom_tie_keeps_first = true,
     .oom_report_old_form = true,
+    .zswap_charges = false,
     .oom_reaper_delay = Nanos{0},
 };
 
@@ -52,6 +53,7 @@ constexpr Profile k510{
     .reclaim_root_keeps_protection = true,
     .cgroup_kill = false,
     .split_defers_first = true,
+    .zswap_charges = false,
     .oom_reaper_delay = Nanos{0},
 };
 
@@ -81,6 +83,13 @@ constexpr Profile k612{
     .zoneinfo_shows_promo = true,
     .movable_has_small_min = true,
     .aligns_large_regions = true,
+    .least_swap = Pages{64},
+    .zswap_page_bytes = 44,
+    .zswap_zsmalloc = true,
+    .zswap_lru_per_memcg = true,
+    .zswap_load_frees = true,
+    .swap_zero_map = true,
+    .swap_in_is_writable = true,
     .oom_report_rss_kinds = true,
 };
 

@@ -43,7 +43,7 @@ std::uint64_t swappiness_of(const Engine::State& state, const ScanControl& contr
 
 Balance balance_of(const Engine::State& state, const ScanControl& control, const Memcg& memcg,
                    std::uint64_t swappiness) {
-    if (!control.request.may_swap || reachable_swap(state, memcg) == Pages{0} ||
+    if (!control.request.may_swap || reachable_swap(state, memcg) < state.profile().least_swap ||
         (!control.request.global && swappiness == 0)) {
         return Balance::kFileOnly;
     }

@@ -6,6 +6,7 @@
 #include "engine/huge_page.h"
 #include "engine/page_state.h"
 #include "engine/pages.h"
+#include "engine/swap_fault.h"
 #include "engine/writeback.h"
 
 namespace memcgfs::engine {
@@ -13,8 +14,8 @@ namespace memcgfs::engine {
 namespace {
 
 /// What an access makes of a resident page; true if it takes a page fault.
-bool touch_state(const Mapping& mapping, std::uint8_t user, const AccessRequest& request,
-                 PageState& next) {
+bool touch_state(const Engine::State& state, const Mapping& mapping, std::uint8_t user,
+                 const AccessRequest& request, PageState& next) {
     bool fault = false;
     if (request.through_mmap) {
         fault = (next.mapped & user) == 0;
@@ -22,6 +23,7 @@ bool touch_state(const Mapping& mapping, std::uint8_t user, const AccessRequest&
         next.young |= user;
     }
     next.detached = false;
+    next.readahead = false;
     if (request.access == Access::kRead) {
         return fault;
     }
@@ -33,8 +35,9 @@ bool touch_state(const Mapping& mapping, std::uint8_t user, const AccessRequest&
     } else if (next.lazyfree) {
         next.dirty = true;
     } else if (next.swap_slot) {
-        // A page that still has its slot is write-protected too, and keeps it (do_wp_page).
-        fault = fault || (request.through_mmap && !next.dirty);
+        // A page that still has its slot was write-protected too, and keeps it (do_wp_page).
+        const bool writable = next.dirty || state.profile().swap_in_is_writable;
+        fault = fault || (request.through_mmap && !writable);
         next.dirty = true;
     }
     return fault;
@@ -60,9 +63,12 @@ std::uint64_t access_resident(Engine::State& state, OpContext& op, Extent& resid
     Extent& holder = comes_back ? map_small(state, resident, index) : resident;
     const bool write = request.access == Access::kWrite;
     PageState next = holder.state;
-    const bool fault = touch_state(mapping, mapping.user_bits.bit(op.task), request, next);
-    // A write to what only the swap cache has takes the page over, slot and all.
-    const bool frees_slots = write && holder.state.detached && !holder.state.writeback;
+    const bool fault = touch_state(state, mapping, mapping.user_bits.bit(op.task), request, next);
+    // A write to what only the swap cache has takes the page over, slot and all; so does every
+    // access to shared memory (shmem_swapin_folio).
+    const bool frees_slots =
+        holder.state.detached && !holder.state.writeback &&
+        (write || mapping.kind() == PageKind::kShmem || swap_full(state, *holder.memcg));
     // write(2) to a disk file does not mark its pages accessed (generic_perform_write).
     const bool accessed = !request.through_mmap && !(write && mapping.kind() == PageKind::kFile);
     std::uint64_t count = std::min(holder.end() - index, limit);
@@ -75,6 +81,9 @@ std::uint64_t access_resident(Engine::State& state, OpContext& op, Extent& resid
     Memcg& memcg = *extent.memcg;
     if (fault) {
         memcg.add_stat(StatItem::kPgfault, static_cast<std::int64_t>(extent.folios()));
+    }
+    if (extent.state.readahead) {
+        note_readahead_hits(state, mapping, count);
     }
     if (frees_slots) {
         free_swap_slots(state, extent);

@@ -131,8 +131,8 @@ ShrinkResult shrink_file(Engine::State& state, const ScanControl& control, Exten
 ShrinkResult shrink_swap_backed(Engine::State& state, OpContext& op, const ScanControl& control,
                                 Extent& extent) {
     const SwapOutcome outcome = swap_out(state, op, extent, control.request.root);
-    if (outcome.rest != nullptr) {
-        activate(state, *outcome.rest);
+    for (Extent* kept : outcome.kept) {
+        activate(state, *kept);
     }
     return {.freed = outcome.freed, .written = outcome.written};
 }

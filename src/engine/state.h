@@ -18,6 +18,7 @@
 #include "engine/operation.h"
 #include "engine/rate_limit.h"
 #include "engine/watermark.h"
+#include "engine/zswap_pool.h"
 #include "memcgfs/engine/engine.h"
 #include "memcgfs/engine/machine_stat.h"
 
@@ -65,6 +66,7 @@ struct Engine::State {
         bool on = true;
     };
     std::vector<SwapArea> swap_areas;
+    ZswapPool zswap;
     std::size_t next_swap_area = 0;  ///< whose turn it is among equal priorities
     std::uint64_t vm_swappiness = 60;
     std::vector<Membership> css_sets;

@@ -5,6 +5,7 @@
 #include "engine/kernel_memory.h"
 #include "engine/members.h"
 #include "engine/notify.h"
+#include "engine/zswap.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -91,6 +92,7 @@ void offline_css(Engine::State& state, Cgroup& group) {
     memcg.memory.set_low(Pages{0});
     memcg.wmark.levels = {};
     reparent_kernel_memory(state, memcg);
+    reparent_zswap(state, memcg);
     drain_all_stock(state, memcg);
     state.dying.push_back(&memcg);
 }

@@ -49,6 +49,7 @@ void let_go(Engine::State& state, Extent& extent) {
     PageState next = extent.state;
     next.detached = false;
     next.huge = false;  // comes back by small entries
+    next.readahead = false;
     change_isolated(extent, next);
     state.lru_add(extent);
 }
@@ -68,7 +69,7 @@ void bring_back(Engine::State& state, OpContext& op, Extent& extent, Memcg& memc
     page_state.list = mapping.locked ? LruList::kUnevictable
                       : part.active  ? LruList::kActiveAnon
                                      : LruList::kInactiveAnon;
-    spend_swap_read(state, op, extent.state.device, Pages{1});
+    spend_swap_read(state, op, extent, Pages{1});
     commit_charge(state, memcg, Pages{1});
     page.use(Pages{1});
     swap_in(state, extent, 1, memcg, page_state);

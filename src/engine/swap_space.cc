@@ -8,6 +8,7 @@
 #include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/workingset.h"
+#include "engine/zswap.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -65,6 +66,7 @@ void evict(Engine::State& state, Extent& extent, Memcg& evictor) {
     const Pages pages{range.count};
     const PageState page_state = extent.state;
     const std::uint64_t folios = extent.folios();
+    Memcg* const zswap_owner = extent.zswap_owner;
     drop_from_memory(state, extent);
     mapping.erase(extent);
     mapping.swapped += pages;
@@ -75,6 +77,7 @@ void evict(Engine::State& state, Extent& extent, Memcg& evictor) {
     Extent& slots =
         mapping.insert(range.first, range.count, &owner,
                        {.where = PageState::Where::kSwapped, .device = page_state.device});
+    slots.zswap_owner = zswap_owner;
     mapping.merge_swapped(slots);
     uncharge_swapped(state, memcg, owner, pages, folios);
     if (state.profile().anon_workingset) {
@@ -82,35 +85,98 @@ void evict(Engine::State& state, Extent& extent, Memcg& evictor) {
     }
 }
 
-/// Pages with slots go out, written first where the slots do not have them yet.
-void write_out(Engine::State& state, OpContext& op, Extent& extent, bool write, Memcg& evictor,
-               SwapOutcome& outcome) {
+/// Pages with slots that need no write, or none any more, go out.
+void let_out(Engine::State& state, Extent& extent, Memcg& evictor, SwapOutcome& outcome) {
+    outcome.freed += Pages{extent.count};
+    evict(state, extent, evictor);
+}
+
+/// Writes pages to the device; from a synchronous one they go out at once.
+void write_to_device(Engine::State& state, OpContext& op, Extent& extent, Memcg& evictor,
+                     SwapOutcome& outcome) {
     const Pages pages{extent.count};
     const std::uint8_t device = extent.state.device;
     const SwapDevice& swap = state.swap_areas[device].device;
-    if (write) {
-        outcome.written += pages;
-        state.count(VmEvent::kPswpout, pages.count());
-    }
-    if (write && !swap.synchronous) {
-        const bool whole = extent.state.huge;
-        PageState next = extent.state;
-        next.detached = true;
-        next.dirty = false;
-        next.writeback = true;
-        next.reclaim = true;
-        change_isolated(extent, next);
-        const WriteRequest request{extent.mapping->id(), {extent.first, extent.count}, {}};
-        state.lru_add(extent);
-        submit_write(state, state.io_queues[1 + std::size_t{device}], request, time_of(op),
-                     swap.write, whole ? kHugePages : kWriteChunk);
+    outcome.written += pages;
+    state.count(VmEvent::kPswpout, pages.count());
+    if (swap.synchronous) {
+        op.spend(state.transfer_cost(swap.write, pages));
+        let_out(state, extent, evictor, outcome);
         return;
     }
-    if (write) {
-        op.spend(state.transfer_cost(swap.write, pages));
+    const bool whole = extent.state.huge;
+    PageState next = extent.state;
+    next.detached = true;
+    next.dirty = false;
+    next.writeback = true;
+    next.reclaim = true;
+    change_isolated(extent, next);
+    const WriteRequest request{extent.mapping->id(), {extent.first, extent.count}, {}};
+    state.lru_add(extent);
+    op.spend(state.machine().costs.swap_submit * as_delta(pages));
+    submit_write(state, state.io_queues[1 + std::size_t{device}], request, time_of(op), swap.write,
+                 whole ? kHugePages : kWriteChunk);
+}
+
+/// Pages that neither the pool nor, by memory.zswap.writeback, the device takes are as if they
+/// had been written to: they wait in the swap cache.
+void keep_dirty(Extent& extent, SwapOutcome& outcome) {
+    PageState next = extent.state;
+    next.detached = true;
+    next.dirty = true;
+    change_isolated(extent, next);
+    outcome.kept.push_back(&extent);
+}
+
+/// What becomes of pages side by side that zswap has refused.
+void end_refused(Engine::State& state, OpContext& op, Extent* refused, Memcg& evictor,
+                 SwapOutcome& outcome) {
+    if (refused == nullptr) {
+        return;
     }
-    outcome.freed += pages;
-    evict(state, extent, evictor);
+    if (zswap_writeback_allowed(state, *refused->memcg)) {
+        write_to_device(state, op, *refused, evictor, outcome);
+    } else {
+        keep_dirty(*refused, outcome);
+    }
+}
+
+/// swap_writepage: to the bitmap of zero pages, to zswap, or to the device.
+void write_out(Engine::State& state, OpContext& op, Extent& extent, Memcg& evictor,
+               SwapOutcome& outcome) {
+    Memcg& owner = online_memcg(*extent.memcg);
+    zswap_forget(state, extent);
+    if (swaps_zero_pages(state)) {
+        owner.add_stat(StatItem::kSwpoutZero, static_cast<std::int64_t>(extent.count));
+        state.count(VmEvent::kSwpoutZero, extent.count);
+        let_out(state, extent, evictor, outcome);
+        return;
+    }
+    if (!state.machine().zswap.enabled) {
+        write_to_device(state, op, extent, evictor, outcome);
+        return;
+    }
+    if (extent.state.huge) {
+        end_refused(state, op, &extent, evictor, outcome);  // zswap does not take large folios
+        return;
+    }
+    // Page by page: one that is stored may have to make room for the next but one.
+    Mapping& mapping = *extent.mapping;
+    Extent* refused = nullptr;
+    for (Extent* left = &extent; left != nullptr;) {
+        Extent& page = *left;
+        left = page.count > 1 ? &mapping.split_isolated(page, page.first + 1) : nullptr;
+        if (zswap_store(state, op, page, owner)) {
+            let_out(state, page, evictor, outcome);
+        } else if (refused != nullptr && refused->end() == page.first) {
+            refused->count++;
+            mapping.erase(page);
+        } else {
+            end_refused(state, op, refused, evictor, outcome);
+            refused = &page;
+        }
+    }
+    end_refused(state, op, refused, evictor, outcome);
 }
 
 }  // namespace
@@ -184,7 +250,11 @@ void give_slots(Engine::State& state, std::uint8_t device, Pages pages) {
 SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg& evictor) {
     SwapOutcome outcome;
     if (extent.state.swap_slot) {
-        write_out(state, op, extent, extent.state.dirty, evictor, outcome);
+        if (extent.state.dirty) {
+            write_out(state, op, extent, evictor, outcome);
+        } else {
+            let_out(state, extent, evictor, outcome);
+        }
         return outcome;
     }
     Mapping& mapping = *extent.mapping;
@@ -194,7 +264,7 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg&
             extent.memcg->add_stat(StatItem::kThpSwpout, 1);
             state.count(VmEvent::kThpSplitPmd, 1);
             assign_slots(state, extent, owner, *grant);
-            write_out(state, op, extent, true, evictor, outcome);
+            write_out(state, op, extent, evictor, outcome);
             return outcome;
         }
         extent.memcg->add_stat(StatItem::kThpSwpoutFallback, 1);
@@ -205,12 +275,12 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg&
     const Pages allowed = device_full ? Pages{0} : std::min(wanted, reachable_swap(state, owner));
     refuse_slots(state, owner, wanted - allowed, !device_full && state.swap_free() > allowed);
     if (allowed == Pages{0}) {
-        outcome.rest = &extent;
+        outcome.kept.push_back(&extent);
         return outcome;
     }
     if (allowed < wanted) {
         // The oldest pages get the slots.
-        outcome.rest = &mapping.split_isolated(extent, extent.first + allowed.count());
+        outcome.kept.push_back(&mapping.split_isolated(extent, extent.first + allowed.count()));
     }
     for (Extent* left = &extent; left != nullptr;) {
         const SlotGrant grant = take_slots(state, Pages{left->count});
@@ -218,13 +288,21 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg&
                            ? &mapping.split_isolated(*left, left->first + grant.pages.count())
                            : nullptr;
         assign_slots(state, *left, owner, grant);
-        write_out(state, op, *left, true, evictor, outcome);
+        write_out(state, op, *left, evictor, outcome);
         left = next;
     }
     return outcome;
 }
 
-void spend_swap_read(Engine::State& state, OpContext& op, std::uint8_t device, Pages pages) {
+void spend_swap_read(Engine::State& state, OpContext& op, const Extent& extent, Pages pages) {
+    if (swaps_zero_pages(state)) {
+        return;
+    }
+    if (extent.zswap_owner != nullptr) {
+        op.spend(state.machine().zswap.load * as_delta(pages));
+        return;
+    }
+    const std::uint8_t device = extent.state.device;
     const SwapDevice& swap = state.swap_areas[device].device;
     const Nanos cost = state.transfer_cost(swap.read, pages);
     if (swap.synchronous) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "engine/operation.h"
 #include "engine/state.h"
@@ -26,18 +27,18 @@ std::optional<SlotGrant> take_slot_cluster(Engine::State& state, Pages wanted);
 void give_slots(Engine::State& state, std::uint8_t device, Pages pages);
 
 struct SwapOutcome {
-    Pages freed{};           ///< out of memory
-    Pages written{};         ///< writes that this call has started
-    Extent* rest = nullptr;  ///< pages that got no slot: still resident, on no list
+    Pages freed{};                ///< out of memory
+    Pages written{};              ///< writes that this call has started
+    std::vector<Extent*> kept{};  ///< got no slot, or may not be written: resident, on no list
 };
 
 /// Sends an isolated anonymous or shmem extent to swap as far as slots go, on behalf of
 /// `evictor`. Pages being written are back on their list. The extent passed is gone afterwards,
-/// unless it is the rest. Pages that get slots are unmapped. A huge page, passed alone, goes whole
+/// unless it is kept. Pages that get slots are unmapped. A huge page, passed alone, goes whole
 /// where there is a cluster of slots for it, else its small ones go.
 SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg& evictor);
 
-/// Books the time that reading pages from a device takes.
-void spend_swap_read(Engine::State& state, OpContext& op, std::uint8_t device, Pages pages);
+/// Books the time that reading the first `pages` of a swapped extent takes.
+void spend_swap_read(Engine::State& state, OpContext& op, const Extent& extent, Pages pages);
 
 }  // namespace memcgfs::engine

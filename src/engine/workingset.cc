@@ -69,6 +69,14 @@ void leave_shadows(Mapping& mapping, Engine::Range range, Memcg& evictor,
     age_nonresident(evictor, page_state.node, Pages{range.count});
 }
 
+void apply_refault(const RefaultPart& part, PageState& page_state) {
+    if (part.active && page_state.list != LruList::kUnevictable) {
+        page_state.list =
+            page_state.list == LruList::kInactiveFile ? LruList::kActiveFile : LruList::kActiveAnon;
+    }
+    page_state.workingset = part.workingset;
+}
+
 RefaultPart refault(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& owner,
                     NodeId node) {
     if (mapping.shadows.empty()) {

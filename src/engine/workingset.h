@@ -26,6 +26,9 @@ struct RefaultPart {
     bool workingset = false;  ///< they were there before
 };
 
+/// What the working set decides about new pages: their list and mark.
+void apply_refault(const RefaultPart& part, PageState& page_state);
+
 /// The pages from range.first on, charged to `owner`, come back: counts their shadows and takes
 /// them away (workingset_refault). At most range.count pages, at least one.
 RefaultPart refault(Engine::State& state, Mapping& mapping, Engine::Range range, Memcg& owner,

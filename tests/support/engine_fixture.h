@@ -55,6 +55,15 @@ inline engine::Machine roomy_machine() {
     return machine;
 }
 
+/// Swap in memory, where a write is over at once. The costs are the machine's, set before.
+inline void add_zram(engine::Machine& machine, Pages pages) {
+    machine.swap = pages;
+    machine.swap_devices = {{.pages = pages,
+                             .synchronous = true,
+                             .write = machine.costs.swap_out,
+                             .read = machine.costs.swap_in}};
+}
+
 class EngineFixture {
 public:
     explicit EngineFixture(std::string_view profile_name, engine::Layout layout,

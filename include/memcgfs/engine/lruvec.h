@@ -45,6 +45,7 @@ struct PageState {
     bool lazyfree = false;    ///< MADV_FREE: an anonymous page that lives on the file lists
     bool detached = false;    ///< only the swap cache has it: on its way out, or not yet fetched
     bool huge = false;        ///< of a huge page that is whole
+    bool readahead = false;   ///< read from swap for its neighbour's sake, not used yet
     std::uint8_t device = 0;  ///< the swap device of the slot, where there is one
     NodeId node = 0;          ///< where a resident page is; 0 for a swapped one
     ZoneType zone = ZoneType::kDma;  ///< likewise
@@ -57,7 +58,8 @@ struct Extent {
     std::uint64_t count = 0;
     /// Owner: of the page (resident) or of the slot (swapped).
     Memcg* memcg = nullptr;
-    Memcg* slot_owner = nullptr;  ///< v2: whose slots a resident page's are
+    Memcg* slot_owner = nullptr;   ///< v2: whose slots a resident page's are
+    Memcg* zswap_owner = nullptr;  ///< who pays for the compressed copies; nullptr: there are none
     PageState state;
     Extent* newer = nullptr;  ///< towards the head
     Extent* older = nullptr;  ///< towards the tail
@@ -125,6 +127,13 @@ public:
     Nanos dirtied_when{};            ///< of the oldest dirty page
     bool waits_for_flusher = false;  ///< in the flusher's list
     bool executable = false;         ///< mapped with PROT_EXEC
+    /// Readahead from swap: the last window, and how many of its pages have been used.
+    struct SwapReadahead {
+        std::uint64_t last_fault = 0;
+        std::uint64_t window = 0;
+        std::uint64_t hits = 4;
+    };
+    SwapReadahead swap_readahead;
     ShadowMap shadows;    ///< of pages that reclaim took, in the cache or in their swap slots
     bool locked = false;  ///< mlock: pages go to the unevictable list
     bool ends_with_users = false;  ///< made for a task: gone when the last user exits

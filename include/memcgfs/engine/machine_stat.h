@@ -26,6 +26,13 @@ enum class VmEvent : std::uint8_t {
     kPgfree,
     kPswpin,
     kPswpout,
+    kSwapRa,
+    kSwapRaHit,
+    kSwpinZero,
+    kSwpoutZero,
+    kZswpin,
+    kZswpout,
+    kZswpwb,
     kPgrefill,
     kPgscanKswapd,
     kPgscanDirect,
@@ -87,6 +94,8 @@ struct MachineStat {
     Pages reserve{};                                   ///< totalreserve_pages
     Pages swap{};
     Pages swap_used{};
+    Pages zswap_pool{};  ///< what compressed pages take
+    Pages zswapped{};    ///< and how many they are
     std::uint32_t cpus = 1;
     std::uint64_t min_free_kbytes = 0;
     std::uint32_t watermark_scale_factor = 0;

@@ -90,6 +90,16 @@ struct Profile {
     bool split_defers_first = false;     ///< a split counts as a deferred one, too (up to 6.1)
     bool oom_tie_keeps_first = false;    ///< of equal scores the first, not the last (up to 5.0)
     bool oom_report_old_form = false;    ///< "Task in ... killed as a result of limit" (up to 5.0)
+    /// Anonymous pages are left alone where fewer slots can be had: MIN_LRU_BATCH with the
+    /// multi-generation LRU of Debian's 6.12 (get_swappiness).
+    Pages least_swap{1};
+    std::uint32_t zswap_page_bytes = 0;  ///< a page of one value, compressed; 44 in 6.12 (lzo)
+    bool zswap_charges = true;           ///< groups pay for compressed pages (5.19)
+    bool zswap_zsmalloc = false;         ///< the pool is zsmalloc's, no zbud (6.12)
+    bool zswap_lru_per_memcg = false;    ///< a full group writes back its own, as the pool (6.8)
+    bool zswap_load_frees = false;       ///< reading a compressed page frees it (6.12)
+    bool swap_zero_map = false;          ///< zero pages take a bit, no write (6.12)
+    bool swap_in_is_writable = false;    ///< a private page read back takes no fault more (6.12)
     bool oom_report_rss_kinds = false;   ///< rss_anon, rss_file, rss_shmem in the table (6.8)
     /// A victim that has not exited by then is reaped; at once up to 5.17.
     Nanos oom_reaper_delay = from_millis(2000);
@@ -111,13 +121,25 @@ struct MachineNode {
 struct SwapDevice {
     Pages pages{};
     std::int32_t priority = -2;
-    /// Writes are over when they have been started (SWP_SYNCHRONOUS_IO): memory compressed or
-    /// not, no disk.
-    bool synchronous = true;
+    /// Writes are over when they have been started (SWP_SYNCHRONOUS_IO): memory, compressed (zram)
+    /// or not, no disk.
+    bool synchronous = false;
     /// Slots are not kept in clusters: a huge page is split before it goes out.
     bool rotational = false;
     Nanos write{2000};  ///< one page
     Nanos read{3000};   ///< one page
+};
+
+/// Compressed swap in memory (/sys/module/zswap/parameters). Debian's kernels have it off.
+struct Zswap {
+    bool enabled = false;
+    std::uint32_t max_pool_percent = 20;          ///< of the memory
+    std::uint32_t accept_threshold_percent = 90;  ///< of that: a full pool takes pages again
+    /// What every page compresses to. 4096 and more: not worth it; 0: pages filled with one value,
+    /// which 6.12 takes for zero. Absent: as recorded for the hogs' pages.
+    std::optional<std::uint32_t> page_bytes{};
+    Nanos store{2000};  ///< compressing one page
+    Nanos load{1000};   ///< and back
 };
 
 /// The simulated machine. Defaults: 1 GiB, no swap, one CPU, one node.
@@ -126,10 +148,13 @@ struct Machine {
     /// Empty: one node with all the memory, in zones as a PC's. Otherwise they make up `memory`.
     std::vector<MachineNode> nodes{};
     Pages swap{0};
-    /// Empty: one synchronous device of `swap` pages. Otherwise they make up `swap`.
+    /// Empty: one disk of `swap` pages. Otherwise they make up `swap`.
     std::vector<SwapDevice> swap_devices{};
+    Zswap zswap{};
     std::uint32_t cpus = 1;
     std::uint64_t vm_swappiness = 60;
+    /// vm.page-cluster: a read from swap takes up to 2^N pages; 0: one at a time.
+    std::uint32_t vm_page_cluster = 3;
     std::uint32_t hz = 0;  ///< clock ticks a second; 0: the profile's
     /// Enabled in any way, min_free_kbytes gets the larger value that huge pages ask for.
     ThpMode thp = ThpMode::kAlways;
@@ -137,13 +162,14 @@ struct Machine {
     bool vm_oom_dump_tasks = true;      ///< the table of tasks in the report
 
     /// Cost model, in nanoseconds of simulated time. Round figures of a 2020s server with an NVMe
-    /// disk and a zram swap; a machine file replaces them.
+    /// disk that has the swap too; a machine file replaces them.
     struct Costs {
         Nanos fault{250};         ///< one page fault on fresh memory, a page
         Nanos file_read{2000};    ///< reading one uncached page (2 GB/s)
         Nanos file_write{1000};   ///< copying one page into the cache
         Nanos writeback{2000};    ///< the disk's time for one page written back
         Nanos reclaim_scan{200};  ///< one page looked at by reclaim
+        Nanos swap_submit{2500};  ///< unmapping one page and starting its write to a disk
         Nanos swap_out{2000};     ///< one page written to swap
         Nanos swap_in{3000};      ///< one page read from swap
     } costs;

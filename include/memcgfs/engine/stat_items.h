@@ -50,6 +50,8 @@ enum class StatItem : std::uint8_t {
     kPercpu,
     kVmalloc,
     kSwap,  ///< v1 "swap": slots owned
+    kZswap,     ///< bytes of compressed pages, not pages
+    kZswapped,  ///< pages that have been compressed to those
     // Events ever.
     kPgscanKswapd,
     kPgscanDirect,
@@ -66,6 +68,9 @@ enum class StatItem : std::uint8_t {
     kPglazyfreed,
     kZswpin,
     kZswpout,
+    kZswpwb,
+    kSwpinZero,
+    kSwpoutZero,
     kThpFaultAlloc,
     kThpCollapseAlloc,
     kThpSwpout,

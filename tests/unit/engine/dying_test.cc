@@ -42,7 +42,7 @@ TEST_CASE("a removed group's cache counts above until it is reclaimed (G15)", "[
 TEST_CASE("swap slots keep a removed group; what comes back is the faulter's", "[engine][rmdir]") {
     const auto layout = GENERATE(Layout::kV1, Layout::kV2);
     Machine shape;
-    shape.swap = mib(64);
+    test::add_zram(shape, mib(64));
     EngineFixture machine("6.1", layout, shape);
     Cgroup& parent = machine.make_memory(machine.root(), "p");
     Cgroup& child = machine.make_memory(parent, "c");
@@ -67,7 +67,7 @@ TEST_CASE("ids run out, and slots of removed groups hold theirs", "[engine][rmdi
     Profile profile = *find_profile("6.1");
     profile.memcg_ids = 4;  // the root has one
     Machine shape;
-    shape.swap = mib(64);
+    test::add_zram(shape, mib(64));
     EngineFixture machine(profile, Layout::kV1, shape);
     Cgroup& a = machine.make(machine.root(), "a");
     Cgroup& b = machine.make(machine.root(), "b");

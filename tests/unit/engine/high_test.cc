@@ -84,7 +84,7 @@ TEST_CASE("the table of delays above 100 MiB", "[engine][high]") {
 
 TEST_CASE("swap above memory.swap.high slows down and counts", "[engine][high]") {
     Machine shape = free_of_cost();
-    shape.swap = mib(64);
+    test::add_zram(shape, mib(64));
     EngineFixture machine("6.1", Layout::kV2, shape);
     Cgroup& parent = machine.make_memory(machine.root(), "p");
     Cgroup& group = machine.make_memory(parent, "g");

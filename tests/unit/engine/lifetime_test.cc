@@ -49,7 +49,7 @@ TEST_CASE("v2: a slot stays with the group it was charged to, removed or not", "
     Cgroup& group = f.make_memory(f.root(), "a");
     Cgroup& below = f.make_memory(group, "b");
     const TaskId task = f.add_task(below);
-    const MappingId file = f.engine.create_mapping({}, PageKind::kShmem);
+    const MappingId file = f.engine.create_mapping({}, PageKind::kAnon);
     REQUIRE(f.run(f.engine.touch(task, file, {0, 64}, Access::kWrite)).ok());
     REQUIRE(f.run(f.engine.reclaim_pages(*below.memcg, Pages{64}, {})).ok());
     REQUIRE(below.memcg->swap.usage() == Pages{64});

@@ -15,7 +15,7 @@ struct Groups {
     explicit Groups(Pages swap = Pages{0}) : machine("6.1", Layout::kV1, shape(swap)) {}
     static Machine shape(Pages swap) {
         Machine machine;
-        machine.swap = swap;
+        test::add_zram(machine, swap);
         return machine;
     }
     /// What the write of the pid would say: 0 or the errno.

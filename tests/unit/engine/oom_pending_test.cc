@@ -108,7 +108,7 @@ TEST_CASE("a task that dies of something else is hurried, not counted", "[engine
 
 TEST_CASE("page tables and swapped pages count for badness", "[engine][oom]") {
     Machine shape;
-    shape.swap = mib(64);
+    test::add_zram(shape, mib(64));
     EngineFixture machine("6.1", Layout::kV2, shape);
     Cgroup& group = machine.make_memory(machine.root(), "g");
     machine.limit(group, mib(16));

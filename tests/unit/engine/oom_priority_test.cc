@@ -86,8 +86,8 @@ TEST_CASE("only the group whose limit is hit says whether priorities count", "[e
 
 TEST_CASE("direct reclaim is timed for the group and those above", "[engine][latency]") {
     Machine shape;
-    shape.swap = mib(64);
     shape.costs = {.fault = Nanos{0}, .reclaim_scan = from_millis(1), .swap_out = from_millis(2)};
+    test::add_zram(shape, mib(64));
     EngineFixture machine("alinux2", Layout::kV1, shape);
     Cgroup& parent = machine.make(machine.root(), "p");
     Cgroup& group = machine.make(parent, "g");

@@ -82,13 +82,13 @@ struct Thrashing {
     }
     static Machine shape(std::uint32_t cpus) {
         Machine wanted;
-        wanted.swap = mib(64);
         wanted.cpus = cpus;
         wanted.costs = {};
         wanted.costs.fault = Nanos{0};
         wanted.costs.reclaim_scan = Nanos{0};
         wanted.costs.swap_out = from_millis(1);
         wanted.costs.swap_in = Nanos{0};
+        test::add_zram(wanted, mib(64));
         return wanted;
     }
     Nanos some(Cgroup& of) { return machine.engine.pressure(of, PsiState::kSome).total; }

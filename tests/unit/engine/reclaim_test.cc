@@ -79,7 +79,7 @@ TEST_CASE("a read past the limit frees a cluster a call (G4)", "[engine][reclaim
 
 TEST_CASE("anonymous memory over the limit goes to swap (G10)", "[engine][reclaim][swap]") {
     Machine shape;
-    shape.swap = mib(256);
+    test::add_zram(shape, mib(256));
     EngineFixture machine("6.1", Layout::kV1, shape);
     Cgroup& group = machine.make_memory(machine.root(), "test");
     Memcg& memcg = *group.memcg;

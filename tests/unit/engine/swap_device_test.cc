@@ -94,6 +94,42 @@ TEST_CASE("pages written to a disk stay in the swap cache", "[engine][swap]") {
     swapper.check();
 }
 
+// Recorded on a disk partition; a zram device differs as do_swap_page has it.
+TEST_CASE("a read from swap leaves the slot to a private page on a disk only", "[engine][swap]") {
+    const auto* profile = GENERATE("6.1", "6.12");
+    const bool disk = GENERATE(true, false);
+    const auto kind = GENERATE(PageKind::kAnon, PageKind::kShmem);
+    Machine shape = with_disk(mib(256));
+    shape.swap_devices[0].synchronous = !disk;
+    Swapper swapper(profile, Layout::kV2, shape);
+    Engine& engine = swapper.machine.engine;
+    swapper.region = engine.create_mapping(swapper.task, kind);
+    REQUIRE(swapper.touch(256).ok());
+    REQUIRE(swapper.pageout(256).ok());
+    swapper.machine.run_spawned();
+    static_cast<void>(swapper.reclaim(256).ok());
+    REQUIRE(swapper.group.memcg->swap.usage() == Pages{256});
+    REQUIRE(swapper.stat(StatItem::kSwapCached) == 0);
+    REQUIRE(swapper.touch(256, Access::kRead).ok());
+    const bool keeps = disk && kind == PageKind::kAnon;
+    CHECK(swapper.group.memcg->swap.usage() == Pages{keeps ? 256U : 0U});
+    CHECK(swapper.stat(StatItem::kSwapCached) == (keeps ? 256 : 0));
+    swapper.check();
+}
+
+TEST_CASE("shared memory takes its pages over from the swap cache", "[engine][swap]") {
+    Swapper swapper("6.12", Layout::kV2, with_disk(mib(256)));
+    swapper.region = swapper.machine.engine.create_mapping(swapper.task, PageKind::kShmem);
+    REQUIRE(swapper.touch(256).ok());
+    REQUIRE(swapper.pageout(256).ok());
+    swapper.machine.run_spawned();
+    REQUIRE(swapper.stat(StatItem::kSwapCached) == 256);
+    REQUIRE(swapper.touch(256, Access::kRead).ok());
+    CHECK(swapper.group.memcg->swap.usage() == Pages{0});
+    CHECK(swapper.stat(StatItem::kShmem) == 256);
+    swapper.check();
+}
+
 TEST_CASE("a limit is kept with a disk to swap to", "[engine][swap][reclaim]") {
     const auto* profile = GENERATE("6.1", "6.12");
     Swapper swapper(profile, Layout::kV2, with_disk(mib(256)));
@@ -112,12 +148,23 @@ TEST_CASE("a limit is kept with a disk to swap to", "[engine][swap][reclaim]") {
     swapper.check();
 }
 
+TEST_CASE("the last 64 slots are not used with the multi-generation LRU", "[engine][swap]") {
+    const bool newer = GENERATE(true, false);
+    Swapper swapper(newer ? "6.12" : "6.1", Layout::kV2, with_disk(mib(256)));
+    REQUIRE(swapper.touch(1024).ok());
+    swapper.group.memcg->swap.set_max(Pages{63});
+    CHECK_FALSE(swapper.reclaim(512).ok());
+    CHECK(swapper.group.memcg->swap.usage() == Pages{newer ? 0U : 63U});
+    CHECK((swapper.group.memcg->event(MemcgEvent::kSwapMax) > 0) == !newer);
+    swapper.check();
+}
+
 TEST_CASE("slots come by priority, and in turn among equals", "[engine][swap]") {
     Machine shape;
     shape.swap = Pages{300};
-    shape.swap_devices = {{.pages = Pages{100}, .priority = 1},
-                          {.pages = Pages{100}, .priority = 7},
-                          {.pages = Pages{100}, .priority = 1}};
+    shape.swap_devices = {{.pages = Pages{100}, .priority = 1, .synchronous = true},
+                          {.pages = Pages{100}, .priority = 7, .synchronous = true},
+                          {.pages = Pages{100}, .priority = 1, .synchronous = true}};
     Swapper swapper("6.12", Layout::kV2, shape);
     REQUIRE(swapper.touch(300).ok());
     REQUIRE(swapper.pageout(64).ok());
@@ -132,7 +179,7 @@ TEST_CASE("slots come by priority, and in turn among equals", "[engine][swap]") 
     CHECK(swapper.machine.run(engine.swapoff(swapper.task, 9)).error() == Errno::kEINVAL);
     CHECK(swapper.stat(StatItem::kAnon) == 300);
     CHECK(engine.swapon({}).error() == Errno::kEINVAL);
-    CHECK(*engine.swapon({.pages = Pages{50}}) == 0);
+    CHECK(*engine.swapon({.pages = Pages{50}, .synchronous = true}) == 0);
     REQUIRE(swapper.pageout(300).ok());
     CHECK(swapper.stat(StatItem::kSwap) == 50);
     CHECK(swapper.group.memcg->event(MemcgEvent::kSwapFail) == 250);
@@ -153,7 +200,7 @@ struct Swapoff {
     }
     static Machine shape() {
         Machine machine;
-        machine.swap = mib(256);
+        test::add_zram(machine, mib(256));
         return machine;
     }
     OperationResult swapoff() { return machine.run(machine.engine.swapoff(caller, 0)); }

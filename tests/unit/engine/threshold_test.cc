@@ -127,7 +127,7 @@ TEST_CASE("a child's pages cross its ancestors' thresholds, the root's too", "[e
 
 TEST_CASE("memsw thresholds go on counting what is swapped out", "[engine][notify]") {
     Machine shape;
-    shape.swap = mib(64);
+    test::add_zram(shape, mib(64));
     EngineFixture machine("6.1", Layout::kV1, shape);
     Cgroup& group = machine.make_memory(machine.root(), "g");
     Memcg& memcg = *group.memcg;

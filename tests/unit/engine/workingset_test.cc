@@ -132,7 +132,7 @@ TEST_CASE("a removed evictor is forgotten", "[engine][workingset]") {
 TEST_CASE("swapped pages refault too, from 5.9 on", "[engine][workingset][swap]") {
     const auto* profile = GENERATE("alinux2", "6.1", "6.12");
     Machine shape;
-    shape.swap = mib(64);
+    test::add_zram(shape, mib(64));
     Reader reader(profile, shape);
     Engine& engine = reader.machine.engine;
     const MappingId region = engine.create_mapping(reader.task, PageKind::kAnon);
