@@ -226,15 +226,15 @@ constexpr std::array kEventLines = {
     zero("balloon_inflate"),
     zero("balloon_deflate"),
     zero("balloon_migrate"),
-    zero("swap_ra"),
-    zero("swap_ra_hit"),
-    since(k6_12, zero("swpin_zero")),
-    since(k6_12, zero("swpout_zero")),
+    event("swap_ra", VmEvent::kSwapRa),
+    event("swap_ra_hit", VmEvent::kSwapRaHit),
+    since(k6_12, event("swpin_zero", VmEvent::kSwpinZero)),
+    since(k6_12, event("swpout_zero", VmEvent::kSwpoutZero)),
     zero("ksm_swpin_copy"),
     zero("cow_ksm"),
-    item("zswpin", StatItem::kZswpin),
-    item("zswpout", StatItem::kZswpout),
-    since(k6_12, zero("zswpwb")),
+    event("zswpin", VmEvent::kZswpin),
+    event("zswpout", VmEvent::kZswpout),
+    since(k6_12, event("zswpwb", VmEvent::kZswpwb)),
     zero("direct_map_level2_splits"),
     zero("direct_map_level3_splits"),
     zero("nr_unstable"),
@@ -288,6 +288,8 @@ MemValues values_of(const MachineStat& stat) {
     values.available = available_of(stat, values.free);
     values.swap = stat.swap.count();
     values.swap_free = (stat.swap - stat.swap_used).count();
+    values.zswap_pool = stat.zswap_pool.count();
+    values.zswapped = stat.zswapped.count();
     return values;
 }
 

@@ -21,6 +21,8 @@ struct MemValues {
     std::uint64_t available = 0;  ///< machine only
     std::uint64_t swap = 0;
     std::uint64_t swap_free = 0;
+    std::uint64_t zswap_pool = 0;
+    std::uint64_t zswapped = 0;
 
     std::uint64_t item(engine::StatItem which) const {
         return static_cast<std::uint64_t>(items[static_cast<std::size_t>(which)]);

@@ -195,8 +195,8 @@ Result<vfs::StoreOutcome> store_swap_max(StoreContext& context, std::string_view
     return done();
 }
 
-Result<void> show_zswap_current(const ShowContext&, TextBuffer& out) {
-    out.append("0\n");
+Result<void> show_zswap_current(const ShowContext& context, TextBuffer& out) {
+    out.print("{}\n", context.memcg().stat_total(engine::StatItem::kZswap));
     return {};
 }
 
@@ -373,8 +373,7 @@ constexpr std::array kFiles = {
            .placement = Placement::kNotOnRoot,
            .since = {5, 19},
            .show = show_zswap_current,
-           .fidelity = Fidelity::kStoredOnly,
-           .doc = "Compressed swap in memory: there is none."},
+           .doc = "Compressed swap in memory, in bytes; none unless the machine has zswap on."},
     Cftype{.name = "memory.zswap.max",
            .hierarchy = Hierarchy::kV2,
            .part = Part::kMemory,
@@ -382,7 +381,6 @@ constexpr std::array kFiles = {
            .since = {5, 19},
            .show = show_zswap_max,
            .store = store_zswap_max,
-           .fidelity = Fidelity::kStoredOnly,
            .doc = "The limit of compressed swap."},
     Cftype{.name = "memory.zswap.writeback",
            .hierarchy = Hierarchy::kV2,
@@ -390,7 +388,6 @@ constexpr std::array kFiles = {
            .since = {6, 8},
            .show = show_zswap_writeback,
            .store = store_zswap_writeback,
-           .fidelity = Fidelity::kStoredOnly,
            .doc = "Whether compressed swap may move on to the swap device."},
 };
 static_assert(detail::table_is_sound(kFiles));

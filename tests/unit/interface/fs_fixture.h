@@ -52,8 +52,9 @@ inline constexpr std::string_view kOk = "ok";
 
 class FsFixture : public test::EngineFixture {
 public:
-    FsFixture(std::string_view profile_name, Layout layout, Hooks hooks = {})
-        : EngineFixture(profile_name, layout),
+    FsFixture(std::string_view profile_name, Layout layout, Hooks hooks = {},
+              const engine::Machine& machine = test::roomy_machine())
+        : EngineFixture(profile_name, layout, machine),
           fs(engine, mutex, tasks, std::move(hooks)),
           top(*fs.root(engine.memory_hierarchy())) {}
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sizes and orders as recorded on 6.1 and 6.12.
 #include "fs_fixture.h"
+#include "memcgfs/interface/machine_files.h"
 
 namespace memcgfs::interface {
 namespace {
@@ -145,6 +146,36 @@ TEST_CASE("v2 memory.numa_stat has the lines that nodes have", "[interface]") {
     FsFixture newer("6.12", Layout::kV2);
     const std::string more = newer.read(newer.mkdir_memory(newer.top, "t"), "memory.numa_stat");
     CHECK(line_count(more) == 31);
+}
+
+TEST_CASE("compressed swap is in the files that tell of it", "[interface]") {
+    engine::Machine shape;
+    shape.swap = test::mib(64);
+    shape.zswap = {.enabled = true, .page_bytes = 2213};
+    FsFixture machine("6.12", Layout::kV2, {}, shape);
+    REQUIRE(machine.write(machine.top, "cgroup.subtree_control", "+memory") == kOk);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    const engine::TaskId task = machine.add_task(machine.group(group));
+    REQUIRE(machine.anon(task, 1024).ok());
+    REQUIRE(machine.run(machine.engine.pageout(task)).ok());
+    const std::string stat = machine.read(group, "memory.stat");
+    for (const auto* line :
+         {"\nkernel 2269184\n", "\nzswap 2266112\n", "\nzswapped 4194304\n", "\nzswpin 0\n",
+          "\nzswpout 1024\n", "\nzswpwb 0\n", "\nswpout_zero 0\n"}) {
+        CAPTURE(line);
+        CHECK(stat.find(line) != std::string::npos);
+    }
+    CHECK(machine.read(group, "memory.zswap.current") == "2266112\n");
+    CHECK(machine.read(group, "memory.swap.current") == "4194304\n");
+    const engine::MachineStat numbers = machine.engine.machine_stat();
+    const MachineView view{machine.engine.profile(), numbers};
+    TextBuffer meminfo;
+    show_machine_file(view, "/proc/meminfo", meminfo);
+    CHECK(meminfo.view().find("\nZswap:              2224 kB\nZswapped:           4096 kB\n") !=
+          std::string::npos);
+    TextBuffer vmstat;
+    show_machine_file(view, "/proc/vmstat", vmstat);
+    CHECK(vmstat.view().find("\nzswpin 0\nzswpout 1024\nzswpwb 0\n") != std::string::npos);
 }
 
 }  // namespace
