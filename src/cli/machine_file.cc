@@ -23,6 +23,7 @@ using Status = Result<void, std::string>;
 /// Takes one key's value over; the error lacks the place.
 using Setter = std::function<Status(const toml::node&)>;
 constexpr std::size_t kSwapDevicesMax = 28;
+constexpr std::int64_t kZswapPageMax = 4096;
 using Keys = std::map<std::string, Setter, std::less<>>;
 
 Setter size(Pages& out, Result<Pages, std::string> (*parse)(std::string_view)) {
@@ -194,6 +195,50 @@ Result<Pages, std::string> swap_from(std::string_view text) {
     return pages;
 }
 
+namespace {
+
+/// A size, or [[swap]]: device by device.
+Status take_swap(const toml::node& node, const std::string& where, engine::Machine& machine) {
+    if (!node.is_array_of_tables()) {
+        return size(machine.swap, swap_from)(node);
+    }
+    for (const toml::node& table : *node.as_array()) {
+        engine::SwapDevice device;
+        const Keys keys{
+            {"size", size(device.pages, swap_from)},
+            {"priority", number(device.priority, -1024, 32767)},
+            {"synchronous", flag(device.synchronous)},
+            {"read_ns", nanos(device.read)},
+            {"rotational", flag(device.rotational)},
+            {"write_ns", nanos(device.write)},
+        };
+        MEMCGFS_TRY(take(*table.as_table(), keys, where));
+        if (device.pages == Pages{0} || machine.swap_devices.size() >= kSwapDevicesMax) {
+            return failure(
+                fmt::format("must be at most {} tables, each with a size", kSwapDevicesMax));
+        }
+        machine.swap_devices.push_back(device);
+        machine.swap += device.pages;
+    }
+    return {};
+}
+
+Status take_zswap(const toml::node& node, const std::string& where, engine::Zswap& zswap) {
+    const toml::table* const table = node.as_table();
+    const Keys keys{
+        {"accept_threshold_percent", number(zswap.accept_threshold_percent, 0, 100)},
+        {"enabled", flag(zswap.enabled)},
+        {"load_ns", nanos(zswap.load)},
+        {"max_pool_percent", number(zswap.max_pool_percent, 0, 100)},
+        {"page_bytes", number(zswap.page_bytes, 0, kZswapPageMax)},
+        {"store_ns", nanos(zswap.store)},
+    };
+    return table != nullptr ? take(*table, keys, where)
+                            : Status(failure("must be a table: [zswap]"));
+}
+
+}  // namespace
+
 Result<engine::Machine, std::string> parse_machine(std::string_view text, const std::string& name) {
     engine::Machine machine;
     engine::Machine::Costs& costs = machine.costs;
@@ -201,31 +246,7 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
         {"fault_ns", nanos(costs.fault)},           {"file_read_ns", nanos(costs.file_read)},
         {"file_write_ns", nanos(costs.file_write)}, {"reclaim_scan_ns", nanos(costs.reclaim_scan)},
         {"writeback_ns", nanos(costs.writeback)},   {"swap_in_ns", nanos(costs.swap_in)},
-        {"swap_out_ns", nanos(costs.swap_out)},
-    };
-    const auto take_devices = [&](const toml::node& node) -> Status {
-        if (!node.is_array_of_tables()) {
-            return size(machine.swap, swap_from)(node);
-        }
-        for (const toml::node& table : *node.as_array()) {
-            engine::SwapDevice device;
-            const Keys device_keys{
-                {"size", size(device.pages, swap_from)},
-                {"priority", number(device.priority, -1024, 32767)},
-                {"synchronous", flag(device.synchronous)},
-                {"read_ns", nanos(device.read)},
-                {"rotational", flag(device.rotational)},
-                {"write_ns", nanos(device.write)},
-            };
-            MEMCGFS_TRY(take(*table.as_table(), device_keys, name));
-            if (device.pages == Pages{0} || machine.swap_devices.size() >= kSwapDevicesMax) {
-                return failure(
-                    fmt::format("must be at most {} tables, each with a size", kSwapDevicesMax));
-            }
-            machine.swap_devices.push_back(device);
-            machine.swap += device.pages;
-        }
-        return {};
+        {"swap_out_ns", nanos(costs.swap_out)},     {"swap_submit_ns", nanos(costs.swap_submit)},
     };
     const Keys keys{
         {"costs",
@@ -239,10 +260,12 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
         {"memory", size(machine.memory, memory_from)},
         {"node", [&](const toml::node& node) { return take_nodes(node, name, machine); }},
         {"oom_dump_tasks", number(machine.vm_oom_dump_tasks, 0, 1)},
+        {"page_cluster", number(machine.vm_page_cluster, 0, 5)},
         {"panic_on_oom", number(machine.vm_panic_on_oom, 0, 2)},
-        {"swap", take_devices},
+        {"swap", [&](const toml::node& node) { return take_swap(node, name, machine); }},
         {"swappiness", number(machine.vm_swappiness, 0, 200)},
         {"thp", thp_mode(machine.thp)},
+        {"zswap", [&](const toml::node& node) { return take_zswap(node, name, machine.zswap); }},
     };
     try {
         const toml::table table = toml::parse(text, name);

@@ -49,10 +49,34 @@ TEST_CASE("every key of a machine file arrives", "[cli]") {
     CHECK(machine.costs.swap_in == Nanos{6});
 }
 
+TEST_CASE("compressed swap has a table of its own", "[cli]") {
+    CHECK_FALSE(machine_of("swap = '1M'\n").zswap.enabled);
+    const engine::Machine machine = machine_of(
+        "swap = '1M'\npage_cluster = 0\n[zswap]\nenabled = true\nmax_pool_percent = 5\n"
+        "accept_threshold_percent = 50\npage_bytes = 100\nstore_ns = 7\nload_ns = 8\n");
+    CHECK(machine.vm_page_cluster == 0);
+    CHECK(machine.zswap.enabled);
+    CHECK(machine.zswap.max_pool_percent == 5);
+    CHECK(machine.zswap.accept_threshold_percent == 50);
+    CHECK(machine.zswap.page_bytes == 100U);
+    CHECK(machine.zswap.store == Nanos{7});
+    CHECK(machine.zswap.load == Nanos{8});
+    CHECK(error_of("zswap = true") == "m.toml:1: zswap must be a table: [zswap]");
+    CHECK(error_of("[zswap]\npage_bytes = 4097\n") ==
+          "m.toml:2: page_bytes must be a whole number from 0 to 4096");
+}
+
+TEST_CASE("swap is on a disk unless it says otherwise", "[cli]") {
+    const engine::Machine machine =
+        machine_of("[[swap]]\nsize = '1M'\n[[swap]]\nsize = '1M'\nsynchronous = true\n");
+    CHECK_FALSE(machine.swap_devices[0].synchronous);
+    CHECK(machine.swap_devices[1].synchronous);
+}
+
 TEST_CASE("errors name the file, the line and what is wrong", "[cli]") {
     CHECK(error_of("memory = '2G'\nmemmory = 1\n") ==
           "m.toml:2: unknown key 'memmory'; known are costs, cpus, hz, memory, "
-          "node, oom_dump_tasks, panic_on_oom, swap, swappiness, thp");
+          "node, oom_dump_tasks, page_cluster, panic_on_oom, swap, swappiness, thp, zswap");
     CHECK(error_of("\n[costs]\nfault_ms = 1\n").starts_with("m.toml:3: unknown key 'fault_ms'"));
     CHECK(error_of("memory = 'lots'").starts_with("m.toml:1: memory must be a size"));
     CHECK(error_of("memory = '1M'") == "m.toml:1: memory must be at least 16M");
