@@ -51,6 +51,18 @@ void set_swap_limits(World& world) {
     }
 }
 
+void set_zswap(World& world) {
+    Memcg* memcg = some_limited(world);
+    if (memcg == nullptr || world.engine().memory_hierarchy() != Hierarchy::kV2) {
+        return;
+    }
+    if (world.one_in(3)) {
+        memcg->zswap_writeback = world.one_in(2);
+    } else {
+        memcg->zswap_max = world.one_in(3) ? kPageCounterMax : Pages{world.some_pages() / 8};
+    }
+}
+
 void set_protection(World& world) {
     if (Memcg* memcg = some_limited(world); memcg != nullptr) {
         if (world.one_in(3)) {
@@ -145,6 +157,7 @@ constexpr std::array kActions{
     Action{"set_limit", 8, set_limit},
     Action{"set_high", 4, set_high},
     Action{"set_swap_limits", 2, set_swap_limits},
+    Action{"set_zswap", 2, set_zswap},
     Action{"set_protection", 3, set_protection},
     Action{"set_soft_limit", 1, set_soft_limit},
     Action{"set_wmark", 2, set_wmark},

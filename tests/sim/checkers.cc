@@ -136,9 +136,13 @@ void check_limits(Scene& scene) {
             return;
         }
         const Remembered& was = before->second;
+        // Reclaim compresses what it takes, and the result is charged whatever the limit.
+        const std::int64_t grown = memcg.stat_total(StatItem::kKernel) - was.kernel;
+        const bool zswap = scene.state.machine().zswap.enabled && grown > 0;
+        const Pages compressed{zswap ? static_cast<std::uint64_t>(grown) : 0};
         const auto within = [&](const PageCounter& counter, Pages usage, Pages max) {
             return counter.usage() <= counter.max() || forced ||
-                   counter.usage() <= std::max(usage, max);
+                   counter.usage() <= std::max(usage, max) + compressed;
         };
         demand(within(memcg.memory, was.usage, was.max), "limits", memcg, "grew above max");
         demand(within(memcg.memsw, was.memsw, was.memsw_max), "limits", memcg,
@@ -279,6 +283,7 @@ Remembered remember(const Memcg& memcg) {
     now.max = memcg.memory.max();
     now.memsw = memcg.memsw.usage();
     now.memsw_max = memcg.memsw.max();
+    now.kernel = memcg.stat_total(StatItem::kKernel);
     for (std::size_t i = 0; i < kMemcgEventCount; i++) {
         now.local[i] = memcg.event_local(static_cast<MemcgEvent>(i));
         now.total[i] = memcg.event(static_cast<MemcgEvent>(i));

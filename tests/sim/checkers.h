@@ -36,6 +36,7 @@ struct Remembered {
     Pages max{};
     Pages memsw{};
     Pages memsw_max{};
+    std::int64_t kernel = 0;  ///< of the subtree
     std::array<std::uint64_t, engine::kMemcgEventCount> local{};
     std::array<std::uint64_t, engine::kMemcgEventCount> total{};
     std::array<std::int64_t, engine::kStatItemCount> stat{};
@@ -45,7 +46,7 @@ struct Remembered {
 constexpr bool counts_now(engine::StatItem item) {
     using engine::StatItem;
     return item < StatItem::kWorkingsetRefaultAnon ||
-           (item >= StatItem::kKernel && item <= StatItem::kSwap);
+           (item >= StatItem::kKernel && item <= StatItem::kZswapped);
 }
 
 struct Scene {

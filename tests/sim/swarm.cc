@@ -42,6 +42,15 @@ engine::Machine random_machine(Random& random) {
         machine.costs.swap_out = from_millis(1);
         machine.costs.swap_in = from_millis(1);
     }
+    if (machine.swap > Pages{0} && random.below(2) == 0) {
+        machine.swap_devices = {{.pages = machine.swap, .synchronous = true}};
+    }
+    machine.vm_page_cluster = one_of<std::uint32_t>(random, {3, 3, 0, 5});
+    machine.zswap.enabled = random.below(2) == 0;
+    machine.zswap.max_pool_percent = one_of<std::uint32_t>(random, {20, 1, 0});
+    if (random.below(2) == 0) {
+        machine.zswap.page_bytes = one_of<std::uint32_t>(random, {0, 70, 2200, 4096});
+    }
     return machine;
 }
 
