@@ -7,8 +7,8 @@ first comment block may hold three headers:
     # NEEDS: v1 v2       hierarchies it runs on (default v2); also "noswap" (a machine without
                          swap), "root", "run" (paths as documents write them: not with
                          --mounted), "boot" (recorded in a boot of its own), "ssd" (swap on a
-                         device that does not turn, as memcgfs' is) and "localevents" (mounted
-                         with memory_localevents)
+                         device that does not turn, as memcgfs' is), "localevents" (mounted with
+                         memory_localevents) and "zswap" (which is switched on)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
 
@@ -32,6 +32,8 @@ HIERARCHIES = {"alinux2": ("v1", "v2"), "5.10": ("v1", "v2", "hybrid"),
                "6.1": ("v1", "v2", "hybrid"), "6.12": ("v2",)}
 MEMORY = "1G"
 SWAP = "512M"
+ZSWAP_MACHINE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+                             "docs/machines/zswap.toml")
 TIMEOUT_S = 60
 SKIP_STATUS = 77
 PROVENANCE = "# provenance: "
@@ -53,8 +55,11 @@ class Case:
         self.ssd = "ssd" in needs
         self.options = ["--mount-options", "memory_recursiveprot,memory_localevents"] \
             if "localevents" in needs else []
+        self.zswap = "zswap" in needs
+        if self.zswap:
+            self.options += ["--machine", ZSWAP_MACHINE]
         unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root", "boot",
-                                "ssd", "localevents"}
+                                "ssd", "localevents", "zswap"}
         if unknown:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])
