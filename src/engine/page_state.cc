@@ -16,13 +16,15 @@ void count_pages(Memcg& memcg, Mapping& mapping, const PageState& page_state, st
     const bool file = mapping.kind() == PageKind::kFile;
     const bool attached = !page_state.detached;
     count(anon && attached, StatItem::kAnon);
-    count(page_state.huge && attached, StatItem::kAnonThp);
     count(!anon && attached, StatItem::kFile);
     count(mapping.kind() == PageKind::kShmem && attached, StatItem::kShmem);
     count(!anon && page_state.mapped != 0, StatItem::kFileMapped);
     count(page_state.swap_slot, StatItem::kSwapCached);
     count(file && page_state.dirty, StatItem::kFileDirty);
     count(page_state.writeback, StatItem::kFileWriteback);
+    if (page_state.huge) {
+        count(attached, StatItem::kAnonThp);
+    }
     const Pages added{static_cast<std::uint64_t>(pages)};  // wraps for those taken away
     if (file && page_state.dirty) {
         mapping.dirty += added;

@@ -26,8 +26,12 @@ std::uint64_t taken_of(const Extent& extent, Pages limit) {
 
 /// How many pages a batch of `limit` takes off the list, the oldest ones (isolate_lru_folios).
 Pages batch_of(const Lruvec& lruvec, LruList list, Pages limit) {
+    const Lruvec::List& all = lruvec.list(list);
+    if (all.tail == nullptr || (!all.tail->state.huge && Pages{all.tail->count} >= limit)) {
+        return std::min(limit, all.pages);  // nearly always
+    }
     Pages batch{};
-    for (const Extent* extent = lruvec.list(list).tail; extent != nullptr && batch < limit;
+    for (const Extent* extent = all.tail; extent != nullptr && batch < limit;
          extent = extent->newer) {
         batch += Pages{taken_of(*extent, limit - batch)};
     }
