@@ -52,6 +52,7 @@ Result<engine::Machine, std::string> machine_of(const WorldOptions& options,
     if (!options.machine_file.empty()) {
         machine = MEMCGFS_TRY(load_machine_file(options.machine_file));
     }
+    machine.page_tables = true;  // processes have some, whatever the machine
     const auto take = [](std::string_view option, const std::string& text, Pages& out,
                          auto parse) -> Result<void, std::string> {
         if (!text.empty()) {

@@ -14,6 +14,7 @@
 #include "engine/oom_wait.h"
 #include "engine/page_alloc.h"
 #include "engine/page_state.h"
+#include "engine/page_tables.h"
 #include "engine/pages.h"
 #include "engine/psi.h"
 #include "engine/reclaim.h"
@@ -305,6 +306,17 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
     }
     const std::uint64_t stop = here ? extent->end() : (extent != nullptr ? extent->first : end);
     Engine::Range absent{index, std::min(stop, end) - index};
+    if (request.through_mmap) {
+        // For the zero page too; and one is laid by for the day when a huge page is split.
+        const Result<bool> paid = co_await need_page_table(state, op, request.mapping, index);
+        if (!paid.ok()) {
+            co_return Err(paid.error());
+        }
+        if (*paid) {
+            co_return Progress{};
+        }
+        absent.count = mapped_by_one_table(state, absent);
+    }
     if (!here && mapping->kind() == PageKind::kAnon && request.access == Access::kRead) {
         co_return Progress{read_zero_page(state, op, *task, absent.count), 0};
     }
@@ -414,6 +426,9 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
         }
         access_resident(state, op, *extent, index, 1, request);
         return 0;
+    }
+    if (request.through_mmap && lacks_page_table(state, *task, request.mapping, index)) {
+        return std::nullopt;
     }
     if (mapping->kind() == PageKind::kAnon && request.access == Access::kRead) {
         read_zero_page(state, op, *task, 1);

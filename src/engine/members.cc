@@ -5,6 +5,7 @@
 
 #include "engine/huge_page.h"
 #include "engine/page_state.h"
+#include "engine/page_tables.h"
 #include "engine/pages.h"
 #include "engine/psi.h"
 #include "memcgfs/base/assert.h"
@@ -88,6 +89,7 @@ void unmap_region(Engine::State& state, Task& task, MappingId id, bool keep) {
     if (std::erase(task.regions, id) == 0) {
         return;
     }
+    free_page_tables(state, task, id);
     Mapping* mapping = state.mappings.find(id);
     if (mapping == nullptr) {
         return;

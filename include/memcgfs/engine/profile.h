@@ -160,6 +160,7 @@ struct Machine {
     ThpMode thp = ThpMode::kAlways;
     std::uint32_t vm_panic_on_oom = 0;  ///< 2: also when a group's limit is hit
     bool vm_oom_dump_tasks = true;      ///< the table of tasks in the report
+    bool page_tables = false;  ///< page tables are charged; off, usage is a task's pages alone
 
     /// Cost model, in nanoseconds of simulated time. Round figures of a 2020s server with an NVMe
     /// disk that has the swap too; a machine file replaces them.

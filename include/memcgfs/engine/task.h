@@ -35,6 +35,14 @@ struct MemPolicy {
     NodeMask nodes = 0;
 };
 
+/// A run of page tables that a task has for a mapping, each for 512 pages: [first, end).
+struct PageTables {
+    MappingId mapping;
+    MemcgId memcg;  ///< who pays
+    std::uint64_t first = 0;
+    std::uint64_t end = 0;
+};
+
 /// One process. Threads are not modelled apart: a process is in one group of each hierarchy.
 struct Task {
     Task(TaskId task_id, TaskInfo task_info) : id(task_id), info(std::move(task_info)) {}
@@ -55,6 +63,7 @@ struct Task {
     /// Where its lowest region begins, in pages; only modulo a huge page. At first somewhere in the
     /// middle of one: the kernel's choice is random.
     std::uint64_t lowest_address = kHugePages * 2 / 3;
+    std::vector<PageTables> page_tables;
 };
 
 }  // namespace memcgfs::engine
