@@ -155,6 +155,15 @@ OperationPtr Engine::touch(TaskId task, MappingId mapping, Range range, Access a
     return access_operation(state, "fault", task, {mapping, range, access, true});
 }
 
+std::optional<std::uint64_t> Engine::touch_at_once(TaskId task, MappingId mapping,
+                                                   std::uint64_t page, Access access) {
+    if (page >= kPagesMax) {
+        return std::nullopt;
+    }
+    OpContext context = context_of(*state_, task);
+    return access_at_once(*state_, context, {mapping, {page, 1}, access, true});
+}
+
 OperationPtr Engine::file_io(TaskId task, MappingId mapping, Range range, Access access,
                              std::uint64_t syscall_pages) {
     State& state = *state_;

@@ -308,10 +308,13 @@ Result<vfs::StoreOutcome> PuppetControl::act_on_region(Puppet& puppet, Request& 
         return Err(Errno::kEINVAL);
     }
     const auto access = args[3] != 0 ? engine::Access::kWrite : engine::Access::kRead;
+    const engine::MappingId mapping = region->second.mapping;
+    if (args[2] == 1 && engine_.touch_at_once(puppet.task, mapping, args[1], access)) {
+        return request.done();
+    }
     return vfs::StoreOutcome{
         .operation = std::make_unique<Answer>(
-            engine_.touch(puppet.task, region->second.mapping, {args[1], args[2]}, access),
-            request)};
+            engine_.touch(puppet.task, mapping, {args[1], args[2]}, access), request)};
 }
 
 Result<vfs::StoreOutcome> PuppetControl::act_on_file(Puppet& puppet, Request& request) {

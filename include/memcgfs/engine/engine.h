@@ -145,6 +145,10 @@ public:
     /// Result: pages newly charged. What can be done without a wait may be done before the first
     /// step.
     OperationPtr touch(TaskId task, MappingId mapping, Range range, Access access);
+    /// The fault of one page, if nothing about it waits: pages newly charged, 0 or 1. nullopt, and
+    /// nothing done, if only touch() can tell. Spares the operation where faults come one by one.
+    std::optional<std::uint64_t> touch_at_once(TaskId task, MappingId mapping, std::uint64_t page,
+                                               Access access);
     /// read(2) or write(2) through the page cache, `syscall_pages` at a time: a task over
     /// memory.high is slowed down between system calls, and within a long one.
     OperationPtr file_io(TaskId task, MappingId mapping, Range range, Access access,
