@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v1 noswap
+# NEEDS: v1 noswap root
 # PROFILE: 6.1
 #
 # Whom pressure in a child reaches: default the nearest, hierarchy everybody, local only one's own.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v1 noswap
+# NEEDS: v1 noswap root
 # PROFILE: 6.1
 #
 # memory.pressure_level: reclaim that goes well is low pressure, an OOM is critical.

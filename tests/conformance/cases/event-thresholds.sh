@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v1 noswap
+# NEEDS: v1 noswap root
 # PROFILE: 6.1
 #
 # A threshold of usage_in_bytes ticks on the way up and on the way down, in every group up the tree.
