@@ -98,8 +98,63 @@ void spend_on(Engine::State& state, OpContext& op, const RefaultPart& part, Nano
     op.spend(cost);
 }
 
-/// The pages at [index, index + count) have been charged to `memcg`: puts them there. Another
-/// task may have been faster while the charge took its time; then the charge goes back.
+/// `range`, where the mapping has nothing, has been charged to `memcg`: puts pages there.
+void put_pages(Engine::State& state, OpContext& op, const AccessRequest& request, Memcg& memcg,
+               Mapping& mapping, Engine::Range range, PageReservation& pages) {
+    commit_charge(state, memcg, Pages{range.count});
+    if (request.through_mmap) {
+        memcg.add_stat(StatItem::kPgfault, static_cast<std::int64_t>(range.count));
+    }
+    if (request.through_mmap && mapping.kind() == PageKind::kFile &&
+        (range.first == 0 || mapping.find(range.first - 1) == nullptr)) {
+        // Readahead finds the rest of the pages before their faults come.
+        memcg.add_stat(StatItem::kPgmajfault, 1);
+    }
+    const PagePlace place = pages.place();
+    pages.use(Pages{range.count});
+    // What is only going to be overwritten does not come back.
+    const bool rewritten = !request.through_mmap && request.access == Access::kWrite;
+    for (std::uint64_t done = 0; done < range.count;) {
+        const Engine::Range rest{range.first + done, range.count - done};
+        const RefaultPart part = rewritten ? RefaultPart{rest.count}
+                                           : refault(state, mapping, rest, memcg, place.node);
+        PageState page_state = fresh_state(mapping, op.task, request);
+        page_state.node = place.node;
+        page_state.zone = place.zone;
+        apply_refault(part, page_state);
+        spend_on(state, op, part,
+                 cost_of(state, mapping.kind(), request) * static_cast<std::int64_t>(part.count));
+        add_resident(state, mapping, {rest.first, part.count}, memcg, page_state);
+        done += part.count;
+    }
+    note_dirty(state, mapping, op.clock->now());
+}
+
+/// As many of `absent` as the stock pays for and free memory holds, with no wait: how many.
+std::uint64_t put_from_stock(Engine::State& state, OpContext& op, const AccessRequest& request,
+                             const Task& task, Mapping& mapping, Engine::Range absent) {
+    Memcg& memcg = charged_memcg(state, task);
+    if (memcg.is_root()) {
+        return 0;
+    }
+    const PolicyChoice choice = policy_nodes(state, op, absent.first);
+    const Pages wanted =
+        std::min({Pages{absent.count}, stocked(state, op.cpu, memcg), choice.most});
+    if (wanted == Pages{0}) {
+        return 0;
+    }
+    auto pages = alloc_above_low(state, wanted, choice.nodes);
+    if (!pages) {
+        return 0;
+    }
+    const Pages taken = pages->pages();
+    consume_stock(state, op.cpu, memcg, taken);
+    put_pages(state, op, request, memcg, mapping, {absent.first, taken.count()}, *pages);
+    return taken.count();
+}
+
+/// The pages at `charged` have been charged to `memcg`, which took its time: puts them there.
+/// Another task may have been faster; then the charge goes back. How many it put there.
 std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& request,
                       Memcg& memcg, Engine::Range charged, PageReservation& pages) {
     Mapping* mapping = state.mappings.find(request.mapping);
@@ -114,34 +169,7 @@ std::uint64_t install(Engine::State& state, OpContext& op, const AccessRequest& 
     if (count == 0) {
         return 0;
     }
-    const auto delta = static_cast<std::int64_t>(count);
-    commit_charge(state, memcg, Pages{count});
-    if (request.through_mmap) {
-        memcg.add_stat(StatItem::kPgfault, delta);
-    }
-    if (request.through_mmap && mapping->kind() == PageKind::kFile &&
-        (charged.first == 0 || mapping->find(charged.first - 1) == nullptr)) {
-        // Readahead finds the rest of the pages before their faults come.
-        memcg.add_stat(StatItem::kPgmajfault, 1);
-    }
-    const PagePlace place = pages.place();
-    pages.use(Pages{count});
-    // What is only going to be overwritten does not come back.
-    const bool rewritten = !request.through_mmap && request.access == Access::kWrite;
-    for (std::uint64_t done = 0; done < count;) {
-        const Engine::Range rest{charged.first + done, count - done};
-        const RefaultPart part = rewritten ? RefaultPart{rest.count}
-                                           : refault(state, *mapping, rest, memcg, place.node);
-        PageState page_state = fresh_state(*mapping, op.task, request);
-        page_state.node = place.node;
-        page_state.zone = place.zone;
-        apply_refault(part, page_state);
-        spend_on(state, op, part,
-                 cost_of(state, mapping->kind(), request) * static_cast<std::int64_t>(part.count));
-        add_resident(state, *mapping, {rest.first, part.count}, memcg, page_state);
-        done += part.count;
-    }
-    note_dirty(state, *mapping, op.clock->now());
+    put_pages(state, op, request, memcg, *mapping, {charged.first, count}, pages);
     return count;
 }
 
@@ -306,15 +334,15 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
     }
     const std::uint64_t stop = here ? extent->end() : (extent != nullptr ? extent->first : end);
     Engine::Range absent{index, std::min(stop, end) - index};
-    if (request.through_mmap) {
+    if (request.through_mmap && lacks_page_table(state, *task, request.mapping, index)) {
         // For the zero page too; and one is laid by for the day when a huge page is split.
-        const Result<bool> paid = co_await need_page_table(state, op, request.mapping, index);
+        const Result<void> paid = co_await pay_page_table(state, op, request.mapping, index);
         if (!paid.ok()) {
             co_return Err(paid.error());
         }
-        if (*paid) {
-            co_return Progress{};
-        }
+        co_return Progress{};
+    }
+    if (request.through_mmap) {
         absent.count = mapped_by_one_table(state, absent);
     }
     if (!here && mapping->kind() == PageKind::kAnon && request.access == Access::kRead) {
@@ -327,6 +355,12 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
         }
         // The next block may get one again.
         absent.count = std::min(absent.count, kHugePages - mapping->huge_offset(index));
+    }
+    if (!here) {
+        const std::uint64_t count = put_from_stock(state, op, request, *task, *mapping, absent);
+        if (count > 0) {
+            co_return Progress{count, count};
+        }
     }
     co_return co_await fault_pages(state, op, request, absent, here ? extent : nullptr);
 }
@@ -363,7 +397,9 @@ Coro<OperationResult> walk_range(Engine::State& state, OpContext& op, AccessRequ
             co_await balance_dirty_pages(state, op, charged_memcg(state, *task));
         }
         if (request.range.first >= user_mode_at || request.range.count == 0) {
-            co_await handle_over_high(state, op);
+            if (is_over_high(state, op)) {
+                co_await handle_over_high(state, op);
+            }
             user_mode_at = request.range.first + syscall;
         }
         if (request.range.count > 0 || op.owes_time()) {
@@ -437,17 +473,8 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
     if (mapping->huge_enabled && huge_block(*mapping, index)) {
         return std::nullopt;
     }
-    Memcg& memcg = charged_memcg(state, *task);
-    if (memcg.is_root() || stocked(state, op.cpu, memcg) == Pages{0}) {
-        return std::nullopt;
-    }
-    auto pages =
-        alloc_above_low(state, Pages{1}, policy_nodes(state, op, request.range.first).nodes);
-    if (!pages) {
-        return std::nullopt;
-    }
-    consume_stock(state, op.cpu, memcg, Pages{1});
-    return install(state, op, request, memcg, request.range, *pages);
+    const std::uint64_t count = put_from_stock(state, op, request, *task, *mapping, request.range);
+    return count > 0 ? std::optional(count) : std::nullopt;
 }
 
 Coro<OperationResult> access_pages(Engine::State& state, OpContext& op, AccessRequest request) {

@@ -20,6 +20,10 @@ Extent* Mapping::find(std::uint64_t index) {
 }
 
 Extent* Mapping::next(std::uint64_t index) {
+    // Most new pages come after all others.
+    if (extents_.empty() || extents_.rbegin()->second.end() <= index) {
+        return nullptr;
+    }
     auto it = extents_.upper_bound(index);
     if (it != extents_.begin()) {
         auto before = std::prev(it);

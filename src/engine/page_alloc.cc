@@ -103,6 +103,9 @@ PageReservation::PageReservation(PageReservation&& other) noexcept
     : state_(other.state_), place_(other.place_), pages_(std::exchange(other.pages_, Pages{0})) {}
 
 PageReservation::~PageReservation() {
+    if (pages_ == Pages{0}) {
+        return;
+    }
     Zone& zone = zone_of(*state_, place_);
     zone.reserved -= pages_;
     zone.free += pages_;

@@ -51,12 +51,9 @@ bool lacks_page_table(const Engine::State& state, const Task& task, MappingId ma
                         });
 }
 
-Coro<Result<bool>> need_page_table(Engine::State& state, OpContext& op, MappingId mapping,
-                                   std::uint64_t index) {
+Coro<Result<void>> pay_page_table(Engine::State& state, OpContext& op, MappingId mapping,
+                                  std::uint64_t index) {
     const Task* task = state.tasks.find(op.task);
-    if (!lacks_page_table(state, *task, mapping, index)) {
-        co_return false;
-    }
     const std::uint64_t block = index / kPagesPerTable;
     Memcg& memcg = charged_memcg(state, *task);
     const MemcgPin pin(memcg);
@@ -72,7 +69,7 @@ Coro<Result<bool>> need_page_table(Engine::State& state, OpContext& op, MappingI
                                                       mapping) != owner->regions.end();
     if (!mapped) {
         free_run(state, table);  // the mapping ended while the charge took its time
-        co_return true;
+        co_return Result<void>{};
     }
     std::vector<PageTables>& runs = owner->page_tables;
     if (!runs.empty() && runs.back().mapping == mapping && runs.back().memcg == memcg.id() &&
@@ -81,7 +78,7 @@ Coro<Result<bool>> need_page_table(Engine::State& state, OpContext& op, MappingI
     } else {
         runs.push_back(table);
     }
-    co_return true;
+    co_return Result<void>{};
 }
 
 std::uint64_t mapped_by_one_table(const Engine::State& state, Engine::Range range) {

@@ -15,10 +15,10 @@ namespace memcgfs::engine {
 bool lacks_page_table(const Engine::State& state, const Task& task, MappingId mapping,
                       std::uint64_t index);
 
-/// Makes sure that the task of `op` has a table for page `index` of `mapping`. True if one had to
-/// be charged: the operation may have been paused meanwhile. ENOMEM as try_charge.
-Coro<Result<bool>> need_page_table(Engine::State& state, OpContext& op, MappingId mapping,
-                                   std::uint64_t index);
+/// Charges the table that the task of `op` lacks. It may take its time: look again afterwards.
+/// ENOMEM as try_charge.
+Coro<Result<void>> pay_page_table(Engine::State& state, OpContext& op, MappingId mapping,
+                                  std::uint64_t index);
 
 /// As many pages from the start of `range` on as the table of the first one maps.
 std::uint64_t mapped_by_one_table(const Engine::State& state, Engine::Range range);

@@ -108,11 +108,16 @@ void queue_high_work(Engine::State& state, Memcg& memcg) {
         [&state, id = memcg.id()](OpContext& op) { return high_work(state, op, id); })});
 }
 
+bool is_over_high(const Engine::State& state, const OpContext& op) {
+    const Task* task = state.tasks.find(op.task);
+    return task != nullptr && task->over_high > Pages{0};
+}
+
 Coro<void> handle_over_high(Engine::State& state, OpContext& op) {
-    Task* task = state.tasks.find(op.task);
-    if (task == nullptr || task->over_high == Pages{0}) {
+    if (!is_over_high(state, op)) {
         co_return;
     }
+    Task* task = state.tasks.find(op.task);
     const Pages charged = task->over_high;
     task->over_high = Pages{0};
     Memcg& memcg = charged_memcg(state, *task);

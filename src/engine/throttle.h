@@ -20,6 +20,9 @@ std::uint64_t high_delay_ticks(std::uint64_t overage, Pages pages, Pages batch,
 /// it that are over their high (high_work_func). Already queued: nothing.
 void queue_high_work(Engine::State& state, Memcg& memcg);
 
+/// True if handle_over_high() would do something for the task of `op`.
+bool is_over_high(const Engine::State& state, const OpContext& op);
+
 /// On the way back to user mode: reclaims for every group over its high, then sleeps if that did
 /// not help. Does nothing when the task has charged nothing over high.
 Coro<void> handle_over_high(Engine::State& state, OpContext& op);

@@ -2,7 +2,7 @@
 //
 // How fast the engine is: charges, scans, walks over many groups, reads of statistics.
 //
-//   meson setup build-release --buildtype=release
+//   meson setup build-release --buildtype=release -Db_lto=true
 //   ninja -C build-release tests/bench/engine_bench && build-release/tests/bench/engine_bench
 //
 // items_per_second is pages or groups. docs/testing.md has the targets.
