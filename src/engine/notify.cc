@@ -86,7 +86,9 @@ void remove_registration(Engine::State& state, EventId id) {
 Coro<OperationResult> last_ticks(Engine::State& state, OpContext& op, std::vector<EventId> events) {
     co_await pause({Step::Kind::kSleep, op.clock->now() + kGracePeriod});
     for (const EventId event : events) {
-        state.emit(EventTickEffect{event, true});
+        if (state.ending_events.erase(event) > 0) {  // not unregistered meanwhile
+            state.emit(EventTickEffect{event, true});
+        }
     }
     co_return std::uint64_t{0};
 }
@@ -139,6 +141,7 @@ void detach_events(Engine::State& state, Memcg& memcg) {
     while (!memcg.notify.registrations.empty()) {
         detached.push_back(memcg.notify.registrations.back());
         remove_registration(state, detached.back());
+        state.ending_events.insert(detached.back());
     }
     if (!detached.empty()) {
         state.emit(
@@ -169,6 +172,7 @@ EventId Engine::register_event(Memcg& memcg, const EventSpec& spec) {
 }
 
 void Engine::unregister_event(EventId id) {
+    state_->ending_events.erase(id);
     if (state_->events.find(id) != nullptr) {
         remove_registration(*state_, id);
     }

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -44,6 +45,7 @@ struct Engine::State {
     SlotMap<Mapping, MappingTag> mappings;
     SlotMap<KernelObject, KernelObjectTag> kernel_objects;
     SlotMap<EventRegistration, EventTag> events;
+    std::set<EventId> ending_events;  ///< their group has gone, their last tick is to come
     struct PsiTriggerHome {
         PsiTriggerHome(PsiTriggerId trigger_id, CgroupId cgroup) : id(trigger_id), group(cgroup) {}
         PsiTriggerId id;

@@ -240,7 +240,8 @@ public:
     /// v1 cgroup.event_control: EventTickEffects with this id come from now on, the first perhaps
     /// at once (out of memory already). The last one comes when the group goes.
     EventId register_event(Memcg& memcg, const EventSpec& spec);
-    /// The eventfd is closed: no more ticks. Ignores ids that have gone.
+    /// The eventfd is closed: no more ticks, but for crossings that this call is the first to see.
+    /// Ignores ids that have gone.
     void unregister_event(EventId id);
     /// True once an OOM has met vm.panic_on_oom: nothing is killed any more.
     bool panicked() const;

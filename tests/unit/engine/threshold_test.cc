@@ -173,6 +173,19 @@ TEST_CASE("removal ticks each registration once more and ends it", "[engine][not
     machine.engine.check_invariants();
 }
 
+TEST_CASE("who unregisters after the removal hears no more of it", "[engine][notify]") {
+    EngineFixture machine("6.1", Layout::kV1);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    const EventId gone = machine.engine.register_event(*group.memcg, OomEvent{});
+    const EventId kept = machine.engine.register_event(*group.memcg, OomEvent{});
+    REQUIRE(machine.engine.remove_cgroup(group.id).ok());
+    machine.engine.unregister_event(gone);
+    machine.run_spawned();
+    CHECK(machine.sink.ticks[gone] == 0);
+    CHECK(machine.sink.ticks[kept] == 1);
+    machine.engine.check_invariants();
+}
+
 TEST_CASE("an OOM kill tells the whole subtree's listeners once", "[engine][notify]") {
     EngineFixture machine("6.1", Layout::kV1);
     Cgroup& parent = machine.make_memory(machine.root(), "p");
