@@ -25,6 +25,8 @@ std::span<const Action> task_actions();    // actions_tasks.cc
 std::span<const Action> memory_actions();  // actions_memory.cc
 std::span<const Action> knob_actions();    // actions_knobs.cc
 std::span<const Action> abuse_actions();   // actions_abuse.cc
+std::span<const Action> event_actions();   // actions_events.cc
+std::span<const Action> node_actions();    // actions_nodes.cc
 
 /// All of them, always in the same order.
 std::vector<Action> all_actions();

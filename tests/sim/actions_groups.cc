@@ -118,7 +118,8 @@ std::span<const Action> group_actions() { return kActions; }
 std::vector<Action> all_actions() {
     std::vector<Action> all;
     for (const auto part :
-         {group_actions(), task_actions(), memory_actions(), knob_actions(), abuse_actions()}) {
+         {group_actions(), task_actions(), memory_actions(), knob_actions(), abuse_actions(),
+          event_actions(), node_actions()}) {
         all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -52,8 +52,27 @@ void World::act_as(std::size_t number, std::uint64_t random) {
     locked([&] { actions_[number % actions_.size()].run(*this); });
 }
 
+void World::tick(const EventTickEffect& effect) {
+    if (!listening.contains(effect.event) && effect.event != closing) {
+        throw Violation("events", "a tick of a registration that has ended");
+    }
+    if (effect.last) {
+        listening.erase(effect.event);
+    }
+}
+
+void World::psi_trigger(const PsiTriggerEffect& effect) {
+    if (!triggers.contains(effect.cookie)) {
+        throw Violation("events", "a word from a trigger that has ended");
+    }
+    if (!effect.fired) {
+        triggers.erase(effect.cookie);
+    }
+}
+
 void World::deliver() {
     outbox_.flush();
+    closing = {};
     for (const OperationId id : std::exchange(interrupts_, {})) {
         executor_.interrupt(id);
     }

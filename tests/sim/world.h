@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -87,6 +88,10 @@ public:
     std::vector<engine::CgroupId> groups;  ///< roots first; removed ones stay for a while
     std::vector<engine::TaskId> tasks;     ///< exited ones stay for a while
     std::vector<engine::MappingId> mappings;
+    std::set<engine::EventId> listening;  ///< registrations that have not ended
+    engine::EventId closing{};            ///< may be heard of until this action's end
+    std::map<std::uint64_t, engine::PsiTriggerId> triggers;  ///< likewise, by cookie
+    std::uint64_t next_cookie = 1;
     std::int32_t next_pid = 100;
 
 private:
@@ -96,8 +101,8 @@ private:
     void freeze(const engine::FreezeEffect&) override {}
     void move(const engine::MoveEffect&) override {}
     void file_modified(const engine::FileModifiedEffect&) override {}
-    void tick(const engine::EventTickEffect&) override {}
-    void psi_trigger(const engine::PsiTriggerEffect&) override {}
+    void tick(const engine::EventTickEffect& effect) override;
+    void psi_trigger(const engine::PsiTriggerEffect& effect) override;
     void kernel_log(std::string_view) override {}
     bool fires(engine::FaultSite site) override;
 
