@@ -193,6 +193,27 @@ void refill_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages p
     }
 }
 
+bool fill_stock_at_once(Engine::State& state, const OpContext& op, Memcg& memcg) {
+    if (memcg.is_root() || state.may_fault(FaultSite::kChargeFails)) {
+        return false;
+    }
+    const Pages batch = state.profile().charge_batch;
+    for (const Memcg* level = &memcg; level != nullptr; level = level->parent()) {
+        const Pages usage = level->memory.usage() + batch;
+        const bool wmark = state.profile().wmark && usage >= level->wmark.levels.high;
+        if (wmark || usage > std::min(level->memory.max(), level->memory.high()) ||
+            level->memsw.usage() + batch > level->memsw.max() ||
+            level->swap.usage() > level->swap.high()) {
+            return false;
+        }
+    }
+    const Attempt attempt = charge_counters(state, memcg, batch);
+    MEMCGFS_ASSERT(attempt.over == nullptr);
+    state.trace(TraceEvent::Kind::kCharge, memcg, batch.count());
+    refill_stock(state, op.cpu, memcg, batch);
+    return true;
+}
+
 Pages stocked(const Engine::State& state, std::uint32_t cpu, const Memcg& memcg) {
     const Engine::State::Stock& stock = state.stocks[cpu];
     return stock.owner == &memcg ? stock.pages : Pages{0};

@@ -18,6 +18,9 @@ struct ChargeRequest {
 bool consume_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages pages);
 /// Gives pages that were charged to `memcg` to this CPU's stock (refill_stock).
 void refill_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages pages);
+/// Charges a batch into this CPU's empty stock of `memcg`, if that is all there is to do: no level
+/// comes to its limit or over a mark. False: nothing has happened, take try_charge().
+bool fill_stock_at_once(Engine::State& state, const OpContext& op, Memcg& memcg);
 /// How many pages the stock of this CPU holds for `memcg`.
 Pages stocked(const Engine::State& state, std::uint32_t cpu, const Memcg& memcg);
 /// Gives the stocks back that belong to `root`'s subtree (drain_all_stock).

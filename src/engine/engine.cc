@@ -47,13 +47,22 @@ OperationPtr finished(Engine::State& state, std::string_view name, OperationResu
     return std::make_unique<FinishedOperation>(state.new_operation_id(), name, std::move(result));
 }
 
+/// access_at_once() as the CPU of `context` does it.
+std::optional<std::uint64_t> do_at_once(Engine::State& state, OpContext& context,
+                                        const AccessRequest& request) {
+    state.current_cpu = context.cpu;
+    const std::optional<std::uint64_t> charged = access_at_once(state, context, request);
+    state.current_cpu = 0;
+    return charged;
+}
+
 OperationPtr access_operation(Engine::State& state, std::string_view name, TaskId task,
                               const AccessRequest& request) {
     if (request.range.first > kPagesMax || request.range.count > kPagesMax - request.range.first) {
         return finished(state, name, Err(Errno::kEINVAL));
     }
     OpContext context = context_of(state, task);
-    if (const auto charged = access_at_once(state, context, request)) {
+    if (const auto charged = do_at_once(state, context, request)) {
         return std::make_unique<FinishedOperation>(context.id, name, *charged);
     }
     return state.make_operation(name, context, [&state, request](OpContext& op) {
@@ -161,7 +170,7 @@ std::optional<std::uint64_t> Engine::touch_at_once(TaskId task, MappingId mappin
         return std::nullopt;
     }
     OpContext context = context_of(*state_, task);
-    return access_at_once(*state_, context, {mapping, {page, 1}, access, true});
+    return do_at_once(*state_, context, {mapping, {page, 1}, access, true});
 }
 
 OperationPtr Engine::file_io(TaskId task, MappingId mapping, Range range, Access access,

@@ -116,8 +116,9 @@ void put_pages(Engine::State& state, OpContext& op, const AccessRequest& request
     const bool rewritten = !request.through_mmap && request.access == Access::kWrite;
     for (std::uint64_t done = 0; done < range.count;) {
         const Engine::Range rest{range.first + done, range.count - done};
-        const RefaultPart part = rewritten ? RefaultPart{rest.count}
-                                           : refault(state, mapping, rest, memcg, place.node);
+        const RefaultPart part = rewritten || mapping.shadows.empty()
+                                     ? RefaultPart{rest.count}
+                                     : refault(state, mapping, rest, memcg, place.node);
         PageState page_state = fresh_state(mapping, op.task, request);
         page_state.node = place.node;
         page_state.zone = place.zone;
@@ -132,12 +133,15 @@ void put_pages(Engine::State& state, OpContext& op, const AccessRequest& request
 
 /// As many of `absent` as the stock pays for and free memory holds, with no wait: how many.
 std::uint64_t put_from_stock(Engine::State& state, OpContext& op, const AccessRequest& request,
-                             const Task& task, Mapping& mapping, Engine::Range absent) {
-    Memcg& memcg = charged_memcg(state, task);
+                             const Task& task, Memcg& memcg, Mapping& mapping,
+                             Engine::Range absent) {
     if (memcg.is_root()) {
         return 0;
     }
-    const PolicyChoice choice = policy_nodes(state, op, absent.first);
+    if (stocked(state, op.cpu, memcg) == Pages{0} && !fill_stock_at_once(state, op, memcg)) {
+        return 0;
+    }
+    const PolicyChoice choice = policy_nodes(state, op, &task, absent.first);
     const Pages wanted =
         std::min({Pages{absent.count}, stocked(state, op.cpu, memcg), choice.most});
     if (wanted == Pages{0}) {
@@ -259,12 +263,12 @@ Coro<Result<std::uint64_t>> charge_fault(Engine::State& state, OpContext& op, Me
 
 /// Charges and installs pages that are absent or swapped out; none passed: to look again.
 Coro<Result<Progress>> fault_pages(Engine::State& state, OpContext& op, AccessRequest request,
-                                        Engine::Range absent, Extent* swapped) {
+                                   Engine::Range absent, Extent* swapped) {
     const Task* task = state.tasks.find(op.task);
     Memcg& memcg = charge_target(state, *task, swapped);
     const bool was_swapped = swapped != nullptr;
     const MemcgPin pin(memcg);
-    const PolicyChoice choice = policy_nodes(state, op, absent.first);
+    const PolicyChoice choice = policy_nodes(state, op, task, absent.first);
     const std::uint64_t window = was_swapped ? swap_window(state, *swapped, absent.first) : 0;
     const Pages wanted =
         std::min(window != 0 ? Pages{window} : chargeable(state, op, memcg, absent.count),
@@ -334,7 +338,8 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
     }
     const std::uint64_t stop = here ? extent->end() : (extent != nullptr ? extent->first : end);
     Engine::Range absent{index, std::min(stop, end) - index};
-    if (request.through_mmap && lacks_page_table(state, *task, request.mapping, index)) {
+    Memcg& memcg = charged_memcg(state, *task);
+    if (request.through_mmap && lacks_page_table(state, *task, memcg, request.mapping, index)) {
         // For the zero page too; and one is laid by for the day when a huge page is split.
         const Result<void> paid = co_await pay_page_table(state, op, request.mapping, index);
         if (!paid.ok()) {
@@ -357,7 +362,8 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
         absent.count = std::min(absent.count, kHugePages - mapping->huge_offset(index));
     }
     if (!here) {
-        const std::uint64_t count = put_from_stock(state, op, request, *task, *mapping, absent);
+        const std::uint64_t count =
+            put_from_stock(state, op, request, *task, memcg, *mapping, absent);
         if (count > 0) {
             co_return Progress{count, count};
         }
@@ -463,7 +469,8 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
         access_resident(state, op, *extent, index, 1, request);
         return 0;
     }
-    if (request.through_mmap && lacks_page_table(state, *task, request.mapping, index)) {
+    Memcg& memcg = charged_memcg(state, *task);
+    if (request.through_mmap && lacks_page_table(state, *task, memcg, request.mapping, index)) {
         return std::nullopt;
     }
     if (mapping->kind() == PageKind::kAnon && request.access == Access::kRead) {
@@ -473,7 +480,8 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
     if (mapping->huge_enabled && huge_block(*mapping, index)) {
         return std::nullopt;
     }
-    const std::uint64_t count = put_from_stock(state, op, request, *task, *mapping, request.range);
+    const std::uint64_t count =
+        put_from_stock(state, op, request, *task, memcg, *mapping, request.range);
     return count > 0 ? std::optional(count) : std::nullopt;
 }
 

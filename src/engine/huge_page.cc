@@ -21,7 +21,8 @@ constexpr Pages kHuge{kHugePages};
 Coro<Result<PageReservation>> charged_huge(Engine::State& state, OpContext& op, Memcg& memcg,
                                            Engine::Range block, bool advised) {
     using Charged = Result<PageReservation>;
-    auto pages = alloc_huge(state, policy_nodes(state, op, block.first).nodes);
+    const Task* task = state.tasks.find(op.task);
+    auto pages = alloc_huge(state, policy_nodes(state, op, task, block.first).nodes);
     if (!pages) {
         state.count(VmEvent::kThpFaultFallback, 1);
         co_return Charged(Err(Errno::kENOMEM));

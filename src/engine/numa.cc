@@ -47,10 +47,10 @@ Pages migrate_extent(Engine::State& state, Extent& extent, PageReservation pages
 
 }  // namespace
 
-PolicyChoice policy_nodes(const Engine::State& state, const OpContext& op, std::uint64_t index) {
+PolicyChoice policy_nodes(const Engine::State& state, const OpContext& op, const Task* task,
+                          std::uint64_t index) {
     const NodeId local = state.local_node(op.cpu);
     PolicyChoice choice{{.first = local}, kPageCounterMax};
-    const Task* task = state.tasks.find(op.task);
     const MemPolicy policy = task != nullptr ? task->mempolicy : MemPolicy{};
     switch (policy.mode) {
         case MemPolicy::Mode::kDefault:

@@ -18,8 +18,10 @@ struct PolicyChoice {
     Pages most{};  ///< pages from here on that the choice holds for
 };
 
-/// Where the page of index `index` of a mapping may come from when the operation's task faults.
-PolicyChoice policy_nodes(const Engine::State& state, const OpContext& op, std::uint64_t index);
+/// Where the page of index `index` of a mapping may come from when the operation's task, if it
+/// has one, faults.
+PolicyChoice policy_nodes(const Engine::State& state, const OpContext& op, const Task* task,
+                          std::uint64_t index);
 
 /// Body of Engine::migrate_pages.
 Coro<OperationResult> migrate_task_pages(Engine::State& state, OpContext& op, NodeMask from,

@@ -39,9 +39,9 @@ void free_run(Engine::State& state, const PageTables& run) {
 
 }  // namespace
 
-bool lacks_page_table(const Engine::State& state, const Task& task, MappingId mapping,
-                      std::uint64_t index) {
-    if (!state.machine().page_tables || charged_memcg(state, task).is_root()) {
+bool lacks_page_table(const Engine::State& state, const Task& task, const Memcg& memcg,
+                      MappingId mapping, std::uint64_t index) {
+    if (!state.machine().page_tables || memcg.is_root()) {
         return false;
     }
     const std::uint64_t block = index / kPagesPerTable;

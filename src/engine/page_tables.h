@@ -11,9 +11,10 @@
 
 namespace memcgfs::engine {
 
-/// True if `task` has no table for page `index` of `mapping` and would have to pay for one.
-bool lacks_page_table(const Engine::State& state, const Task& task, MappingId mapping,
-                      std::uint64_t index);
+/// True if `task`, charged to `memcg`, has no table for page `index` of `mapping` and would have to
+/// pay for one.
+bool lacks_page_table(const Engine::State& state, const Task& task, const Memcg& memcg,
+                      MappingId mapping, std::uint64_t index);
 
 /// Charges the table that the task of `op` lacks. It may take its time: look again afterwards.
 /// ENOMEM as try_charge.

@@ -146,6 +146,9 @@ struct Engine::State {
     }
 
     /// True if a simulation wants `site` to go wrong now.
+    bool may_fault(FaultSite site) const {
+        return environment.faults != nullptr && environment.faults->may_fire(site);
+    }
     bool fault(FaultSite site) const {
         return environment.faults != nullptr && environment.faults->fires(site);
     }

@@ -133,8 +133,12 @@ void World::submit(std::unique_ptr<Operation> operation, TaskId task) {
 void World::spawn(std::unique_ptr<Operation> operation) { submit(std::move(operation), TaskId{}); }
 
 bool World::fires(FaultSite site) {
-    const std::uint32_t times = swarm_.faults[static_cast<std::size_t>(site)];
-    return times != 0 && fault_random_.below(times) == 0;
+    return may_fire(site) &&
+           fault_random_.below(swarm_.faults[static_cast<std::size_t>(site)]) == 0;
+}
+
+bool World::may_fire(FaultSite site) const {
+    return swarm_.faults[static_cast<std::size_t>(site)] != 0;
 }
 
 }  // namespace memcgfs::test

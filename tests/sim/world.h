@@ -105,6 +105,7 @@ private:
     void psi_trigger(const engine::PsiTriggerEffect& effect) override;
     void kernel_log(std::string_view) override {}
     bool fires(engine::FaultSite site) override;
+    bool may_fire(engine::FaultSite site) const override;
 
     void submit(std::unique_ptr<Operation> operation, engine::TaskId task);
     void deliver();

@@ -22,6 +22,8 @@ public:
     virtual ~FaultInjector() = default;
     /// Asked once each time execution passes the site. Must not call back.
     virtual bool fires(FaultSite site) = 0;
+    /// False if the site never fires: ways around it may then be taken.
+    virtual bool may_fire(FaultSite site) const = 0;
 };
 
 }  // namespace memcgfs::engine

@@ -16,7 +16,9 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <map>
+#include <type_traits>
 
 #include "memcgfs/base/units.h"
 #include "memcgfs/engine/ids.h"
@@ -49,8 +51,12 @@ struct PageState {
     std::uint8_t device = 0;  ///< the swap device of the slot, where there is one
     NodeId node = 0;          ///< where a resident page is; 0 for a swapped one
     ZoneType zone = ZoneType::kDma;  ///< likewise
-    bool operator==(const PageState&) const = default;
+    /// Of all bytes at once: asked for each page that comes.
+    bool operator==(const PageState& other) const {
+        return std::memcmp(this, &other, sizeof(PageState)) == 0;
+    }
 };
+static_assert(std::has_unique_object_representations_v<PageState>);
 
 struct Extent {
     Mapping* mapping = nullptr;
