@@ -34,7 +34,7 @@ int list_files(const WorldOptions& options) {
     fmt::print(fmt::runtime(kLine), "NAME", width, "HIERARCHY", "MODE", "WHERE", "SINCE",
                "FIDELITY");
     for (const auto& file : files) {
-        fmt::print(fmt::runtime(kLine), file.name, width, interface::hierarchy_name(file.hierarchy),
+        fmt::print(fmt::runtime(kLine), file.name, width, interface::version_name(file.version),
                    fmt::format("{:04o}", file.mode), interface::placement_name(file.placement),
                    since_of(file), interface::fidelity_name(file.fidelity));
     }

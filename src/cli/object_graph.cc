@@ -60,13 +60,14 @@ timespec wall_clock_now() {
 /// may not, and is the owner here. DEVIATION(owner-may-write-root): so the roots are 0755.
 mode_t root_mode() { return geteuid() == 0 ? 0555 : 0755; }
 
-vfs::Tree::Options tree_options(Layout layout, const interface::CgroupFs& cgroup_fs) {
+vfs::Tree::Options tree_options(const engine::Engine& engine,
+                                const interface::CgroupFs& cgroup_fs) {
     vfs::Tree::Options options;
     options.uid = geteuid();
     options.gid = getegid();
     options.root_mode = root_mode();
-    if (layout == Layout::kV2) {
-        options.root = cgroup_fs.root(Hierarchy::kV2).value();
+    if (engine.layout() == Layout::kV2) {
+        options.root = cgroup_fs.root(*engine.unified());
     }
     return options;
 }
@@ -94,7 +95,7 @@ struct World::State {
           puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
           provider(cgroup_fs, outbox, [this] { puppets.settle(); }),
-          tree(provider, wall_clock_now, tree_options(config.layout, cgroup_fs)),
+          tree(provider, wall_clock_now, tree_options(engine, cgroup_fs)),
           settler(std::in_place, puppets.descriptor(), [this] {
               puppets.settle();
               outbox.flush();
@@ -102,10 +103,10 @@ struct World::State {
         effects.bind_runner(executor);
         effects.bind_tree(cgroup_fs, tree);
         if (config.layout != Layout::kV2) {
-            v1_root = add_hierarchy("memory", Hierarchy::kV1Memory);
+            v1_root = add_hierarchy("memory", engine.memory_hierarchy());
         }
         if (config.layout == Layout::kHybrid) {
-            v2_root = add_hierarchy("unified", Hierarchy::kV2);
+            v2_root = add_hierarchy("unified", *engine.unified());
         }
     }
 
@@ -118,7 +119,7 @@ struct World::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
-    vfs::NodeId add_hierarchy(std::string_view name, Hierarchy hierarchy);
+    vfs::NodeId add_hierarchy(std::string_view name, const Hierarchy& hierarchy);
     interface::Hooks hooks();
 
     spdlog::logger& logger;
@@ -144,8 +145,8 @@ struct World::State {
     void serve();
 };
 
-vfs::NodeId World::State::add_hierarchy(std::string_view name, Hierarchy hierarchy) {
-    const vfs::NodeId node = tree.add_hierarchy(name, cgroup_fs.root(hierarchy).value());
+vfs::NodeId World::State::add_hierarchy(std::string_view name, const Hierarchy& hierarchy) {
+    const vfs::NodeId node = tree.add_hierarchy(name, cgroup_fs.root(hierarchy));
     vfs::AttributeChange change;
     change.mode = root_mode();
     MEMCGFS_ASSERT(tree.setattr(node, change).ok());

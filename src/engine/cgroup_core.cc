@@ -26,15 +26,16 @@ bool within_tree_limits(const Cgroup& parent) {
     return true;
 }
 
-Cgroup* group_or_root(const Engine::State& state, CgroupId id, Cgroup* root) {
+Cgroup* group_or_root(const Engine::State& state, CgroupId id, const Hierarchy& hierarchy) {
     Cgroup* group = state.cgroups.find(id);
-    return group != nullptr && group->hierarchy == root->hierarchy ? group : root;
+    return group != nullptr && group->hierarchy == hierarchy.root->hierarchy ? group
+                                                                             : hierarchy.root;
 }
 
 void join(Engine::State& state, Task& task, Cgroup& group) {
     group.tasks.push_back(task.id);
     group.had_members = true;
-    (group.hierarchy == Hierarchy::kV2 ? task.cgroup_v2 : task.cgroup_v1) = group.id;
+    task.groups[group.hierarchy->id] = group.id;
     change_populated(state, group, 1);
 }
 
@@ -48,12 +49,12 @@ Result<CgroupId> Engine::create_cgroup(CgroupId parent_id, std::string_view name
     if (!within_tree_limits(*parent)) {
         return Err(Errno::kEAGAIN);
     }
-    const bool own_memcg = parent->hierarchy == Hierarchy::kV1Memory ||
-                           (parent->subtree_control & mask_of(Controller::kMemory)) != 0;
+    const bool own_memcg =
+        !parent->is_v2() || (parent->subtree_control & mask_of(Controller::kMemory)) != 0;
     if (own_memcg && !memcg_id_left(*state_)) {
         return Err(Errno::kENOSPC);
     }
-    Cgroup& group = state_->cgroups.emplace(parent->hierarchy, parent, std::string(name));
+    Cgroup& group = state_->cgroups.emplace(*parent->hierarchy, parent, std::string(name));
     parent->children.push_back(&group);
     for (Cgroup* level = parent; level != nullptr; level = level->parent) {
         level->descendants++;
@@ -61,7 +62,7 @@ Result<CgroupId> Engine::create_cgroup(CgroupId parent_id, std::string_view name
     group.clone_children = parent->clone_children;
     group.notify_on_release = parent->notify_on_release;
     group.files_version = state_->next_files_version++;
-    if (group.hierarchy == Hierarchy::kV2) {
+    if (group.is_v2()) {
         psi_begin(*state_, group);
     }
     if (own_memcg) {
@@ -103,26 +104,23 @@ Result<void> Engine::rename_cgroup(CgroupId id, std::string_view new_name) {
     if (group == nullptr) {
         return Err(Errno::kENODEV);
     }
-    if (group->hierarchy == Hierarchy::kV2) {
+    if (group->is_v2()) {
         return Err(Errno::kEPERM);
     }
     group->name = new_name;
     return {};
 }
 
-TaskId Engine::add_task(TaskInfo info, Membership groups) {
+TaskId Engine::add_task(TaskInfo info, const Membership& groups) {
     MEMCGFS_ASSERT(find_task_by_pid(info.pid) == nullptr);
     Task& task = state_->tasks.emplace(std::move(info));
     state_->task_by_pid.emplace(task.info.pid, task.id);
-    if (state_->root_v1 != nullptr) {
-        join(*state_, task, *group_or_root(*state_, groups.v1, state_->root_v1));
+    task.groups.groups.resize(state_->hierarchies.size());
+    for (const Hierarchy& hierarchy : state_->hierarchies) {
+        join(*state_, task, *group_or_root(*state_, groups.in(hierarchy.id), hierarchy));
     }
-    if (state_->root_v2 != nullptr) {
-        Cgroup& group = *group_or_root(*state_, groups.v2, state_->root_v2);
-        join(*state_, task, group);
-        if (is_frozen(group)) {
-            state_->emit(FreezeEffect{task.info.pid, true});
-        }
+    if (is_frozen(*state_, task)) {
+        state_->emit(FreezeEffect{task.info.pid, true});
     }
     return task.id;
 }
@@ -150,9 +148,8 @@ Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
     if (group == nullptr) {
         return Err(Errno::kENODEV);
     }
-    CgroupId& membership = group->hierarchy == Hierarchy::kV2 ? task->cgroup_v2 : task->cgroup_v1;
-    if (group->hierarchy == Hierarchy::kV2 && !group->is_root() &&
-        (group->subtree_control & kDomainControllers) != 0) {
+    const CgroupId membership = task->groups.in(group->hierarchy->id);
+    if (group->is_v2() && !group->is_root() && (group->subtree_control & kDomainControllers) != 0) {
         return Err(Errno::kEBUSY);
     }
     if (membership == group_id) {
@@ -161,13 +158,13 @@ Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
     Cgroup* old = state_->cgroups.find(membership);
     MEMCGFS_ASSERT(old != nullptr);
     std::erase(old->tasks, id);
-    const bool was_frozen = is_frozen(*old);
-    if (group->hierarchy == Hierarchy::kV2) {
+    const bool was_frozen = is_frozen(*state_, *task);
+    if (group->is_v2()) {
         psi_move_task(*state_, *task, group);
     }
     join(*state_, *task, *group);
     change_populated(*state_, *old, -1);
-    if (was_frozen != is_frozen(*group)) {
+    if (was_frozen != is_frozen(*state_, *task)) {
         state_->emit(FreezeEffect{task->info.pid, !was_frozen});
     }
     state_->emit(MoveEffect{task->info.pid, css_set_of(*task)});
@@ -177,8 +174,9 @@ Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
 Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
     const Task* task = state_->tasks.find(id);
     const Cgroup* group = state_->cgroups.find(group_id);
-    if (task == nullptr || group == nullptr || group->hierarchy != Hierarchy::kV1Memory ||
-        group->memcg->move_charge_at_immigrate == 0 || task->cgroup_v1 == group_id) {
+    if (task == nullptr || group == nullptr || group->is_v2() ||
+        group->memcg->move_charge_at_immigrate == 0 ||
+        task->groups.in(group->hierarchy->id) == group_id) {
         MEMCGFS_TRY(attach_task(id, group_id));
         return OperationPtr{};
     }
@@ -191,34 +189,30 @@ Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
 }
 
 std::uint32_t Engine::css_set_of(const Task& task) {
-    const CgroupId v1 = task.cgroup_v1;
-    const CgroupId v2 = task.cgroup_v2;
     const auto is_root_group = [this](CgroupId id) {
         const Cgroup* group = state_->cgroups.find(id);
         return group == nullptr || group->is_root();
     };
-    if (is_root_group(v1) && is_root_group(v2)) {
+    if (std::all_of(task.groups.groups.begin(), task.groups.groups.end(), is_root_group)) {
         return 0;
     }
     auto& sets = state_->css_sets;
-    const auto [entry, is_new] = state_->css_set_numbers.try_emplace(
-        std::pair{v1, v2}, static_cast<std::uint32_t>(sets.size()));
+    const auto [entry, is_new] =
+        state_->css_set_numbers.try_emplace(task.groups, static_cast<std::uint32_t>(sets.size()));
     if (is_new) {
-        sets.push_back({v1, v2});
+        sets.push_back(task.groups);
     }
     return entry->second;
 }
 
-Engine::Membership Engine::css_set(std::uint32_t number) const {
+Membership Engine::css_set(std::uint32_t number) const {
     Membership groups;
     if (number < state_->css_sets.size()) {
         groups = state_->css_sets[number];
     }
-    if (state_->root_v1 != nullptr && find(groups.v1) == nullptr) {
-        groups.v1 = state_->root_v1->id;
-    }
-    if (state_->root_v2 != nullptr && find(groups.v2) == nullptr) {
-        groups.v2 = state_->root_v2->id;
+    groups.groups.resize(state_->hierarchies.size());
+    for (const Hierarchy& hierarchy : state_->hierarchies) {
+        groups[hierarchy.id] = group_or_root(*state_, groups.in(hierarchy.id), hierarchy)->id;
     }
     return groups;
 }

@@ -5,6 +5,7 @@
 
 #include "engine/advise.h"
 #include "engine/fault.h"
+#include "engine/hierarchies.h"
 #include "engine/huge_page.h"
 #include "engine/kernel_memory.h"
 #include "engine/limit.h"
@@ -79,14 +80,11 @@ OperationPtr refused(Engine::State& state, std::string_view name) {
 
 Engine::Engine(const Environment& environment) : state_(std::make_unique<State>(environment)) {
     State& state = *state_;
-    if (state.environment.layout != Layout::kV2) {
-        state.root_v1 = &state.cgroups.emplace(Hierarchy::kV1Memory, nullptr, std::string{});
+    make_hierarchies(state);
+    if (state.unified != nullptr) {
+        psi_begin(state, *state.unified->root);
     }
-    if (state.environment.layout != Layout::kV1) {
-        state.root_v2 = &state.cgroups.emplace(Hierarchy::kV2, nullptr, std::string{});
-        psi_begin(state, *state.root_v2);
-    }
-    Cgroup& memory_root = state.memory_on_v1() ? *state.root_v1 : *state.root_v2;
+    Cgroup& memory_root = *state.memory_hierarchy->root;
     online_css(state, memory_root);
     state.root_memcg = memory_root.memcg;
 }
@@ -98,15 +96,11 @@ Layout Engine::layout() const { return state_->environment.layout; }
 const Machine& Engine::machine() const { return state_->machine(); }
 NodeId Engine::node_count() const { return static_cast<NodeId>(state_->nodes.size()); }
 
-Hierarchy Engine::memory_hierarchy() const {
-    return state_->memory_on_v1() ? Hierarchy::kV1Memory : Hierarchy::kV2;
-}
+std::span<const Hierarchy> Engine::hierarchies() const { return state_->hierarchies; }
+const Hierarchy& Engine::memory_hierarchy() const { return *state_->memory_hierarchy; }
+const Hierarchy* Engine::unified() const { return state_->unified; }
 
 bool Engine::panicked() const { return state_->panicked; }
-
-Cgroup* Engine::root(Hierarchy hierarchy) const {
-    return hierarchy == Hierarchy::kV2 ? state_->root_v2 : state_->root_v1;
-}
 
 Cgroup* Engine::find(CgroupId id) const { return state_->cgroups.find(id); }
 Task* Engine::find(TaskId id) const { return state_->tasks.find(id); }
@@ -176,8 +170,7 @@ std::optional<std::uint64_t> Engine::touch_at_once(TaskId task, MappingId mappin
 OperationPtr Engine::file_io(TaskId task, MappingId mapping, Range range, Access access,
                              std::uint64_t syscall_pages) {
     State& state = *state_;
-    return access_operation(state, "file_io", task,
-                            {mapping, range, access, false, syscall_pages});
+    return access_operation(state, "file_io", task, {mapping, range, access, false, syscall_pages});
 }
 
 void Engine::lock_mapping(MappingId id) {
@@ -239,10 +232,10 @@ OperationPtr Engine::pageout(TaskId task) {
 
 OperationPtr Engine::allocate_kernel_memory(TaskId task, Pages pages, ChargeClass klass) {
     State& state = *state_;
-    return state.make_operation(
-        "kernel_memory", context_of(state, task), [&state, pages, klass](OpContext& op) {
-            return allocate_own_kernel_memory(state, op, pages, klass);
-        });
+    return state.make_operation("kernel_memory", context_of(state, task),
+                                [&state, pages, klass](OpContext& op) {
+                                    return allocate_own_kernel_memory(state, op, pages, klass);
+                                });
 }
 
 OperationPtr Engine::allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeClass klass) {

@@ -40,7 +40,7 @@ Coro<OperationResult> notify_timer(Engine::State& state, CgroupId id, NotifyFile
 }  // namespace
 
 void Engine::State::notify(const Cgroup& group, NotifyFile file) {
-    if (group.hierarchy == Hierarchy::kV1Memory || group.is_root()) {
+    if (!group.is_v2() || group.is_root()) {
         return;  // they have no such files
     }
     Cgroup& target = *cgroups.find(group.id);

@@ -168,8 +168,8 @@ void Engine::check_invariants() const {
     check_mappings(state);
     check_zones(state);
     MEMCGFS_ASSERT(registrations == state.events.size());
-    if (state.root_v2 != nullptr) {
-        check_psi(state, *state.root_v2);
+    if (state.unified != nullptr) {
+        check_psi(state, *state.unified->root);
     }
     state.tasks.for_each(
         [&](const Task& task) { MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task); });

@@ -36,8 +36,7 @@ Memcg& effective_memcg(const Cgroup& group) {
 }
 
 Memcg& charged_memcg(const Engine::State& state, const Task& task) {
-    const CgroupId id = state.memory_on_v1() ? task.cgroup_v1 : task.cgroup_v2;
-    const Cgroup* group = state.cgroups.find(id);
+    const Cgroup* group = state.cgroups.find(task.groups.in(state.memory_hierarchy->id));
     return group != nullptr ? effective_memcg(*group) : *state.root_memcg;
 }
 
@@ -64,6 +63,13 @@ bool is_frozen(const Cgroup& group) {
         }
     }
     return false;
+}
+
+bool is_frozen(const Engine::State& state, const Task& task) {
+    return std::any_of(task.groups.groups.begin(), task.groups.groups.end(), [&state](CgroupId id) {
+        const Cgroup* group = state.cgroups.find(id);
+        return group != nullptr && is_frozen(*group);
+    });
 }
 
 void change_populated(Engine::State& state, Cgroup& group, int change) {
@@ -115,8 +121,9 @@ void release_task(Engine::State& state, TaskId id) {
         unmap_region(state, *task, region, mapping != nullptr && !mapping->ends_with_users);
     }
     psi_move_task(state, *task, nullptr);
-    leave(state, task->cgroup_v1, id);
-    leave(state, task->cgroup_v2, id);
+    for (CgroupId& membership : task->groups.groups) {
+        leave(state, membership, id);
+    }
     state.task_by_pid.erase(task->info.pid);
     state.tasks.erase(id);
 }

@@ -30,5 +30,7 @@ void change_populated(Engine::State& state, Cgroup& group, int change);
 
 /// True if the group or an ancestor is set to freeze.
 bool is_frozen(const Cgroup& group);
+/// True if one of the task's groups is.
+bool is_frozen(const Engine::State& state, const Task& task);
 
 }  // namespace memcgfs::engine

@@ -99,6 +99,14 @@ constexpr std::array kProfiles{kAlinux2, k510, k61, k612};
 
 std::span<const Profile> profiles() { return kProfiles; }
 
+ControllerMask kernel_controllers(const Profile& profile) {
+    ControllerMask mask = (1U << kControllerCount) - 1;
+    if (profile.version < KernelVersion{5, 13}) {
+        mask &= ~mask_of(Controller::kMisc);
+    }
+    return mask;
+}
+
 const Profile* find_profile(std::string_view name) {
     for (const Profile& profile : kProfiles) {
         if (profile.name == name) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/hierarchies.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -95,10 +96,10 @@ struct Subject {
 
 Subject subject_of(Engine::State& state, OpContext& op) {
     if (!op.task) {
-        return {&op.psi, state.root_v2};
+        return {&op.psi, state.unified != nullptr ? state.unified->root : nullptr};
     }
     Task* task = state.tasks.find(op.task);
-    return task == nullptr ? Subject{} : Subject{&task->psi, state.cgroups.find(task->cgroup_v2)};
+    return task == nullptr ? Subject{} : Subject{&task->psi, unified_group(state, *task)};
 }
 
 void change_flags(Engine::State& state, OpContext& op, const Subject& subject, PsiFlags to) {
@@ -180,7 +181,7 @@ void psi_move_task(Engine::State& state, Task& task, Cgroup* to) {
     const Nanos now = state.environment.clock.now();
     const auto cpu =
         static_cast<std::uint32_t>((task.id.value & 0xFFFFFFFFU) % state.stocks.size());
-    change_groups(state, state.cgroups.find(task.cgroup_v2), {task.psi, {}, cpu, now});
+    change_groups(state, unified_group(state, task), {task.psi, {}, cpu, now});
     change_groups(state, to, {{}, task.psi, cpu, now});
     if (to == nullptr) {
         task.psi = {};

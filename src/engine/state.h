@@ -53,8 +53,9 @@ struct Engine::State {
     };
     SlotMap<PsiTriggerHome, PsiTriggerTag> psi_triggers;
     std::unordered_map<std::int32_t, TaskId> task_by_pid;  // only looked up, never iterated
-    Cgroup* root_v1 = nullptr;
-    Cgroup* root_v2 = nullptr;
+    std::vector<Hierarchy> hierarchies;  ///< never grows once made: groups point to them
+    const Hierarchy* memory_hierarchy = nullptr;
+    const Hierarchy* unified = nullptr;  ///< v2's, if there is one
     Memcg* root_memcg = nullptr;
     std::uint64_t next_operation = 1;
     std::uint64_t next_files_version = 1;
@@ -72,7 +73,7 @@ struct Engine::State {
     std::size_t next_swap_area = 0;  ///< whose turn it is among equal priorities
     std::uint64_t vm_swappiness = 60;
     std::vector<Membership> css_sets;
-    std::map<std::pair<CgroupId, CgroupId>, std::uint32_t> css_set_numbers;  ///< v1, v2
+    std::map<Membership, std::uint32_t> css_set_numbers;
     std::vector<Memcg*> dying;  ///< removed memcgs that may still hold charges
 
     /// Per-CPU charges taken in advance (struct memcg_stock_pcp).

@@ -12,25 +12,6 @@ namespace memcgfs::engine {
 
 namespace {
 
-/// The controllers a kernel of this profile has on a pure v2 system, by first version.
-ControllerMask kernel_controllers(const Profile& profile) {
-    ControllerMask mask = mask_of(Controller::kCpu) | mask_of(Controller::kIo) |
-                          mask_of(Controller::kMemory) | mask_of(Controller::kPids) |
-                          mask_of(Controller::kRdma);
-    if (profile.version >= KernelVersion{5, 0}) {
-        mask |= mask_of(Controller::kCpuset);
-    }
-    if (profile.version >= KernelVersion{5, 6}) {
-        mask |= mask_of(Controller::kHugetlb);
-    }
-    if (profile.version >= KernelVersion{5, 13}) {
-        mask |= mask_of(Controller::kMisc);
-    }
-    return mask;
-}
-
-constexpr unsigned kControllerCount = static_cast<unsigned>(Controller::kMisc) + 1;
-
 Result<void> check_one(const Engine& engine, const Cgroup& group, ControllerMask bit,
                        ControllerMask enable) {
     if ((enable & bit) != 0) {
@@ -101,11 +82,7 @@ ControllerMask Engine::available_controllers(const Cgroup& group) const {
     if (!group.is_root()) {
         return group.parent->subtree_control;
     }
-    ControllerMask mask = kernel_controllers(profile());
-    if (layout() != Layout::kV2) {
-        mask &= ~mask_of(Controller::kMemory);  // bound to the v1 hierarchy
-    }
-    return mask;
+    return group.hierarchy->controllers;
 }
 
 Result<void> Engine::set_subtree_control(Cgroup& group, ControllerMask enable,
@@ -126,8 +103,9 @@ Result<void> Engine::set_subtree_control(Cgroup& group, ControllerMask enable,
         } else if ((disable & memory) != 0) {
             offline_css(*state_, *child);
         }
-        if (((enable | disable) & memory) != 0) {
+        if ((enable | disable) != 0) {
             child->files_version = state_->next_files_version++;
+            child->controllers_came.came(enable, child->files_version);
         }
     }
     state_->collect_dying();

@@ -12,7 +12,8 @@
 namespace memcgfs::interface {
 namespace {
 
-using engine::Hierarchy;
+using engine::CgroupVersion;
+using engine::Controller;
 using engine::Memcg;
 using engine::Profile;
 using engine::Vendor;
@@ -57,10 +58,10 @@ Result<vfs::StoreOutcome> store_scale_factor(StoreContext& context, std::string_
     return done();
 }
 
-template <Pages engine::WmarkLevels::* kLevel>
+template <Pages engine::WmarkLevels::*kLevel>
 Result<void> show_level(const ShowContext& context, TextBuffer& out) {
     const Pages level = context.memcg().wmark.levels.*kLevel;
-    if (context.group.hierarchy == Hierarchy::kV2) {
+    if (context.group.is_v2()) {
         print_limit(out, level);
     } else {
         print_bytes(out, level);
@@ -136,7 +137,7 @@ void print_latency(const engine::LatencyHistogram& histogram, TextBuffer& out) {
     out.print("total(ms): \t{}\n", histogram.total_millis());
 }
 
-template <engine::LatencyHistogram Memcg::* kHistogram>
+template <engine::LatencyHistogram Memcg::*kHistogram>
 Result<void> show_latency(const ShowContext& context, TextBuffer& out) {
     print_latency(context.memcg().*kHistogram, out);
     return {};
@@ -156,7 +157,7 @@ Result<void> check_zero(std::string_view text) {
     return {};
 }
 
-template <engine::LatencyHistogram Memcg::* kHistogram>
+template <engine::LatencyHistogram Memcg::*kHistogram>
 Result<vfs::StoreOutcome> clear_latency(StoreContext& context, std::string_view text) {
     MEMCGFS_TRY(check_zero(text));
     context.memcg().*kHistogram = {};
@@ -171,8 +172,8 @@ Result<vfs::StoreOutcome> clear_no_latency(StoreContext&, std::string_view text)
 /// One of the latency files of 4.19, of waits that are measured or that there are none of.
 constexpr Cftype latency_file(std::string_view name, std::string_view doc) {
     return {.name = name,
-            .hierarchy = Hierarchy::kV1Memory,
-            .part = Part::kMemory,
+            .version = CgroupVersion::kV1,
+            .controller = Controller::kMemory,
             .vendor = Vendor::kAlibaba,
             .show = show_no_latency,
             .store = clear_no_latency,
@@ -180,7 +181,7 @@ constexpr Cftype latency_file(std::string_view name, std::string_view doc) {
             .doc = doc};
 }
 
-template <engine::LatencyHistogram Memcg::* kHistogram>
+template <engine::LatencyHistogram Memcg::*kHistogram>
 constexpr Cftype measured_latency_file(std::string_view name, std::string_view doc) {
     Cftype row = latency_file(name, doc);
     row.show = show_latency<kHistogram>;
@@ -211,8 +212,8 @@ constexpr std::string_view kNoLatencyDoc = "Waits that the simulated machine doe
 
 constexpr std::array kV1Files = {
     Cftype{.name = "memory.wmark_ratio",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
@@ -220,24 +221,24 @@ constexpr std::array kV1Files = {
            .store = store_ratio,
            .doc = kRatioDoc},
     Cftype{.name = "memory.wmark_high",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
            .show = show_level<&engine::WmarkLevels::high>,
            .doc = kHighDoc},
     Cftype{.name = "memory.wmark_low",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
            .show = show_level<&engine::WmarkLevels::low>,
            .doc = kLowDoc},
     Cftype{.name = "memory.wmark_scale_factor",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
@@ -245,8 +246,8 @@ constexpr std::array kV1Files = {
            .store = store_scale_factor,
            .doc = kScaleDoc},
     Cftype{.name = "memory.wmark_min_adj",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
@@ -255,30 +256,30 @@ constexpr std::array kV1Files = {
            .fidelity = Fidelity::kStoredOnly,
            .doc = kMinAdjDoc},
     Cftype{.name = "memory.exstat",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
            .show = show_exstat,
            .doc = kExstatDoc},
     Cftype{.name = "memory.priority",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .show = show_priority,
            .store = store_priority,
            .doc = kPriorityDoc},
     Cftype{.name = "memory.use_priority_oom",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .vendor = Vendor::kAlibaba,
            .show = show_use_priority,
            .store = store_use_priority,
            .doc = kUsePriorityDoc},
     Cftype{.name = "memory.min",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = v1_has_high,
@@ -286,8 +287,8 @@ constexpr std::array kV1Files = {
            .store = store_min,
            .doc = "As v2 memory.min."},
     Cftype{.name = "memory.low",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = v1_has_high,
@@ -295,8 +296,8 @@ constexpr std::array kV1Files = {
            .store = store_low,
            .doc = "As v2 memory.low."},
     Cftype{.name = "memory.high",
-           .hierarchy = Hierarchy::kV1Memory,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV1,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = v1_has_high,
@@ -317,8 +318,8 @@ static_assert(detail::table_is_sound(kV1Files));
 
 constexpr std::array kV2Files = {
     Cftype{.name = "memory.wmark_ratio",
-           .hierarchy = Hierarchy::kV2,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV2,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
@@ -326,24 +327,24 @@ constexpr std::array kV2Files = {
            .store = store_ratio,
            .doc = kRatioDoc},
     Cftype{.name = "memory.wmark_high",
-           .hierarchy = Hierarchy::kV2,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV2,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
            .show = show_level<&engine::WmarkLevels::high>,
            .doc = kHighDoc},
     Cftype{.name = "memory.wmark_low",
-           .hierarchy = Hierarchy::kV2,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV2,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
            .show = show_level<&engine::WmarkLevels::low>,
            .doc = kLowDoc},
     Cftype{.name = "memory.wmark_scale_factor",
-           .hierarchy = Hierarchy::kV2,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV2,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
@@ -351,8 +352,8 @@ constexpr std::array kV2Files = {
            .store = store_scale_factor,
            .doc = kScaleDoc},
     Cftype{.name = "memory.wmark_min_adj",
-           .hierarchy = Hierarchy::kV2,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV2,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .since = kV2Late,
            .vendor = Vendor::kAlibaba,
@@ -362,24 +363,24 @@ constexpr std::array kV2Files = {
            .fidelity = Fidelity::kStoredOnly,
            .doc = kMinAdjDoc},
     Cftype{.name = "memory.exstat",
-           .hierarchy = Hierarchy::kV2,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV2,
+           .controller = Controller::kMemory,
            .since = kV2Late,
            .vendor = Vendor::kAlibaba,
            .present = has_wmark,
            .show = show_exstat,
            .doc = kExstatDoc},
     Cftype{.name = "memory.priority",
-           .hierarchy = Hierarchy::kV2,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV2,
+           .controller = Controller::kMemory,
            .placement = Placement::kNotOnRoot,
            .vendor = Vendor::kAlibaba,
            .show = show_priority,
            .store = store_priority,
            .doc = kPriorityDoc},
     Cftype{.name = "memory.use_priority_oom",
-           .hierarchy = Hierarchy::kV2,
-           .part = Part::kMemory,
+           .version = CgroupVersion::kV2,
+           .controller = Controller::kMemory,
            .vendor = Vendor::kAlibaba,
            .show = show_use_priority,
            .store = store_use_priority,

@@ -12,18 +12,19 @@ bool exists_in(const Cftype& row, const engine::Profile& profile) {
 }
 
 bool exists_in(const Cftype& row, const DirectoryKind& directory) {
-    if (row.hierarchy != directory.hierarchy) {
+    if (row.version != directory.version) {
         return false;
     }
     if ((row.placement == Placement::kNotOnRoot && directory.root) ||
         (row.placement == Placement::kOnlyOnRoot && !directory.root)) {
         return false;
     }
+    if (row.controller && (directory.controllers & mask_of(*row.controller)) == 0) {
+        return false;
+    }
     switch (row.part) {
         case Part::kCore:
             return true;
-        case Part::kMemory:
-            return directory.memory;
         case Part::kPressure:
             return directory.pressure;
     }

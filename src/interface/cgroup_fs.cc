@@ -9,16 +9,16 @@ namespace {
 
 using engine::Cgroup;
 using engine::CgroupId;
-using engine::Hierarchy;
+using engine::CgroupVersion;
 
 vfs::DirKey key_of(CgroupId id) { return vfs::DirKey{id.value}; }
 
 CgroupId id_of(vfs::DirKey key) { return {static_cast<std::uint64_t>(key)}; }
 
 DirectoryKind kind_of(const Cgroup& group) {
-    return {.hierarchy = group.hierarchy,
+    return {.version = group.hierarchy->version,
             .root = group.is_root(),
-            .memory = group.memcg != nullptr,
+            .controllers = engine::controllers_of(group),
             .pressure = group.pressure};
 }
 
@@ -37,7 +37,8 @@ vfs::FileInfo info_of(const Cftype& row, std::size_t index) {
                       : row.announced_as ? vfs::Notify::kModified
                                          : vfs::Notify::kNone,
             .write_max_bytes = row.write_max_bytes,
-            .permanent = row.part == Part::kCore || row.hierarchy == Hierarchy::kV1Memory};
+            .permanent =
+                row.version == CgroupVersion::kV1 || (row.part == Part::kCore && !row.controller)};
 }
 
 }  // namespace
@@ -52,7 +53,7 @@ CgroupFs::CgroupFs(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable
                              .engine_mutex = engine_mutex,
                              .hooks = hooks_,
                              .membership = Membership(engine, engine_mutex, tasks, hooks_),
-                             .v2_procs_file = index_of(Hierarchy::kV2, "cgroup.procs"),
+                             .v2_procs_file = index_of(CgroupVersion::kV2, "cgroup.procs"),
                              .knobs = {},
                              .peaks = {},
                              .pressure_switches = {},
@@ -61,10 +62,9 @@ CgroupFs::CgroupFs(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable
 
 CgroupFs::~CgroupFs() = default;
 
-std::optional<vfs::DirKey> CgroupFs::root(Hierarchy hierarchy) const {
+vfs::DirKey CgroupFs::root(const engine::Hierarchy& hierarchy) const {
     const MutexLock lock(engine_mutex_);
-    const Cgroup* group = engine_.root(hierarchy);
-    return group == nullptr ? std::nullopt : std::optional(key_of(group->id));
+    return key_of(hierarchy.root->id);
 }
 
 CgroupFs::FileName CgroupFs::file_of(const engine::FileModifiedEffect& effect) const {
@@ -86,9 +86,9 @@ const Cftype* CgroupFs::row(vfs::FileIndex file) const {
     return rows_[index];
 }
 
-vfs::FileIndex CgroupFs::index_of(Hierarchy hierarchy, std::string_view name) const {
+vfs::FileIndex CgroupFs::index_of(CgroupVersion version, std::string_view name) const {
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-        if (rows_[i]->hierarchy == hierarchy && rows_[i]->name == name) {
+        if (rows_[i]->version == version && rows_[i]->name == name) {
             return static_cast<vfs::FileIndex>(i);
         }
     }
@@ -141,10 +141,9 @@ std::uint64_t CgroupFs::made_at_version(vfs::DirKey dir, vfs::FileIndex file) {
     const PressureSwitches& switches = services_->pressure_switches;
     switch (row(file)->part) {
         case Part::kCore:
-            return 0;
-        case Part::kMemory:
-            // The engine's number changes with the memory controller only.
-            return group->files_version << 24U;
+            return row(file)->controller
+                       ? group->controllers_came.version_of(*row(file)->controller) << 24U
+                       : 0;
         case Part::kPressure: {
             const auto found = switches.records.find(group->id);
             return found == switches.records.end() ? 0 : found->second.switched_on_at;
@@ -156,7 +155,7 @@ std::uint64_t CgroupFs::made_at_version(vfs::DirKey dir, vfs::FileIndex file) {
 bool CgroupFs::renames(vfs::DirKey dir) {
     const MutexLock lock(engine_mutex_);
     const Cgroup* group = find(dir);
-    return group != nullptr && group->hierarchy == Hierarchy::kV1Memory;
+    return group != nullptr && !group->is_v2();
 }
 
 bool CgroupFs::alive(vfs::DirKey dir, vfs::FileIndex file) {
@@ -261,7 +260,7 @@ Result<void> CgroupFs::rename(vfs::DirKey dir, std::string_view new_name) {
     if (group == nullptr) {
         return Err(Errno::kENODEV);
     }
-    if (group->hierarchy == Hierarchy::kV2 || group->is_root()) {
+    if (group->is_v2() || group->is_root()) {
         return Err(Errno::kEPERM);
     }
     return engine_.rename_cgroup(id_of(dir), new_name);

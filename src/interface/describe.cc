@@ -6,17 +6,17 @@
 namespace memcgfs::interface {
 namespace {
 
-using engine::Hierarchy;
+using engine::CgroupVersion;
 using engine::Layout;
 
 bool layout_has(Layout layout, const Cftype& row) {
     switch (layout) {
         case Layout::kV1:
-            return row.hierarchy == Hierarchy::kV1Memory;
+            return row.version == CgroupVersion::kV1;
         case Layout::kV2:
-            return row.hierarchy == Hierarchy::kV2;
+            return row.version == CgroupVersion::kV2;
         case Layout::kHybrid:
-            return row.hierarchy == Hierarchy::kV1Memory || row.part != Part::kMemory;
+            return row.version == CgroupVersion::kV1 || !row.controller;
     }
     MEMCGFS_UNREACHABLE();
 }
@@ -33,11 +33,11 @@ std::string profiles_with(const Cftype& row) {
     return names;
 }
 
-void add_table(TextBuffer& page, Hierarchy hierarchy) {
+void add_table(TextBuffer& page, CgroupVersion version) {
     page.append("| file | where | mode | profiles | fidelity | what |\n");
     page.append("|---|---|---|---|---|---|\n");
     for (const Cftype* row : all_files()) {
-        if (row->hierarchy == hierarchy) {
+        if (row->version == version) {
             page.print("| {} | {} | {:04o} | {} | {} | {} |\n", row->name,
                        placement_name(row->placement), mode_of(*row), profiles_with(*row),
                        fidelity_name(row->fidelity), row->doc);
@@ -67,7 +67,7 @@ std::vector<FileDescription> describe_files(const engine::Profile& profile, Layo
     for (const Cftype* row : all_files()) {
         if (layout_has(layout, *row) && exists_in(*row, profile)) {
             descriptions.push_back({.name = row->name,
-                                    .hierarchy = row->hierarchy,
+                                    .version = row->version,
                                     .placement = row->placement,
                                     .mode = mode_of(*row),
                                     .since = row->since,
@@ -102,11 +102,11 @@ std::string_view placement_name(Placement placement) {
     MEMCGFS_UNREACHABLE();
 }
 
-std::string_view hierarchy_name(Hierarchy hierarchy) {
-    switch (hierarchy) {
-        case Hierarchy::kV1Memory:
+std::string_view version_name(CgroupVersion version) {
+    switch (version) {
+        case CgroupVersion::kV1:
             return "v1";
-        case Hierarchy::kV2:
+        case CgroupVersion::kV2:
             return "v2";
     }
     MEMCGFS_UNREACHABLE();
@@ -116,9 +116,9 @@ std::string interface_files_page() {
     TextBuffer page;
     page.append(kIntroduction);
     page.append("\n## v1\n\n");
-    add_table(page, Hierarchy::kV1Memory);
+    add_table(page, CgroupVersion::kV1);
     page.append("\n## v2\n\n");
-    add_table(page, Hierarchy::kV2);
+    add_table(page, CgroupVersion::kV2);
     return std::move(page).take();
 }
 

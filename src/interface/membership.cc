@@ -48,7 +48,7 @@ const Cgroup& common_ancestor(const Cgroup& a, const Cgroup& b) {
 
 std::vector<engine::TaskId> Membership::known_tasks() const {
     // Every task is in one group of each hierarchy, so one hierarchy has them all.
-    const Cgroup* root = engine_.root(engine_.memory_hierarchy());
+    const Cgroup* root = engine_.memory_hierarchy().root;
     std::vector<engine::TaskId> tasks;
     collect_tasks(*root, tasks);
     return tasks;
@@ -94,15 +94,16 @@ Result<void> Membership::check_v2_permission(const world::ProcessInfo& process, 
     {
         const MutexLock lock(engine_mutex_);
         const engine::Task* task = engine_.find_task_by_pid(process.pid);
+        const engine::Hierarchy& v2 = *engine_.unified();
         const engine::CgroupId source =
-            task != nullptr ? task->cgroup_v2 : engine_.css_set(process.css_set).v2;
+            (task != nullptr ? task->groups : engine_.css_set(process.css_set)).in(v2.id);
         const Cgroup* to = engine_.find(move.group);
         const Cgroup* from = engine_.find(source);
         if (to == nullptr) {
             return Err(Errno::kENODEV);
         }
         if (from == nullptr) {
-            from = engine_.root(engine::Hierarchy::kV2);
+            from = v2.root;
         }
         ancestor = vfs::DirKey{common_ancestor(*from, *to).id.value};
     }
@@ -118,16 +119,16 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
     if (process.kernel_thread) {
         return Err(Errno::kEINVAL);
     }
-    engine::Hierarchy hierarchy{};
+    bool is_v2 = false;
     {
         const MutexLock lock(engine_mutex_);
         const Cgroup* group = engine_.find(move.group);
         if (group == nullptr) {
             return Err(Errno::kENODEV);
         }
-        hierarchy = group->hierarchy;
+        is_v2 = group->is_v2();
     }
-    if (hierarchy == engine::Hierarchy::kV2) {
+    if (is_v2) {
         MEMCGFS_TRY(check_v2_permission(process, move));
     } else if (move.opener.uid != 0 && move.opener.uid != process.uid &&
                move.opener.uid != process.saved_uid) {
@@ -137,8 +138,8 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
         return vfs::StoreOutcome{};
     }
     const MutexLock lock(engine_mutex_);
-    return vfs::StoreOutcome{
-        .operation = MEMCGFS_TRY(engine_.migrate_task(learn(process), move.group))};
+    return vfs::StoreOutcome{.operation =
+                                 MEMCGFS_TRY(engine_.migrate_task(learn(process), move.group))};
 }
 
 }  // namespace memcgfs::interface

@@ -11,7 +11,7 @@
 namespace memcgfs::interface {
 namespace {
 
-using engine::Hierarchy;
+using engine::CgroupVersion;
 
 Result<void> show_members_sorted(const ShowContext& context, TextBuffer& out) {
     std::vector<std::int32_t> pids;
@@ -35,13 +35,13 @@ Result<vfs::StoreOutcome> store_member(UnlockedStoreContext& context, std::strin
                                                    .caller = context.caller});
 }
 
-template <bool engine::Cgroup::* kFlag>
+template <bool engine::Cgroup::*kFlag>
 Result<void> show_flag(const ShowContext& context, TextBuffer& out) {
     out.print("{:d}\n", context.group.*kFlag);
     return {};
 }
 
-template <bool engine::Cgroup::* kFlag>
+template <bool engine::Cgroup::*kFlag>
 Result<vfs::StoreOutcome> store_flag(StoreContext& context, std::string_view text) {
     context.group.*kFlag = MEMCGFS_TRY(parse_u64(text)) != 0;
     return done();
@@ -68,25 +68,25 @@ Result<vfs::StoreOutcome> store_release_agent(StoreContext& context, std::string
 
 constexpr std::array kFiles = {
     Cftype{.name = "cgroup.procs",
-           .hierarchy = Hierarchy::kV1Memory,
+           .version = CgroupVersion::kV1,
            .show = show_members_sorted,
            .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .doc = "The processes of the group, sorted; a pid written here joins it."},
     Cftype{.name = "cgroup.clone_children",
-           .hierarchy = Hierarchy::kV1Memory,
+           .version = CgroupVersion::kV1,
            .show = show_flag<&engine::Cgroup::clone_children>,
            .store = store_flag<&engine::Cgroup::clone_children>,
            .fidelity = Fidelity::kStoredOnly,
            .doc = "A flag for cpuset; children copy it."},
     Cftype{.name = "cgroup.sane_behavior",
-           .hierarchy = Hierarchy::kV1Memory,
+           .version = CgroupVersion::kV1,
            .placement = Placement::kOnlyOnRoot,
            .show = show_sane_behavior,
            .doc = "Always 0."},
     Cftype{.name = "tasks",
-           .hierarchy = Hierarchy::kV1Memory,
+           .version = CgroupVersion::kV1,
            .show = show_members_sorted,
            .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
@@ -94,13 +94,13 @@ constexpr std::array kFiles = {
            .fidelity = Fidelity::kAccounted,
            .doc = "As cgroup.procs: threads are not told apart from their process."},
     Cftype{.name = "notify_on_release",
-           .hierarchy = Hierarchy::kV1Memory,
+           .version = CgroupVersion::kV1,
            .show = show_flag<&engine::Cgroup::notify_on_release>,
            .store = store_flag<&engine::Cgroup::notify_on_release>,
            .fidelity = Fidelity::kStoredOnly,
            .doc = "Whether the release agent runs when the group empties; children copy it."},
     Cftype{.name = "release_agent",
-           .hierarchy = Hierarchy::kV1Memory,
+           .version = CgroupVersion::kV1,
            .placement = Placement::kOnlyOnRoot,
            .show = show_release_agent,
            .store = store_release_agent,

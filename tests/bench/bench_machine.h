@@ -25,7 +25,7 @@ public:
                 .ok());
     }
 
-    engine::Cgroup& root() { return *engine.root(engine::Hierarchy::kV2); }
+    engine::Cgroup& root() { return *engine.unified()->root; }
     engine::Cgroup& make_group() {
         return *engine.find(engine.create_cgroup(root().id, "g").value());
     }
@@ -35,11 +35,10 @@ public:
         for (std::size_t made = 0; made < count; made++) {
             if (made % 100 == 0) {
                 parent = &make_group();
-                MEMCGFS_ASSERT(
-                    engine
-                        .set_subtree_control(*parent,
-                                             engine::mask_of(engine::Controller::kMemory), 0)
-                        .ok());
+                MEMCGFS_ASSERT(engine
+                                   .set_subtree_control(
+                                       *parent, engine::mask_of(engine::Controller::kMemory), 0)
+                                   .ok());
                 continue;
             }
             static_cast<void>(engine.create_cgroup(parent->id, std::to_string(made)).value());

@@ -51,8 +51,8 @@ public:
                    .clock = clock_,
                    .effects = sink_}),
           fs_(engine_, mutex_, tasks_, {}) {
-        engine::Cgroup& root = *engine_.root(engine_.memory_hierarchy());
-        if (root.hierarchy == engine::Hierarchy::kV2) {
+        engine::Cgroup& root = *engine_.memory_hierarchy().root;
+        if (root.is_v2()) {
             MEMCGFS_ASSERT(
                 engine_.set_subtree_control(root, engine::mask_of(engine::Controller::kMemory), 0)
                     .ok());

@@ -32,7 +32,7 @@ public:
                   .machine = {},
                   .clock = clock_,
                   .effects = effects_}) {
-        engine::Cgroup* top = engine.root(engine.memory_hierarchy());
+        engine::Cgroup* top = engine.memory_hierarchy().root;
         make(top, nullptr);
         make(engine.find(real[0]->cgroup), models[0]);
         make(engine.find(real[0]->cgroup), models[0]);
@@ -83,7 +83,7 @@ private:
     }
 
     void make(engine::Cgroup* parent, ModelGroup* model_parent) {
-        if (parent->hierarchy == engine::Hierarchy::kV2) {
+        if (parent->is_v2()) {
             MEMCGFS_ASSERT(
                 engine.set_subtree_control(*parent, engine::mask_of(engine::Controller::kMemory), 0)
                     .ok());
@@ -103,9 +103,7 @@ public:
     std::vector<engine::TaskId> tasks;
 };
 
-engine::Layout some_layout() {
-    return *rc::gen::element(engine::Layout::kV1, engine::Layout::kV2);
-}
+engine::Layout some_layout() { return *rc::gen::element(engine::Layout::kV1, engine::Layout::kV2); }
 
 constexpr std::uint64_t kHugeRegion = 1500;
 
@@ -114,8 +112,7 @@ constexpr std::uint64_t kHugeRegion = 1500;
 std::uint64_t touch_in_both(Pair& pair, std::size_t group, engine::MappingId id,
                             std::uint64_t pages, std::uint64_t somewhere) {
     constexpr std::uint64_t kHuge = engine::kHugePages;
-    const engine::Mapping& mapping =
-        *engine::EngineAccess::state(pair.engine).mappings.find(id);
+    const engine::Mapping& mapping = *engine::EngineAccess::state(pair.engine).mappings.find(id);
     pair.engine.advise_huge(id, engine::HugeAdvice::kHuge);
     std::uint64_t first = 0;
     bool huge = false;
@@ -125,9 +122,9 @@ std::uint64_t touch_in_both(Pair& pair, std::size_t group, engine::MappingId id,
         pages = std::min(pages, kHuge - offset);
         huge = offset <= first && first - offset + kHuge <= kHugeRegion;
     }
-    RC_ASSERT(pair.run(pair.engine.touch(pair.tasks[group], id, {first, pages},
-                                         engine::Access::kWrite))
-                  .ok());
+    RC_ASSERT(
+        pair.run(pair.engine.touch(pair.tasks[group], id, {first, pages}, engine::Access::kWrite))
+            .ok());
     if (huge && pair.model.charge_page(*pair.models[group], kHuge)) {
         return kHuge;
     }
@@ -193,16 +190,15 @@ bool evictions_are_the_models() {
         limit(pair, 0, *rc::gen::inRange<std::uint64_t>(40, 600));
         limit(pair, 1, *rc::gen::inRange<std::uint64_t>(40, 600));
         const engine::MappingId file = pair.engine.create_mapping({}, engine::PageKind::kFile);
-        engine::Mapping& mapping =
-            *engine::EngineAccess::state(pair.engine).mappings.find(file);
+        engine::Mapping& mapping = *engine::EngineAccess::state(pair.engine).mappings.find(file);
         for (const auto& [which, first, size] :
              *rc::gen::container<std::vector<std::tuple<bool, std::uint16_t, std::uint8_t>>>(
                  rc::gen::arbitrary<std::tuple<bool, std::uint16_t, std::uint8_t>>())) {
             const std::size_t group = which ? 1 : 2;
             const engine::Engine::Range range{first % 700UL, 1 + size % 200UL};
-            RC_ASSERT(pair.run(pair.engine.file_io(pair.tasks[group], file, range,
-                                                   engine::Access::kRead))
-                          .ok());
+            RC_ASSERT(
+                pair.run(pair.engine.file_io(pair.tasks[group], file, range, engine::Access::kRead))
+                    .ok());
             for (std::uint64_t page = range.first; page < range.first + range.count; page++) {
                 RC_ASSERT(pair.model.read(*pair.models[group], page));
             }

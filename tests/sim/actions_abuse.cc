@@ -69,7 +69,7 @@ void nasty_limits(World& world) {
     const Pages pages = pages_floor(Bytes{nasty(world)});
     switch (world.below(4)) {
         case 0:
-            return world.start(group->hierarchy == Hierarchy::kV2
+            return world.start(group->is_v2()
                                    ? engine.set_memory_max(memcg, pages)
                                    : engine.set_limit(memcg, CounterKind::kMemsw, pages));
         case 1:

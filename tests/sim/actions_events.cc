@@ -17,7 +17,7 @@ using namespace engine;
 /// A group whose v1 files exist.
 Memcg* some_v1(World& world) {
     const Cgroup* group = world.pick_group();
-    const bool v1 = group != nullptr && group->hierarchy == Hierarchy::kV1Memory;
+    const bool v1 = group != nullptr && !group->is_v2();
     return v1 ? group->memcg : nullptr;
 }
 
@@ -54,7 +54,7 @@ void stop_listening(World& world) {
 
 void add_trigger(World& world) {
     Cgroup* group = world.pick_group();
-    if (group == nullptr || group->hierarchy != Hierarchy::kV2 || !group->pressure) {
+    if (group == nullptr || !group->is_v2() || !group->pressure) {
         return;
     }
     const Nanos window = from_millis(500 + static_cast<std::int64_t>(world.below(9500)));
@@ -80,14 +80,14 @@ void remove_trigger(World& world) {
 
 void switch_pressure(World& world) {
     Cgroup* group = world.pick_group();
-    if (group != nullptr && group->hierarchy == Hierarchy::kV2 && !group->is_root()) {
+    if (group != nullptr && group->is_v2() && !group->is_root()) {
         world.engine().set_pressure(*group, !world.one_in(4));
     }
 }
 
 void read_pressure(World& world) {
     Cgroup* group = world.pick_group();
-    if (group != nullptr && group->hierarchy == Hierarchy::kV2) {
+    if (group != nullptr && group->is_v2()) {
         static_cast<void>(world.engine().pressure(*group, PsiState::kSome));
     }
 }

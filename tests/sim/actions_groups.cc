@@ -37,7 +37,7 @@ void make_group(World& world) {
 
 void make_memory_group(World& world) {
     Cgroup* parent = world.pick_group();
-    if (parent != nullptr && parent->hierarchy == Hierarchy::kV2) {
+    if (parent != nullptr && parent->is_v2()) {
         expect(world.engine().set_subtree_control(*parent, mask_of(Controller::kMemory), 0),
                {Errno::kENOENT, Errno::kEBUSY});
     }
@@ -64,7 +64,7 @@ void remove_empty_groups(World& world) {
 
 void change_subtree_control(World& world) {
     Cgroup* group = world.pick_group();
-    if (group == nullptr || group->hierarchy != Hierarchy::kV2) {
+    if (group == nullptr || !group->is_v2()) {
         return;
     }
     const ControllerMask memory = mask_of(Controller::kMemory);
@@ -117,9 +117,8 @@ std::span<const Action> group_actions() { return kActions; }
 
 std::vector<Action> all_actions() {
     std::vector<Action> all;
-    for (const auto part :
-         {group_actions(), task_actions(), memory_actions(), knob_actions(), abuse_actions(),
-          event_actions(), node_actions()}) {
+    for (const auto part : {group_actions(), task_actions(), memory_actions(), knob_actions(),
+                            abuse_actions(), event_actions(), node_actions()}) {
         all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -23,7 +23,7 @@ void set_limit(World& world) {
         return;
     }
     const Pages max{world.some_pages()};
-    if (world.engine().memory_hierarchy() == Hierarchy::kV2) {
+    if (world.engine().memory_hierarchy().is_v2()) {
         world.start(world.engine().set_memory_max(*memcg, max));
     } else {
         const CounterKind kind = world.one_in(2) ? CounterKind::kMemory : CounterKind::kMemsw;
@@ -33,8 +33,8 @@ void set_limit(World& world) {
 
 void set_high(World& world) {
     Memcg* memcg = some_limited(world);
-    const bool there = world.engine().memory_hierarchy() == Hierarchy::kV2 ||
-                       world.engine().profile().v1_has_high;
+    const bool there =
+        world.engine().memory_hierarchy().is_v2() || world.engine().profile().v1_has_high;
     if (memcg != nullptr && there) {
         world.start(world.engine().set_memory_high(*memcg, Pages{world.some_pages()}));
     }
@@ -42,7 +42,7 @@ void set_high(World& world) {
 
 void set_swap_limits(World& world) {
     Memcg* memcg = some_limited(world);
-    if (memcg != nullptr && world.engine().memory_hierarchy() == Hierarchy::kV2) {
+    if (memcg != nullptr && world.engine().memory_hierarchy().is_v2()) {
         if (world.one_in(2)) {
             memcg->swap.set_max(Pages{world.some_pages()});
         } else {
@@ -53,7 +53,7 @@ void set_swap_limits(World& world) {
 
 void set_zswap(World& world) {
     Memcg* memcg = some_limited(world);
-    if (memcg == nullptr || world.engine().memory_hierarchy() != Hierarchy::kV2) {
+    if (memcg == nullptr || !world.engine().memory_hierarchy().is_v2()) {
         return;
     }
     if (world.one_in(3)) {
@@ -107,14 +107,14 @@ void set_oom_group(World& world) {
 
 void set_oom_kill_disable(World& world) {
     Memcg* memcg = some_limited(world);
-    if (memcg != nullptr && world.engine().memory_hierarchy() == Hierarchy::kV1Memory) {
+    if (memcg != nullptr &&
+        world.engine().memory_hierarchy().version == engine::CgroupVersion::kV1) {
         world.engine().set_oom_kill_disable(*memcg, world.one_in(2));
     }
 }
 
 void set_move_charge(World& world) {
-    if (const Cgroup* group = world.pick_group();
-        group != nullptr && group->hierarchy == Hierarchy::kV1Memory) {
+    if (const Cgroup* group = world.pick_group(); group != nullptr && !group->is_v2()) {
         group->memcg->move_charge_at_immigrate = world.below(4);
     }
 }
@@ -133,15 +133,14 @@ void reclaim(World& world) {
         if (world.engine().profile().proactive_swappiness && world.one_in(3)) {
             swappiness = world.below(201);
         }
-        world.start(world.engine().reclaim_pages(*group->memcg,
-                                                 Pages{world.below(2 * world.swarm().scale)},
-                                                 swappiness));
+        world.start(world.engine().reclaim_pages(
+            *group->memcg, Pages{world.below(2 * world.swarm().scale)}, swappiness));
     }
 }
 
 void force_empty(World& world) {
     const Cgroup* group = world.pick_group();
-    if (group != nullptr && group->memcg != nullptr && group->hierarchy == Hierarchy::kV1Memory) {
+    if (group != nullptr && group->memcg != nullptr && !group->is_v2()) {
         world.start(world.engine().force_empty(*group->memcg));
     }
 }

@@ -24,8 +24,7 @@ void attach(World& world, TaskId task, CgroupId group) {
 
 void add_task(World& world) {
     if (world.tasks.size() >= world.swarm().tasks_max) {
-        std::erase_if(world.tasks,
-                      [&](TaskId id) { return world.engine().find(id) == nullptr; });
+        std::erase_if(world.tasks, [&](TaskId id) { return world.engine().find(id) == nullptr; });
         return;
     }
     TaskInfo info;
@@ -33,7 +32,7 @@ void add_task(World& world) {
     info.comm = "task";
     const std::int32_t adjustments[] = {0, 0, 0, 0, -1000, 1000, 300};
     info.oom_score_adj = adjustments[world.below(std::size(adjustments))];
-    const TaskId task = world.engine().add_task(info, {world.pick(world.groups), {}});
+    const TaskId task = world.engine().add_task(info, {{world.pick(world.groups), {}}});
     world.tasks.push_back(task);
     // EBUSY (a v2 group that hands out memory) leaves it where it is.
     attach(world, task, world.pick(world.groups));
@@ -51,9 +50,7 @@ void exit_busy_task(World& world) {
     }
 }
 
-void move_task(World& world) {
-    attach(world, world.pick(world.tasks), world.pick(world.groups));
-}
+void move_task(World& world) { attach(world, world.pick(world.tasks), world.pick(world.groups)); }
 
 void change_oom_score(World& world) {
     if (Task* task = world.engine().find(world.pick(world.tasks)); task != nullptr) {
@@ -70,7 +67,7 @@ void fork_task(World& world) {
     const std::vector<MappingId> regions = parent->regions;
     TaskInfo info = parent->info;
     info.pid = world.next_pid++;
-    const TaskId child = world.engine().add_task(info, {parent->cgroup_v1, parent->cgroup_v2});
+    const TaskId child = world.engine().add_task(info, parent->groups);
     world.tasks.push_back(child);
     for (const MappingId region : regions) {
         world.engine().map_mapping(child, region);
@@ -78,12 +75,9 @@ void fork_task(World& world) {
 }
 
 constexpr std::array kActions{
-    Action{"add_task", 8, add_task, true},
-    Action{"exit_task", 2, exit_task},
-    Action{"exit_busy_task", 1, exit_busy_task},
-    Action{"move_task", 3, move_task},
-    Action{"change_oom_score", 1, change_oom_score},
-    Action{"fork_task", 2, fork_task},
+    Action{"add_task", 8, add_task, true},           Action{"exit_task", 2, exit_task},
+    Action{"exit_busy_task", 1, exit_busy_task},     Action{"move_task", 3, move_task},
+    Action{"change_oom_score", 1, change_oom_score}, Action{"fork_task", 2, fork_task},
 };
 
 }  // namespace

@@ -61,8 +61,7 @@ const Canary kCanaries[] = {
     {"stat_pages", "a list that has lost a page",
      [](Busy& b) { b.child->add_node_stat(0, StatItem::kInactiveAnon, -1); }},
     {"counters", "a charge that leaked", [](Busy& b) { b.child->memory.charge(Pages{1}); }},
-    {"counters", "a charge of the parent alone",
-     [](Busy& b) { b.memcg->memory.charge(Pages{1}); }},
+    {"counters", "a charge of the parent alone", [](Busy& b) { b.memcg->memory.charge(Pages{1}); }},
     {"swap", "a slot that leaked", [](Busy& b) { b.state().swap_used += Pages{1}; }},
     {"swap", "a slot charged twice", [](Busy& b) { b.child->swap.charge(Pages{1}); }},
     {"mappings", "a user too many",
@@ -96,18 +95,17 @@ const Canary kCanaries[] = {
          b.child->memory.set_low(Pages{50});
          b.memcg->children.clear();
      }},
-    {"dying", "a removed group that nobody frees",
-     [](Busy& b) { b.memcg->online = false; }},
-    {"stocks", "a stock that is too large",
-     [](Busy& b) { b.state().stocks[0].pages = Pages{65}; }},
-    {"populated", "a member too many",
-     [](Busy& b) { b.state().root_v2->populated_count++; }},
+    {"dying", "a removed group that nobody frees", [](Busy& b) { b.memcg->online = false; }},
+    {"stocks", "a stock that is too large", [](Busy& b) { b.state().stocks[0].pages = Pages{65}; }},
+    {"populated", "a member too many", [](Busy& b) { b.state().unified->root->populated_count++; }},
     {"members", "a task in no group",
      [](Busy& b) { b.state().cgroups.find(b.child->cgroup)->tasks.clear(); }},
     {"dying_tasks", "a dying task that nothing ends",
      [](Busy& b) { b.state().tasks.find(b.task)->dying = true; }},
     {"waiters", "a waiter that is not there",
-     [](Busy& b) { b.state().oom_waiters.push_back({OperationId{77}, b.child}); }},
+     [](Busy& b) {
+         b.state().oom_waiters.push_back({OperationId{77}, b.child});
+     }},
     {"waiters", "under_oom that nobody takes back", [](Busy& b) { b.child->under_oom = 1; }},
     {"workers", "work queued and no worker", [](Busy& b) { b.child->wmark.pending = true; }},
     {"workers", "a worker that is not there", [](Busy& b) { b.child->wmark.running = true; }},
@@ -135,9 +133,8 @@ TEST_CASE("every checker finds the damage made for it", "[sim]") {
 TEST_CASE("no checker is without a canary", "[sim]") {
     for (const Checker& checker : checkers()) {
         INFO(checker.name);
-        CHECK(std::any_of(std::begin(kCanaries), std::end(kCanaries), [&](const Canary& canary) {
-            return checker.name == canary.checker;
-        }));
+        CHECK(std::any_of(std::begin(kCanaries), std::end(kCanaries),
+                          [&](const Canary& canary) { return checker.name == canary.checker; }));
     }
 }
 

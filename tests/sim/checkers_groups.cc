@@ -59,13 +59,12 @@ void members(Scene& scene) {
         for (const TaskId id : group.tasks) {
             const Task* task = scene.state.tasks.find(id);
             demand(task != nullptr, "members", "a member that has gone");
-            const CgroupId own =
-                group.hierarchy == Hierarchy::kV2 ? task->cgroup_v2 : task->cgroup_v1;
+            const CgroupId own = task->groups.in(group.hierarchy->id);
             demand(own == group.id, "members", "a member that is elsewhere");
             seen[id]++;
         }
     });
-    const int hierarchies = scene.state.environment.layout == Layout::kHybrid ? 2 : 1;
+    const auto hierarchies = static_cast<int>(scene.state.hierarchies.size());
     scene.state.tasks.for_each([&](const Task& task) {
         demand(seen[task.id] == hierarchies, "members", "a task in no group, or in two");
     });

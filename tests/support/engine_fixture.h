@@ -71,8 +71,8 @@ public:
                            std::function<void(const engine::Memcg&, TextBuffer&)> print_stat = {},
                            engine::Observer* observer = nullptr,
                            engine::MountFlags mount_flags = {})
-        : EngineFixture(*engine::find_profile(profile_name), layout, machine,
-                        std::move(print_stat), observer, mount_flags) {}
+        : EngineFixture(*engine::find_profile(profile_name), layout, machine, std::move(print_stat),
+                        observer, mount_flags) {}
     /// `profile` outlives the fixture.
     EngineFixture(const engine::Profile& profile, engine::Layout layout, engine::Machine machine,
                   std::function<void(const engine::Memcg&, TextBuffer&)> print_stat = {},
@@ -141,10 +141,10 @@ public:
         REQUIRE(id.ok());
         return *engine.find(*id);
     }
-    engine::Cgroup& root() { return *engine.root(engine.memory_hierarchy()); }
+    engine::Cgroup& root() { return *engine.memory_hierarchy().root; }
     /// A group with a memcg of its own, in either hierarchy.
     engine::Cgroup& make_memory(engine::Cgroup& parent, std::string_view name) {
-        if (parent.hierarchy == engine::Hierarchy::kV2) {
+        if (parent.is_v2()) {
             REQUIRE(
                 engine.set_subtree_control(parent, engine::mask_of(engine::Controller::kMemory), 0)
                     .ok());
@@ -153,7 +153,7 @@ public:
     }
     /// Sets the hard limit, v1's or v2's; it must succeed.
     void limit(engine::Cgroup& group, Pages max) {
-        const bool v2 = group.hierarchy == engine::Hierarchy::kV2;
+        const bool v2 = group.is_v2();
         REQUIRE(run(v2 ? engine.set_memory_max(*group.memcg, max)
                        : engine.set_limit(*group.memcg, engine::CounterKind::kMemory, max))
                     .ok());

@@ -13,21 +13,13 @@
 #include <string>
 #include <vector>
 
+#include "memcgfs/engine/hierarchy.h"
 #include "memcgfs/engine/ids.h"
 #include "memcgfs/engine/psi.h"
 
 namespace memcgfs::engine {
 
 class Memcg;
-
-enum class Hierarchy : std::uint8_t { kV1Memory, kV2 };
-
-/// v2 controllers, in the fixed order of cgroup.controllers. Bits of a mask.
-enum class Controller : std::uint8_t { kCpuset, kCpu, kIo, kMemory, kHugetlb, kPids, kRdma, kMisc };
-using ControllerMask = std::uint32_t;
-constexpr ControllerMask mask_of(Controller controller) {
-    return 1U << static_cast<unsigned>(controller);
-}
 
 inline constexpr std::int32_t kNoTreeLimit = INT32_MAX;  ///< "max" in cgroup.max.*
 
@@ -37,12 +29,26 @@ struct FileNotice {
     bool timer = false;  ///< another announcement is on its way
 };
 
+/// Since when a v2 group has its controllers' files, by Cgroup::files_version; only those that came
+/// after the group's making.
+struct ControllersCame {
+    struct Entry {
+        Controller controller{};
+        std::uint64_t version = 0;
+    };
+    std::vector<Entry> entries;
+
+    void came(ControllerMask controllers, std::uint64_t version);
+    /// 0: with the group.
+    std::uint64_t version_of(Controller controller) const;
+};
+
 struct Cgroup {
-    Cgroup(CgroupId cgroup_id, Hierarchy which, Cgroup* parent_group, std::string group_name)
-        : id(cgroup_id), hierarchy(which), parent(parent_group), name(std::move(group_name)) {}
+    Cgroup(CgroupId cgroup_id, const Hierarchy& which, Cgroup* parent_group, std::string group_name)
+        : id(cgroup_id), hierarchy(&which), parent(parent_group), name(std::move(group_name)) {}
 
     CgroupId id;
-    Hierarchy hierarchy;
+    const Hierarchy* hierarchy;  ///< the engine's
     Cgroup* parent;
     std::string name;  ///< empty for the root
     std::vector<Cgroup*> children;
@@ -64,14 +70,22 @@ struct Cgroup {
     std::array<FileNotice, 4> notices;  ///< by NotifyFile
     std::uint64_t populated_count = 0;  ///< members here plus populated children
     std::uint64_t files_version = 0;    ///< grows when the set of files changes
+    ControllersCame controllers_came;
 
     // v1.
     bool clone_children = false;
     bool notify_on_release = false;
     std::string release_agent;
 
+    bool is_v2() const { return hierarchy->is_v2(); }
     bool is_root() const { return parent == nullptr; }
     bool populated() const { return populated_count != 0; }
 };
+
+/// Whose files the group has: v1's are the hierarchy's, v2's what its parent hands out.
+inline ControllerMask controllers_of(const Cgroup& group) {
+    return group.is_v2() && !group.is_root() ? group.parent->subtree_control
+                                             : group.hierarchy->controllers;
+}
 
 }  // namespace memcgfs::engine

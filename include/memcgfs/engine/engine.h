@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "memcgfs/base/clock.h"
 #include "memcgfs/base/operation.h"
@@ -27,6 +28,7 @@
 #include "memcgfs/engine/charge_class.h"
 #include "memcgfs/engine/effect.h"
 #include "memcgfs/engine/fault_site.h"
+#include "memcgfs/engine/hierarchy.h"
 #include "memcgfs/engine/machine_stat.h"
 #include "memcgfs/engine/memcg.h"
 #include "memcgfs/engine/notify.h"
@@ -60,6 +62,8 @@ public:
         Observer* observer = nullptr;     ///< may be nullptr
         FaultInjector* faults = nullptr;  ///< may be nullptr; for simulations
         MountFlags mount_flags = {};
+        /// v1 hierarchies beside the layout's; no controller twice, and none of memory's.
+        std::vector<HierarchySpec> further_hierarchies = {};
         /// Writes a group's memory.stat as the OOM report shows it: the files' formats are not
         /// the engine's affair. Called under the engine lock. Empty: the report lacks it.
         std::function<void(const Memcg&, TextBuffer&)> print_stat = {};
@@ -74,12 +78,14 @@ public:
     Layout layout() const;
     const Machine& machine() const;
     NodeId node_count() const;
+    /// In the order of their ids; the same for all the engine's life.
+    std::span<const Hierarchy> hierarchies() const;
     /// The hierarchy that has the memory controller.
-    Hierarchy memory_hierarchy() const;
+    const Hierarchy& memory_hierarchy() const;
+    /// The v2 hierarchy, or nullptr where the layout lacks it.
+    const Hierarchy* unified() const;
 
     // Groups (cgroup_core.cc).
-    /// The root group, or nullptr where the layout lacks that hierarchy.
-    Cgroup* root(Hierarchy hierarchy) const;
     Cgroup* find(CgroupId id) const;
     Task* find(TaskId id) const;
     Task* find_task_by_pid(std::int32_t pid) const;
@@ -105,12 +111,8 @@ public:
     void kill_cgroup(Cgroup& group);
 
     // Tasks (cgroup_core.cc).
-    struct Membership {
-        CgroupId v1;
-        CgroupId v2;
-    };
     /// A process becomes known. Groups that are none (or gone) mean the roots.
-    TaskId add_task(TaskInfo info, Membership groups);
+    TaskId add_task(TaskInfo info, const Membership& groups);
     /// The process has exited: its memory is freed and its membership ends.
     void exit_task(TaskId id);
     /// Moves a process (attach, spec files.md B4 without permissions): EBUSY (no internal

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "memcgfs/base/units.h"
+#include "memcgfs/engine/hierarchy.h"
 #include "memcgfs/engine/ids.h"
 
 namespace memcgfs::engine {
@@ -107,6 +108,8 @@ struct Profile {
 
 /// All profiles: alinux2, 5.10, 6.1, 6.12.
 std::span<const Profile> profiles();
+/// All controllers of a kernel of this profile, whichever versions have them.
+ControllerMask kernel_controllers(const Profile& profile);
 /// By name; nullptr when there is none of that name.
 const Profile* find_profile(std::string_view name);
 /// 6.1 where a v1 memory controller is wanted, else 6.12.

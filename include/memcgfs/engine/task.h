@@ -9,6 +9,7 @@
 
 #include "memcgfs/base/operation.h"
 #include "memcgfs/base/units.h"
+#include "memcgfs/engine/hierarchy.h"
 #include "memcgfs/engine/ids.h"
 #include "memcgfs/engine/psi.h"
 #include "memcgfs/engine/stat_items.h"
@@ -48,8 +49,7 @@ struct Task {
     Task(TaskId task_id, TaskInfo task_info) : id(task_id), info(std::move(task_info)) {}
     TaskId id;
     TaskInfo info;
-    CgroupId cgroup_v1;  ///< none where the layout has no v1 hierarchy
-    CgroupId cgroup_v2;
+    Membership groups;
     bool dying = false;       ///< SIGKILL sent or exit begun (fatal_signal_pending)
     bool oom_victim = false;  ///< chosen by the OOM killer and not yet gone (signal->oom_mm)
     bool oom_reaped = false;  ///< nothing more to be had from it (MMF_OOM_SKIP)

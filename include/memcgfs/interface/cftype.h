@@ -71,7 +71,6 @@ using UnlockedStoreFunction = Result<vfs::StoreOutcome> (*)(UnlockedStoreContext
 /// What must be on for the file to be there.
 enum class Part : std::uint8_t {
     kCore,      ///< always
-    kMemory,    ///< the group has a memcg of its own
     kPressure,  ///< cgroup.pressure is 1
 };
 
@@ -94,7 +93,9 @@ inline constexpr engine::KernelVersion kForEver{0xFFFF, 0xFFFF};
 
 struct Cftype {
     std::string_view name;
-    engine::Hierarchy hierarchy{};
+    engine::CgroupVersion version{};
+    /// In groups that have it alone; none: in all.
+    std::optional<engine::Controller> controller = std::nullopt;
     Part part = Part::kCore;
     Placement placement = Placement::kEverywhere;
     engine::KernelVersion since = kSinceEver;
@@ -134,9 +135,9 @@ bool exists_in(const Cftype& row, const engine::Profile& profile);
 
 /// A kind of directory: all of one kind have the same files.
 struct DirectoryKind {
-    engine::Hierarchy hierarchy{};
+    engine::CgroupVersion version{};
     bool root = false;
-    bool memory = false;
+    engine::ControllerMask controllers = 0;
     bool pressure = false;
     constexpr auto operator<=>(const DirectoryKind&) const = default;
 };
@@ -169,7 +170,7 @@ constexpr bool table_is_sound(std::span<const Cftype> rows) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const Cftype& row = rows[i];
         if (!handlers_are_sound(row) || row.since >= row.until || row.doc.empty() ||
-            row.hierarchy != rows[0].hierarchy) {
+            row.version != rows[0].version) {
             return false;
         }
         for (std::size_t j = 0; j < i; ++j) {

@@ -33,8 +33,8 @@ public:
     CgroupFs(const CgroupFs&) = delete;
     CgroupFs& operator=(const CgroupFs&) = delete;
 
-    /// The key of a hierarchy's root; none where the layout lacks the hierarchy.
-    std::optional<vfs::DirKey> root(engine::Hierarchy hierarchy) const;
+    /// The key of a hierarchy's root.
+    vfs::DirKey root(const engine::Hierarchy& hierarchy) const;
 
     struct FileName {
         vfs::DirKey dir{};
@@ -68,7 +68,7 @@ public:
 
 private:
     const Cftype* row(vfs::FileIndex file) const;
-    vfs::FileIndex index_of(engine::Hierarchy hierarchy, std::string_view name) const;
+    vfs::FileIndex index_of(engine::CgroupVersion version, std::string_view name) const;
     engine::Cgroup* find(vfs::DirKey dir) const MEMCGFS_REQUIRES(engine_mutex_);
     bool had_members(vfs::DirKey dir) const MEMCGFS_EXCLUDES(engine_mutex_);
     bool visible(const Cftype& row, const engine::Cgroup& group) const;

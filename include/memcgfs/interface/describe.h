@@ -14,7 +14,7 @@ namespace memcgfs::interface {
 
 struct FileDescription {
     std::string_view name;
-    engine::Hierarchy hierarchy{};
+    engine::CgroupVersion version{};
     Placement placement{};
     mode_t mode = 0;
     engine::KernelVersion since;  ///< kSinceEver: older than all profiles
@@ -27,7 +27,7 @@ std::vector<FileDescription> describe_files(const engine::Profile& profile, engi
 
 std::string_view fidelity_name(Fidelity fidelity);             ///< "modelled", ...
 std::string_view placement_name(Placement placement);          ///< "everywhere", ...
-std::string_view hierarchy_name(engine::Hierarchy hierarchy);  ///< "v1" or "v2"
+std::string_view version_name(engine::CgroupVersion version);  ///< "v1" or "v2"
 
 /// The whole text of docs/interface-files.md.
 std::string interface_files_page();

@@ -100,20 +100,22 @@ TEST_CASE("no members beside children with memory", "[engine][cgroup]") {
 
 TEST_CASE("membership is remembered by css_set", "[engine][cgroup]") {
     EngineFixture machine("6.1", Layout::kHybrid);
-    Cgroup& v1 = machine.make(*machine.engine.root(Hierarchy::kV1Memory), "m");
-    Cgroup& v2 = machine.make(*machine.engine.root(Hierarchy::kV2), "u");
+    Cgroup& v1 = machine.make(*machine.engine.memory_hierarchy().root, "m");
+    Cgroup& v2 = machine.make(*machine.engine.unified()->root, "u");
     const TaskId task = machine.add_task(v1);
     const std::uint32_t only_v1 = machine.engine.css_set_of(*machine.engine.find(task));
     REQUIRE(machine.engine.attach_task(task, v2.id).ok());
     const std::uint32_t both = machine.engine.css_set_of(*machine.engine.find(task));
     CHECK(only_v1 != both);
-    CHECK(machine.engine.css_set(both).v1 == v1.id);
-    CHECK(machine.engine.css_set(both).v2 == v2.id);
-    CHECK(machine.engine.css_set(0).v1 == machine.engine.root(Hierarchy::kV1Memory)->id);
+    CHECK(machine.engine.css_set(both).in(machine.engine.memory_hierarchy().id) == v1.id);
+    CHECK(machine.engine.css_set(both).in(machine.engine.unified()->id) == v2.id);
+    CHECK(machine.engine.css_set(0).in(machine.engine.memory_hierarchy().id) ==
+          machine.engine.memory_hierarchy().root->id);
 
     machine.engine.exit_task(task);
     REQUIRE(machine.engine.remove_cgroup(v1.id).ok());
-    CHECK(machine.engine.css_set(both).v1 == machine.engine.root(Hierarchy::kV1Memory)->id);
+    CHECK(machine.engine.css_set(both).in(machine.engine.memory_hierarchy().id) ==
+          machine.engine.memory_hierarchy().root->id);
 }
 
 TEST_CASE("charges stay where they were made", "[engine][cgroup]") {

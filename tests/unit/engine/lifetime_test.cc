@@ -92,12 +92,13 @@ TEST_CASE("a writer of memory.max stops when another value is written", "[engine
 
 TEST_CASE("a new task in a group of the wrong hierarchy is in the root", "[engine]") {
     EngineFixture f("6.1", Layout::kHybrid);
-    const Cgroup& v2 = f.make(*f.engine.root(Hierarchy::kV2), "a");
+    const Cgroup& v2 = f.make(*f.engine.unified()->root, "a");
     TaskInfo info;
     info.pid = 7;
-    const TaskId task = f.engine.add_task(info, {v2.id, {}});
-    CHECK(f.engine.find(task)->cgroup_v1 == f.engine.root(Hierarchy::kV1Memory)->id);
-    CHECK(f.engine.find(task)->cgroup_v2 == f.engine.root(Hierarchy::kV2)->id);
+    const TaskId task = f.engine.add_task(info, Membership{{v2.id, {}}});
+    CHECK(f.engine.find(task)->groups.in(f.engine.memory_hierarchy().id) ==
+          f.engine.memory_hierarchy().root->id);
+    CHECK(f.engine.find(task)->groups.in(f.engine.unified()->id) == f.engine.unified()->root->id);
     CHECK(f.engine.attach_task(task, v2.id).ok());
 }
 
@@ -131,10 +132,8 @@ TEST_CASE("callers with ids of what has gone get an errno", "[engine]") {
     const MappingId region = f.engine.create_mapping(dead, PageKind::kAnon);
     f.engine.exit_task(dead);
     const std::uint64_t count = GENERATE(1, 100);
-    CHECK(f.run(f.engine.touch(dead, region, {0, count}, Access::kRead)).error() ==
-          Errno::kEINTR);
-    CHECK(f.run(f.engine.touch(task, region, {0, count}, Access::kRead)).error() ==
-          Errno::kEINVAL);
+    CHECK(f.run(f.engine.touch(dead, region, {0, count}, Access::kRead)).error() == Errno::kEINTR);
+    CHECK(f.run(f.engine.touch(task, region, {0, count}, Access::kRead)).error() == Errno::kEINVAL);
     CHECK(f.run(f.engine.file_io(task, {}, {0, count}, Access::kRead)).error() == Errno::kEINVAL);
     CHECK(f.run(f.engine.pageout(dead)).error() == Errno::kEINTR);
     f.engine.exit_task(task);

@@ -100,7 +100,7 @@ struct DocumentGroup {
     void limit(Pages max) {
         Engine& engine = machine.engine;
         REQUIRE(machine
-                    .run(machine.engine.memory_hierarchy() == Hierarchy::kV2
+                    .run(machine.engine.memory_hierarchy().is_v2()
                              ? engine.set_memory_max(memcg(), max)
                              : engine.set_limit(memcg(), CounterKind::kMemory, max))
                     .ok());

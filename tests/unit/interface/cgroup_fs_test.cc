@@ -152,7 +152,7 @@ TEST_CASE("v1 renames, v2 does not", "[interface]") {
     const DirKey v1 = machine.mkdir(machine.top, "t");
     CHECK(machine.fs.rename(v1, "u").ok());
     CHECK(machine.group(v1).name == "u");
-    const DirKey v2 = machine.mkdir(*machine.fs.root(Hierarchy::kV2), "t");
+    const DirKey v2 = machine.mkdir(machine.fs.root(*machine.engine.unified()), "t");
     CHECK(machine.fs.rename(v2, "u").error() == Errno::kEPERM);
     CHECK(machine.fs.renames(v1));
     CHECK_FALSE(machine.fs.renames(v2));

@@ -15,11 +15,11 @@ using engine::Layout;
 
 TEST_CASE("names are unique in every directory of every profile", "[interface]") {
     for (const engine::Profile& profile : engine::profiles()) {
-        for (const auto hierarchy : {engine::Hierarchy::kV1Memory, engine::Hierarchy::kV2}) {
+        for (const auto version : {engine::CgroupVersion::kV1, engine::CgroupVersion::kV2}) {
             for (const bool root : {false, true}) {
                 std::set<std::string_view> names;
                 for (const Cftype* row : all_files()) {
-                    const DirectoryKind everything{hierarchy, root, true, true};
+                    const DirectoryKind everything{version, root, ~engine::ControllerMask{0}, true};
                     if (exists_in(*row, profile) && exists_in(*row, everything)) {
                         INFO(profile.name << " " << row->name);
                         CHECK(names.insert(row->name).second);

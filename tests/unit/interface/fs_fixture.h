@@ -15,7 +15,6 @@
 
 namespace memcgfs::interface {
 
-using engine::Hierarchy;
 using engine::Layout;
 using vfs::DirKey;
 
@@ -56,7 +55,7 @@ public:
               const engine::Machine& machine = test::roomy_machine())
         : EngineFixture(profile_name, layout, machine),
           fs(engine, mutex, tasks, std::move(hooks)),
-          top(*fs.root(engine.memory_hierarchy())) {}
+          top(fs.root(engine.memory_hierarchy())) {}
 
     const vfs::FileInfo* info(DirKey dir, std::string_view name) {
         for (const vfs::FileInfo& file : fs.files(dir)) {
@@ -129,7 +128,7 @@ public:
     }
     /// A group with the memory controller, in either hierarchy.
     DirKey mkdir_memory(DirKey parent, std::string_view name) {
-        if (engine.memory_hierarchy() == Hierarchy::kV2) {
+        if (engine.memory_hierarchy().is_v2()) {
             REQUIRE(write(parent, "cgroup.subtree_control", "+memory") == kOk);
         }
         return mkdir(parent, name);

@@ -6,7 +6,7 @@ namespace {
 
 TEST_CASE("processes come and go without telling", "[interface]") {
     FsFixture machine("6.1", Layout::kHybrid);
-    const DirKey v2_root = *machine.fs.root(Hierarchy::kV2);
+    const DirKey v2_root = machine.fs.root(*machine.engine.unified());
     machine.tasks.add(10).comm = "sh";
     machine.tasks.add(20).zombie = true;
     CHECK(machine.read(machine.top, "cgroup.procs") == "10\n");

@@ -42,7 +42,7 @@ public:
 
     Cgroup& group(std::string_view name, std::optional<Pages> limit = {}) {
         const MutexLock lock(engine_mutex);
-        const auto id = engine.create_cgroup(engine.root(engine::Hierarchy::kV1Memory)->id, name);
+        const auto id = engine.create_cgroup(engine.memory_hierarchy().root->id, name);
         REQUIRE(id.ok());
         Cgroup& made = *engine.find(*id);
         if (limit) {
@@ -233,7 +233,7 @@ TEST_CASE("a process that nobody has met joins the groups of its tag", "[interfa
     client.hello();
     const engine::Task* task = graph.engine.find_task_by_pid(51);
     REQUIRE(task != nullptr);
-    CHECK(task->cgroup_v1 == group.id);
+    CHECK(task->groups.in(group.hierarchy->id) == group.id);
     CHECK(task->info.oom_score_adj == 7);
     CHECK(client.message.args[0] == 1);
 

@@ -129,7 +129,7 @@ TEST_CASE("v2: memory cannot be handed out past members", "[interface]") {
 
 TEST_CASE("v2: a hybrid layout has no memory controller", "[interface]") {
     FsFixture machine("6.1", Layout::kHybrid);
-    const DirKey root = *machine.fs.root(Hierarchy::kV2);
+    const DirKey root = machine.fs.root(*machine.engine.unified());
     CHECK(machine.read(root, "cgroup.controllers") == "cpuset cpu io hugetlb pids rdma misc\n");
     CHECK(machine.write(root, "cgroup.subtree_control", "+memory") == "ENOENT");
     CHECK_FALSE(machine.has(root, "memory.stat"));
