@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
@@ -26,7 +28,10 @@ int serve_command(const WorldConfig& config, runner::Command& command, spdlog::l
     if (!world.ok()) {
         return fail(kExitRuntime, world.error());
     }
-    if (const auto served = (*world)->attach(command.take_fuse_fd().release()); !served.ok()) {
+    if (const auto served =
+            (*world)->attach(command.take_fuse_fd().release(),
+                             runner::UniqueFd(fcntl(command.tree_fd(), F_DUPFD_CLOEXEC, 0)));
+        !served.ok()) {
         return fail(kExitRuntime, served.error());
     }
     if (const auto adopted = (*world)->adopt(command.pid()); !adopted.ok()) {

@@ -46,6 +46,9 @@ void Effects::file_modified(const engine::FileModifiedEffect& effect) {
     if (tree_ != nullptr) {
         const auto [dir, file] = cgroup_fs_->file_of(effect);
         tree_->notify(dir, file);
+        if (auto path = tree_->watchable_path(dir, file)) {
+            announcer_->announce(*std::move(path));
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <spdlog/logger.h>
 
+#include "cli/announcer.h"
 #include "memcgfs/base/operation.h"
 #include "memcgfs/exec/outbox.h"
 #include "memcgfs/interface/cgroup_fs.h"
@@ -22,9 +23,10 @@ public:
 
     /// The parts that are made after the outbox. They must outlive the last flush.
     void bind_runner(OperationRunner& runner) { runner_ = &runner; }
-    void bind_tree(interface::CgroupFs& cgroup_fs, vfs::Tree& tree) {
+    void bind_tree(interface::CgroupFs& cgroup_fs, vfs::Tree& tree, Announcer& announcer) {
         cgroup_fs_ = &cgroup_fs;
         tree_ = &tree;
+        announcer_ = &announcer;
     }
 
     void spawn(std::unique_ptr<Operation> operation) override;
@@ -43,6 +45,7 @@ private:
     OperationRunner* runner_ = nullptr;
     interface::CgroupFs* cgroup_fs_ = nullptr;
     vfs::Tree* tree_ = nullptr;
+    Announcer* announcer_ = nullptr;
 };
 
 }  // namespace memcgfs::cli

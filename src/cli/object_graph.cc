@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/object_graph.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "cli/announcer.h"
 #include "cli/delivering_provider.h"
 #include "cli/effects.h"
 #include "cli/event_descriptors.h"
@@ -101,7 +103,7 @@ struct World::State {
               outbox.flush();
           }) {
         effects.bind_runner(executor);
-        effects.bind_tree(cgroup_fs, tree);
+        effects.bind_tree(cgroup_fs, tree, announcer);
         if (config.layout != Layout::kV2) {
             v1_root = add_hierarchy("memory", engine.memory_hierarchy());
         }
@@ -115,6 +117,7 @@ struct World::State {
         settler.reset();
         provider.stop();
         executor.stop();
+        announcer.stop();
     }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -136,8 +139,10 @@ struct World::State {
     vfs::NodeId v1_root = vfs::kRootNode;
     vfs::NodeId v2_root = vfs::kRootNode;
     vfs::Tree tree;
+    Announcer announcer{logger};
     std::optional<Settler> settler;
     std::unique_ptr<fuse::Session> session;
+    runner::UniqueFd root;  ///< of a tree that somebody else has mounted
     runner::UniqueFd ended{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     std::thread server;
     std::optional<Result<void, std::string>> outcome;  ///< the server's, once it has been joined
@@ -216,13 +221,20 @@ Result<void, std::string> World::mount(const MountOptions& options) {
     session_options.allow_other = options.allow_other;
     state_->session = MEMCGFS_TRY(
         fuse::Session::create(state_->tree, state_->executor, session_options, state_->logger));
+    state_->announcer.start([path = options.mount_point] {
+        return runner::UniqueFd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    });
     state_->serve();
     return {};
 }
 
-Result<void, std::string> World::attach(int fuse_fd) {
+Result<void, std::string> World::attach(int fuse_fd, runner::UniqueFd root) {
     state_->session = MEMCGFS_TRY(
         fuse::Session::attach(fuse_fd, state_->tree, state_->executor, {}, state_->logger));
+    state_->root = std::move(root);
+    state_->announcer.start([&root = state_->root] {
+        return runner::UniqueFd(::fcntl(root.get(), F_DUPFD_CLOEXEC, 0));
+    });
     state_->serve();
     return {};
 }
@@ -242,6 +254,8 @@ Result<void, std::string> World::finish() {
     state_->session->stop();
     state_->server.join();
     state_->session.reset();
+    state_->announcer.stop();  // what it was told to touch has gone: it does not wait any more
+    state_->root.reset();
     return *std::exchange(state_->outcome, std::nullopt);
 }
 

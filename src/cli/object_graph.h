@@ -15,6 +15,7 @@
 //   CgroupFs                  groups as directories
 //   DeliveringProvider        the same, and effects delivered before the answer
 //   vfs::Tree                 the hierarchies, in their layout
+//   Announcer                 a thread that tells inotify of changes, through the mount
 //   Settler                   a thread that hears of deleted files
 //   fuse::Session             mount() or attach(); a thread of its own serves
 //
@@ -28,6 +29,7 @@
 
 #include "cli/world_options.h"
 #include "memcgfs/base/result.h"
+#include "memcgfs/runner/unique_fd.h"
 #include "memcgfs/world/live_tasks.h"
 
 namespace memcgfs::cli {
@@ -48,8 +50,9 @@ public:
     };
     /// Mounts the tree and serves it.
     Result<void, std::string> mount(const MountOptions& options);
-    /// Serves a connection that is mounted already; takes `fuse_fd` over.
-    Result<void, std::string> attach(int fuse_fd);
+    /// Serves a connection that is mounted already; takes `fuse_fd` over. `root` is the mounted
+    /// tree's root, opened with O_PATH, and is kept until finish().
+    Result<void, std::string> attach(int fuse_fd, runner::UniqueFd root);
 
     /// Puts a process, and those it will start, into the root groups. ESRCH.
     Result<void> adopt(std::int32_t pid);

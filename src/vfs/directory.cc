@@ -58,6 +58,9 @@ Directory& Tree::State::make_directory(const NewDirectory& wanted) {
     MEMCGFS_ASSERT(layout == (wanted.hierarchy == nullptr));
     directory.inode = layout ? kLayoutInode : wanted.hierarchy->next_inode++;
     directories.emplace(directory.serial, std::move(made));
+    if (!layout) {
+        by_key.emplace(wanted.key, &directory);
+    }
     if (wanted.parent != nullptr) {
         const bool fresh =
             wanted.parent->children
@@ -76,6 +79,7 @@ void Tree::State::remove_directory(Directory& directory) {
         directory.parent->children.erase(ChildKey{name_hash(directory.name), directory.name});
     MEMCGFS_ASSERT(erased == 1);
     directory.removed = true;
+    by_key.erase(directory.key);
     directory.parent->uses++;
     entries_changed(*directory.parent);
     collect(directory);

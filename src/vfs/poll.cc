@@ -68,4 +68,27 @@ void Tree::notify(DirKey dir, FileIndex file) {
     }
 }
 
+std::optional<std::string> Tree::watchable_path(DirKey dir, FileIndex file) {
+    MutexLock lock(state_->mutex);
+    const auto found = state_->by_key.find(dir);
+    if (found == state_->by_key.end()) {
+        return std::nullopt;
+    }
+    Directory& directory = *found->second;
+    state_->refresh_files(directory);
+    if (!directory.listing->position_of(file)) {
+        return std::nullopt;
+    }
+    const NodeRef node = state_->live_file(directory, file);
+    const auto& watchable = node.batch->watchable;
+    if (std::find(watchable.begin(), watchable.end(), file) == watchable.end()) {
+        return std::nullopt;
+    }
+    std::string path{node.info().name};
+    for (const Directory* level = &directory; level->parent != nullptr; level = level->parent) {
+        path.insert(0, level->name + "/");
+    }
+    return path;
+}
+
 }  // namespace memcgfs::vfs

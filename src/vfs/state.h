@@ -56,6 +56,8 @@ struct FileBatch {
     std::shared_ptr<const FileTable> table;
     std::vector<bool> gone;  ///< by position; empty while all are there
     std::uint64_t uses = 0;  ///< open files and holds
+    /// Files that announce changes and have been looked up.
+    std::vector<FileIndex> watchable;
 
     bool is_gone(std::size_t position) const { return !gone.empty() && gone[position]; }
 };
@@ -140,6 +142,8 @@ struct Tree::State {
     std::vector<std::unique_ptr<Hierarchy>> hierarchies MEMCGFS_GUARDED_BY(mutex);
     std::unordered_map<std::uint64_t, std::unique_ptr<Directory>> directories
         MEMCGFS_GUARDED_BY(mutex);
+    /// Directories that are not removed, by the provider's name; layout directories have none.
+    std::unordered_map<DirKey, Directory*> by_key MEMCGFS_GUARDED_BY(mutex);
     /// Serials of batches that are not a directory's first.
     std::unordered_map<std::uint64_t, Directory*> batch_owners MEMCGFS_GUARDED_BY(mutex);
     FileTableCache tables MEMCGFS_GUARDED_BY(mutex);

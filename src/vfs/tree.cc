@@ -58,6 +58,12 @@ Result<Attributes> Tree::lookup(NodeId parent, std::string_view name) {
     if (!child) {
         return Err(Errno::kENOENT);
     }
+    if (child->batch != nullptr && child->info().notify != Notify::kNone) {
+        auto& watchable = child->batch->watchable;
+        if (std::find(watchable.begin(), watchable.end(), child->info().index) == watchable.end()) {
+            watchable.push_back(child->info().index);
+        }
+    }
     return state_->attributes_of(*child);
 }
 

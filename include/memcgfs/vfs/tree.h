@@ -139,6 +139,10 @@ public:
     short poll(OpenFile& file, std::function<void()> changed);
     /// The provider's file has changed: wakes pollers. Any thread.
     void notify(DirKey dir, FileIndex file);
+    /// Where the provider's file, one that announces changes, is now, from the root on without a
+    /// leading slash. None if it has gone or nobody has ever looked it up: like the kernel, which
+    /// has no inode for it then, nobody tells inotify (kernfs_notify_workfn). Any thread.
+    std::optional<std::string> watchable_path(DirKey dir, FileIndex file);
     /// The open file's trigger has fired, or (false) ended: wakes its pollers. Ignores files that
     /// are closed. Any thread.
     void wake(OpenId file, bool fired);

@@ -31,6 +31,22 @@ TEST_CASE("an empty list has not been seen by reading it", "[vfs]") {
     CHECK(f.tree.poll(*file, {}) == kQuiet);
 }
 
+TEST_CASE("a file can be watched once it has been looked up", "[vfs]") {
+    Fixture f;
+    const NodeId a = f.mkdir(kRootNode, "a");
+    const NodeId b = f.mkdir(a, "b");
+    const DirKey key = f.provider.last_key();
+    CHECK_FALSE(f.tree.watchable_path(key, FileIndex{kEvents}));
+    REQUIRE(f.tree.lookup(b, "fake.events").ok());
+    CHECK(f.tree.watchable_path(key, FileIndex{kEvents}) == "a/b/fake.events");
+    REQUIRE(f.tree.lookup(b, "fake.value").ok());
+    CHECK_FALSE(f.tree.watchable_path(key, FileIndex{kValue}));  // it announces nothing
+    REQUIRE(f.tree.rmdir(a, "b").ok());
+    CHECK_FALSE(f.tree.watchable_path(key, FileIndex{kEvents}));
+    REQUIRE(f.tree.mkdir(a, "b", 0755, {}).ok());
+    CHECK_FALSE(f.tree.watchable_path(f.provider.last_key(), FileIndex{kEvents}));
+}
+
 TEST_CASE("notify wakes the pollers of that file once", "[vfs]") {
     Fixture f;
     const NodeId a = f.mkdir(kRootNode, "a");
