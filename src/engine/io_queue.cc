@@ -58,6 +58,54 @@ Coro<OperationResult> complete_writes(Engine::State& state, OpContext& op) {
 
 Nanos time_of(const OpContext& op) { return std::max(op.busy_until, op.clock->now()); }
 
+namespace {
+
+/// What fits a request where no two pages lie side by side in memory: the segments that an NVMe
+/// disk takes. A plug with a full request in it is pulled (BLK_PLUG_FLUSH_SIZE is less).
+constexpr Pages kLongestRequest{128};
+
+void end_by_itself(Engine::State& state) {
+    if (!state.io_worker_running) {
+        state.io_worker_running = true;
+        state.emit(SpawnEffect{state.make_operation(
+            "writeback_end", [&state](OpContext& op) { return complete_writes(state, op); })});
+    }
+}
+
+void unplug(Engine::State& state, std::uint8_t device, Nanos now) {
+    IoQueue& queue = state.io_queues[1 + std::size_t{device}];
+    if (queue.plugged.empty()) {
+        return;
+    }
+    const Nanos per_page = state.swap_areas[device].device.write;
+    queue.busy_until = std::max(queue.busy_until, now) + per_page * as_delta(queue.plugged_pages);
+    for (WriteRequest& request : queue.plugged) {
+        request.done = queue.busy_until;
+        queue.requests.push_back(request);
+    }
+    queue.plugged.clear();
+    queue.plugged_pages = Pages{0};
+    end_by_itself(state);
+}
+
+}  // namespace
+
+void plug_swap_write(Engine::State& state, std::uint8_t device, const WriteRequest& pages,
+                     Nanos now) {
+    IoQueue& queue = state.io_queues[1 + std::size_t{device}];
+    queue.plugged.push_back(pages);
+    queue.plugged_pages += Pages{pages.range.count};
+    if (queue.plugged_pages >= kLongestRequest) {
+        unplug(state, device, now);
+    }
+}
+
+void unplug_swap(Engine::State& state, Nanos now) {
+    for (std::size_t device = 0; device < state.swap_areas.size(); device++) {
+        unplug(state, static_cast<std::uint8_t>(device), now);
+    }
+}
+
 void submit_write(Engine::State& state, IoQueue& queue, const WriteRequest& pages, Nanos now,
                   Nanos per_page, std::uint64_t chunk) {
     queue.busy_until = std::max(queue.busy_until, now);
@@ -68,11 +116,7 @@ void submit_write(Engine::State& state, IoQueue& queue, const WriteRequest& page
             {pages.mapping, {pages.range.first + done, count}, queue.busy_until});
         done += count;
     }
-    if (!state.io_worker_running) {
-        state.io_worker_running = true;
-        state.emit(SpawnEffect{state.make_operation(
-            "writeback_end", [&state](OpContext& op) { return complete_writes(state, op); })});
-    }
+    end_by_itself(state);
 }
 
 void settle_io(Engine::State& state, Nanos now) {

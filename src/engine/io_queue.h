@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 #include "memcgfs/base/units.h"
 #include "memcgfs/engine/engine.h"
@@ -24,6 +25,9 @@ struct WriteRequest {
 struct IoQueue {
     std::deque<WriteRequest> requests;
     Nanos busy_until{};
+    /// Handed over but not begun: the device gets them together (blk_plug).
+    std::vector<WriteRequest> plugged;
+    Pages plugged_pages{};
 };
 
 /// Pages that end together: what a reader may see of a long write is no coarser.
@@ -36,6 +40,14 @@ Nanos time_of(const OpContext& op);
 /// `chunk` pages end together. The caller has given them the writeback state.
 void submit_write(Engine::State& state, IoQueue& queue, const WriteRequest& pages, Nanos now,
                   Nanos per_page, std::uint64_t chunk = kWriteChunk);
+
+/// The same for pages that reclaim writes to swap: they wait for each other in `device`'s plug until
+/// unplug_swap(), or until they make up the longest request there is.
+void plug_swap_write(Engine::State& state, std::uint8_t device, const WriteRequest& pages,
+                     Nanos now);
+
+/// Begins all writes that wait in plugs; they end together.
+void unplug_swap(Engine::State& state, Nanos now);
 
 /// Ends the writes that are over by `now`. No extent is isolated.
 void settle_io(Engine::State& state, Nanos now);

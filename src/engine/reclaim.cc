@@ -131,6 +131,7 @@ Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& cont
     // A task short of memory does not stop half-way as long as it is cheap to go on.
     bool scaled =
         control.request.global && !control.request.background && control.priority == kDefPriority;
+    op.plugged = true;
     while (left[kInactiveAnon] != 0 || left[kActiveFile] != 0 || left[kInactiveFile] != 0) {
         for (std::size_t list = 0; list < kEvictable.size(); list++) {
             const std::uint64_t pages = std::min(left[list], kSwapClusterMax.count());
@@ -151,6 +152,8 @@ Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& cont
         scale_down(left, original);
         scaled = true;
     }
+    op.plugged = false;
+    unplug_swap(state, time_of(op));
     if (state.swap_total() > Pages{0} &&
         inactive_is_low(memcg, control.node, LruList::kInactiveAnon)) {
         shrink_active_list(state, op, control, memcg, LruList::kActiveAnon, kSwapClusterMax);

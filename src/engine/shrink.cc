@@ -61,6 +61,7 @@ void heed_writeback(Engine::State& state, OpContext& op, ScanControl& control, P
     write_all(state, time_of(op));
     if (!writeback_throttling_sane(state, control)) {
         const Nanos now = time_of(op);
+        unplug_swap(state, now);
         op.spend(std::min(next_write_end(state, now) - now, kThrottleMax));
     }
 }

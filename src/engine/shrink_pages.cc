@@ -75,8 +75,9 @@ ShrinkResult count_dirty(const Extent& extent) {
 }
 
 /// v1 limit reclaim: lets the write end, which may take the operation a while.
-void wait_on_writeback(const Engine::State& state, OpContext& op, Extent& extent) {
+void wait_on_writeback(Engine::State& state, OpContext& op, Extent& extent) {
     const Nanos now = time_of(op);
+    unplug_swap(state, now);  // nobody sleeps on what has not begun
     Nanos end = now;
     for (const IoQueue& queue : state.io_queues) {
         for (const WriteRequest& request : queue.requests) {

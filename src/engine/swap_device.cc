@@ -148,6 +148,7 @@ Coro<OperationResult> empty_swap_device(Engine::State& state, OpContext& op, std
     }
     state.swap_areas[device].on = false;
     // What is on its way out gets there first.
+    unplug_swap(state, time_of(op));
     while (!state.io_queues[1 + device].requests.empty()) {
         op.spend(state.io_queues[1 + device].requests.front().done - time_of(op));
         settle_io(state, time_of(op));

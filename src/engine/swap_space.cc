@@ -114,6 +114,10 @@ void write_to_device(Engine::State& state, OpContext& op, Extent& extent, Memcg&
     const WriteRequest request{extent.mapping->id(), {extent.first, extent.count}, {}};
     state.lru_add(extent);
     op.spend(state.machine().costs.swap_submit * as_delta(pages));
+    if (op.plugged) {
+        plug_swap_write(state, device, request, time_of(op));
+        return;
+    }
     submit_write(state, state.io_queues[1 + std::size_t{device}], request, time_of(op), swap.write,
                  whole ? kHugePages : kWriteChunk);
 }
