@@ -41,8 +41,8 @@ Nanos time_of(const OpContext& op);
 void submit_write(Engine::State& state, IoQueue& queue, const WriteRequest& pages, Nanos now,
                   Nanos per_page, std::uint64_t chunk = kWriteChunk);
 
-/// The same for pages that reclaim writes to swap: they wait for each other in `device`'s plug until
-/// unplug_swap(), or until they make up the longest request there is.
+/// The same for pages that reclaim writes to swap: they wait for each other in the plug of `device`
+/// until unplug_swap(), or until they make up the longest request there is.
 void plug_swap_write(Engine::State& state, std::uint8_t device, const WriteRequest& pages,
                      Nanos now);
 

@@ -66,8 +66,9 @@ Coro<OperationResult> write_memory_max(Engine::State& state, OpContext& op, Memc
     memcg.memory.set_max(max);
     bool drained = false;
     std::uint32_t retries = state.profile().reclaim_retries;
-    // Another writer's value ends this one's effort (6.1's later stable releases).
-    while (memcg.memory.usage() > max && memcg.memory.max() == max && !op.signal_pending) {
+    const bool yields = state.profile().limit_write_yields;
+    while (memcg.memory.usage() > max && (!yields || memcg.memory.max() == max) &&
+           !op.signal_pending) {
         if (!drained) {
             drain_all_stock(state, memcg);
             drained = true;
@@ -95,7 +96,9 @@ Coro<OperationResult> write_memory_high(Engine::State& state, OpContext& op, Mem
     memcg.memory.set_high(high);
     bool drained = false;
     std::uint32_t retries = state.profile().reclaim_retries;
-    while (memcg.memory.usage() > high && memcg.memory.high() == high && !op.signal_pending) {
+    const bool yields = state.profile().limit_write_yields;
+    while (memcg.memory.usage() > high && (!yields || memcg.memory.high() == high) &&
+           !op.signal_pending) {
         if (!drained) {
             drain_all_stock(state, memcg);
             drained = true;

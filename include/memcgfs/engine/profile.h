@@ -66,6 +66,9 @@ struct Profile {
     bool high_in_syscall = true;             ///< and bounds a single system call (5.17)
     bool memory_recursiveprot = true;        ///< knows the mount option (5.7)
     bool memory_localevents = true;          ///< knows the mount option (5.2)
+    /// A write of memory.max or .high stops reclaiming when another has changed the value (6.1 and
+    /// 6.12 as they are now; 6.12.95 did not).
+    bool limit_write_yields = true;
     bool dying_task_skips_high = false;      ///< no throttle for dying tasks (6.12)
     std::uint32_t memcg_ids = 65535;     ///< MEM_CGROUP_ID_MAX: groups, and removed ones with slots
     bool shared_reclaim_cursor = false;  ///< limit reclaim resumes where it stopped (6.12)

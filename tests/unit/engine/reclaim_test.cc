@@ -130,6 +130,37 @@ TEST_CASE("a limit below usage", "[engine][reclaim]") {
     }
 }
 
+TEST_CASE("a limit's writer heeds another's value in newer kernels only", "[engine][reclaim]") {
+    const auto [profile, goes_on] =
+        GENERATE(std::pair{"alinux2", true}, std::pair{"5.10", true}, std::pair{"6.1", false},
+                 std::pair{"6.12", false});
+    const bool high = GENERATE(true, false);
+    Machine shape = test::roomy_machine();
+    shape.swap = mib(256);
+    EngineFixture machine(profile, Layout::kV2, shape);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    REQUIRE(machine.anon(machine.add_task(group), mib(128).count()).ok());
+    Memcg& memcg = *group.memcg;
+    const auto write = [&](Pages value) {
+        return high ? machine.engine.set_memory_high(memcg, value)
+                    : machine.engine.set_memory_max(memcg, value);
+    };
+    const OperationPtr writer = write(mib(4));
+    Step step = writer->step();
+    while (memcg.memory.usage() > mib(120) && step.kind != Step::Kind::kDone) {
+        machine.clock.advance_to(step.until);
+        step = writer->step();
+    }
+    REQUIRE(step.kind != Step::Kind::kDone);
+    REQUIRE(machine.run(write(kPageCounterMax)).ok());
+    while (step.kind != Step::Kind::kDone) {
+        machine.clock.advance_to(step.until);
+        step = writer->step();
+    }
+    CHECK((memcg.memory.usage() <= mib(4)) == goes_on);
+    machine.engine.check_invariants();
+}
+
 TEST_CASE("v1 limits keep their order", "[engine][reclaim]") {
     EngineFixture machine("6.1", Layout::kV1);
     Memcg& memcg = *machine.make_memory(machine.root(), "g").memcg;
