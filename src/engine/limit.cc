@@ -80,6 +80,9 @@ Coro<OperationResult> write_memory_max(Engine::State& state, OpContext& op, Memc
             retries -= freed == Pages{0} ? 1 : 0;
             continue;
         }
+        if (memcg.memory.max() != max) {
+            break;  // nobody is killed for a limit that is no more
+        }
         state.event(memcg, MemcgEvent::kOom);
         if (!oom_kill(state, op, {memcg, Pages{1}})) {
             break;

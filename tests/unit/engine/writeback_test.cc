@@ -29,6 +29,35 @@ struct Writer {
     MappingId file;
 };
 
+enum class Filling : std::uint8_t { kWriting, kMapped, kMappedThenWriting };
+
+TEST_CASE("dirty pages at the limit slow the writer down and kill nobody", "[engine][writeback]") {
+    const auto* profile = GENERATE("6.1", "6.12");
+    const Filling filling =
+        GENERATE(Filling::kWriting, Filling::kMapped, Filling::kMappedThenWriting);
+    const std::uint64_t max = GENERATE(256U, 4096U);
+    Machine shape;
+    shape.costs.writeback = GENERATE(from_micros(2), from_millis(5));
+    Writer writer(profile, Layout::kV2, shape);
+    Engine& engine = writer.machine.engine;
+    REQUIRE(writer.machine.run(engine.set_memory_max(*writer.group.memcg, Pages{max})).ok());
+    if (filling == Filling::kWriting) {
+        CHECK(writer.write(3 * max).ok());
+    } else {
+        const std::uint64_t pages = filling == Filling::kMapped ? 3 * max : max;
+        CHECK(writer.machine
+                  .run(engine.touch(writer.task, writer.file, {0, pages}, Access::kWrite))
+                  .ok());
+    }
+    if (filling == Filling::kMappedThenWriting) {
+        writer.file = engine.create_mapping(writer.task, PageKind::kFile);
+        CHECK(writer.write(max).ok());
+    }
+    CHECK(writer.machine.sink.killed.empty());
+    CHECK(writer.group.memcg->memory.usage() <= Pages{max});
+    writer.check();
+}
+
 TEST_CASE("written pages are dirty until half a minute has passed", "[engine][writeback]") {
     Writer writer;
     REQUIRE(writer.write(1000).ok());
