@@ -68,6 +68,7 @@ constexpr Profile k61{
     .split_defers_first = true,
 };
 
+// DEVIATION(classic-lists): active and inactive lists, where Debian's kernel has generations.
 constexpr Profile k612{
     .name = "6.12",
     .description = "Debian 13's 6.12, built without the v1 memory controller",

@@ -185,6 +185,7 @@ Coro<OperationResult> sync_pages(Engine::State& state, OpContext& op, MappingId 
         if (mapping->writeback == Pages{0} || op.signal_pending) {
             break;
         }
+        unplug_swap(state, time_of(op));  // it may be reclaim that writes them, and sleeps
         op.spend(next_write_end(state, time_of(op)) - time_of(op));
         co_await op.pause_point();
     }

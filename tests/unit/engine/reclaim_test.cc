@@ -190,6 +190,16 @@ TEST_CASE("force_empty takes what can go and succeeds", "[engine][reclaim]") {
               .error() == Errno::kEINVAL);
 }
 
+// DEVIATION(classic-lists): with generations it would be on the active list of anonymous memory.
+TEST_CASE("fresh memory is inactive in every profile", "[engine][reclaim]") {
+    const auto* profile = GENERATE("6.1", "6.12");
+    CacheGroup cache(profile, Layout::kV2, 64);
+    REQUIRE(cache.machine.anon(cache.task, 64).ok());
+    CHECK(cache.memcg().stat(StatItem::kInactiveAnon) == 64);
+    CHECK(cache.memcg().stat(StatItem::kActiveAnon) == 0);
+    CHECK(cache.memcg().stat(StatItem::kInactiveFile) == 64);
+}
+
 TEST_CASE("pages used twice stay, pages used once go", "[engine][reclaim]") {
     CacheGroup cache("6.1", Layout::kV2, 1024);
     const MappingId hot = cache.machine.engine.create_mapping(cache.task, PageKind::kFile);

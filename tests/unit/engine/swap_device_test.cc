@@ -174,6 +174,32 @@ TEST_CASE("writes to a disk begin when a visit ends or a request is full",
     swapper.check();
 }
 
+TEST_CASE("fsync begins what reclaim has only collected", "[engine][swap]") {
+    Machine shape = with_disk(mib(256));
+    shape.costs.swap_submit = from_millis(2);
+    Swapper swapper("6.1", Layout::kV2, shape);
+    Engine& engine = swapper.machine.engine;
+    swapper.region = engine.create_mapping(swapper.task, PageKind::kShmem);
+    REQUIRE(swapper.touch(256).ok());
+    const OperationPtr reclaim = engine.reclaim_pages(*swapper.group.memcg, Pages{256}, {});
+    while (swapper.stat(StatItem::kFileWriteback) == 0) {
+        const Step step = reclaim->step();
+        REQUIRE(step.kind != Step::Kind::kDone);
+        swapper.machine.clock.advance_to(step.until);
+    }
+    const OperationPtr sync = engine.sync_mapping(swapper.region);
+    unsigned steps = 0;
+    for (Step step = sync->step(); step.kind != Step::Kind::kDone; step = sync->step()) {
+        REQUIRE(++steps < 100);
+        swapper.machine.clock.advance_to(step.until);
+    }
+    CHECK(swapper.stat(StatItem::kFileWriteback) == 0);
+    while (reclaim->step().kind != Step::Kind::kDone) {
+        swapper.machine.clock.advance(from_millis(100));
+    }
+    swapper.check();
+}
+
 TEST_CASE("the last 64 slots are not used with the multi-generation LRU", "[engine][swap]") {
     const bool newer = GENERATE(true, false);
     Swapper swapper(newer ? "6.12" : "6.1", Layout::kV2, with_disk(mib(256)));
