@@ -37,6 +37,8 @@ std::string_view trace_kind_name(engine::TraceEvent::Kind kind) {
             return "event";
         case Kind::kOomKill:
             return "oom_kill";
+        case Kind::kOomNotify:
+            return "oom_notify";
         case Kind::kThrottle:
             return "throttle";
         case Kind::kSwapOut:
