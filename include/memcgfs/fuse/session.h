@@ -67,7 +67,9 @@ public:
     /// Serves requests until the tree is unmounted or stop() is called. Once only.
     Result<void, std::string> run();
 
-    /// Makes run() return soon. From any thread and from a signal handler.
+    /// Makes run() return, or not begin, and waits for that. From any thread that does not serve
+    /// and that holds no lock; it keeps SIGURG, whose handler in this process does nothing, for
+    /// itself.
     void stop();
 
 private:
