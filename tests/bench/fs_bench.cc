@@ -6,7 +6,8 @@
 //
 // usage: fs_bench [--rounds N] [HIERARCHY_DIRECTORY_OF_A_MEMCGFS_MOUNT]
 //
-// In the real cgroupfs it makes and removes groups named memcgfs-bench-PID and nothing else.
+// In the real cgroupfs it makes a group named memcgfs-bench-PID, one inside and removes them again,
+// and touches nothing else.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/null_sink.h>
@@ -17,11 +18,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bench/null_daemon.h"
@@ -36,16 +43,24 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int kReadsInRound = 200;
-constexpr int kMkdirsInRound = 20;
+constexpr int kFileCallsInRound = 200;
+constexpr int kDirectoryCallsInRound = 20;
 
-/// One tree to measure.
+enum class Call : std::uint8_t { kRead, kReadStat, kWrite, kMkdir, kRmdir, kCount };
+constexpr std::size_t kCalls = static_cast<std::size_t>(Call::kCount);
+constexpr std::array<const char*, kCalls> kCallNames = {"read", "read stat", "write", "mkdir",
+                                                        "rmdir"};
+
+/// One tree to measure. An empty path: that call is left out.
 struct Target {
     std::string name;
     std::string file;       ///< to open, read and close
-    std::string directory;  ///< to make and remove; empty if it may not
-    std::vector<double> read_micros{};
-    std::vector<double> mkdir_micros{};
+    std::string stat_file;  ///< the same, of some hundred bytes
+    std::string limit;      ///< of a group that is there: to open, write and close
+    std::string directory;  ///< to make and remove
+    std::array<std::vector<double>, kCalls> micros{};
+
+    std::vector<double>& of(Call call) { return micros[static_cast<std::size_t>(call)]; }
 };
 
 double micros_since(SteadyClock::time_point start) {
@@ -108,64 +123,113 @@ bool serve_fake_tree(const std::string& mount_point) {
     return session.ok() && (*session)->run().ok();
 }
 
-/// The first of the files, each tiny, that a hierarchy of either version has.
-std::optional<std::string> file_in(const std::string& hierarchy) {
-    for (const char* name : {"/memory.usage_in_bytes", "/memory.current", "/cgroup.max.depth",
-                             "/cgroup.controllers", "/fake.value"}) {
-        if (::access((hierarchy + name).c_str(), R_OK) == 0) {
-            return hierarchy + name;
+/// The first of the names that is in `directory`; empty if none is.
+std::string one_of(const std::string& directory, std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+        if (::access((directory + "/" + name).c_str(), F_OK) == 0) {
+            return directory + "/" + name;
         }
     }
-    return std::nullopt;
+    return {};
 }
 
-std::string group_in(const std::string& hierarchy) {
-    const std::string group = hierarchy + "/memcgfs-bench-" + std::to_string(::getpid());
-    if (::mkdir(group.c_str(), 0755) != 0) {
-        return {};
+/// A group for as long as this lives; no path if it cannot be made.
+class Group {
+public:
+    explicit Group(const std::string& hierarchy)
+        : path_(hierarchy + "/memcgfs-bench-" + std::to_string(::getpid())) {
+        if (::mkdir(path_.c_str(), 0755) != 0) {
+            path_.clear();
+        }
     }
-    ::rmdir(group.c_str());
-    return group;
+    ~Group() {
+        if (!path_.empty()) {
+            ::rmdir(path_.c_str());
+        }
+    }
+    Group(const Group&) = delete;
+    Group& operator=(const Group&) = delete;
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+Target target_in(std::string name, const std::string& hierarchy, const Group& group) {
+    Target target;
+    target.name = std::move(name);
+    target.stat_file = one_of(hierarchy, {"memory.stat"});
+    if (!group.path().empty()) {
+        target.file = one_of(group.path(), {"memory.usage_in_bytes", "memory.current"});
+        target.limit = one_of(group.path(), {"memory.limit_in_bytes", "memory.max", "fake.value"});
+        target.directory = group.path() + "/made";
+    }
+    if (target.file.empty()) {
+        target.file = one_of(hierarchy, {"fake.value", kNullFile});
+    }
+    if (target.limit.empty()) {
+        target.limit = one_of(hierarchy, {kNullFile});
+    }
+    return target;
 }
 
-/// The kernel's own file system, if it can be read.
-std::optional<Target> real_target() {
+/// Where the kernel's own memory controller is mounted.
+std::optional<std::string> real_hierarchy() {
     constexpr long kCgroupMagic = 0x27e0eb;
     constexpr long kCgroup2Magic = 0x63677270;
     for (const char* path : {"/sys/fs/cgroup/memory", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
         struct statfs status{};
-        if (::statfs(path, &status) != 0 ||
-            (status.f_type != kCgroupMagic && status.f_type != kCgroup2Magic)) {
-            continue;
-        }
-        if (const auto file = file_in(path)) {
-            return Target{"cgroupfs", *file, group_in(path)};
+        if (::statfs(path, &status) == 0 &&
+            (status.f_type == kCgroupMagic || status.f_type == kCgroup2Magic)) {
+            return path;
         }
     }
     return std::nullopt;
 }
 
-void measure_reads(Target& target) {
-    char buffer[4096];
-    for (int i = 0; i < kReadsInRound; i++) {
-        const auto start = SteadyClock::now();
-        const int fd = ::open(target.file.c_str(), O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || ::read(fd, buffer, sizeof(buffer)) < 0) {
-            fail(target.file + " cannot be read");
-        }
-        ::close(fd);
-        target.read_micros.push_back(micros_since(start));
+void read_once(const std::string& file) {
+    char buffer[16384];
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || ::read(fd, buffer, sizeof(buffer)) < 0) {
+        fail(file + " cannot be read");
     }
+    ::close(fd);
 }
 
-void measure_mkdirs(Target& target) {
-    for (int i = 0; i < kMkdirsInRound && !target.directory.empty(); i++) {
-        const auto start = SteadyClock::now();
-        if (::mkdir(target.directory.c_str(), 0755) != 0 ||
-            ::rmdir(target.directory.c_str()) != 0) {
+void write_once(const std::string& file) {
+    constexpr std::string_view kText = "1073741824\n";
+    const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || ::write(fd, kText.data(), kText.size()) < 0) {
+        fail(file + " cannot be written");
+    }
+    ::close(fd);
+}
+
+template <class Function>
+void measure(std::vector<double>& micros, Function function) {
+    const auto start = SteadyClock::now();
+    function();
+    micros.push_back(micros_since(start));
+}
+
+void measure_round(Target& target) {
+    for (int i = 0; i < kFileCallsInRound; i++) {
+        measure(target.of(Call::kRead), [&] { read_once(target.file); });
+    }
+    for (int i = 0; i < kFileCallsInRound && !target.stat_file.empty(); i++) {
+        measure(target.of(Call::kReadStat), [&] { read_once(target.stat_file); });
+    }
+    for (int i = 0; i < kFileCallsInRound && !target.limit.empty(); i++) {
+        measure(target.of(Call::kWrite), [&] { write_once(target.limit); });
+    }
+    for (int i = 0; i < kDirectoryCallsInRound && !target.directory.empty(); i++) {
+        const char* const path = target.directory.c_str();
+        int status = 0;
+        measure(target.of(Call::kMkdir), [&] { status |= ::mkdir(path, 0755); });
+        measure(target.of(Call::kRmdir), [&] { status |= ::rmdir(path); });
+        if (status != 0) {
             fail(target.directory + " cannot be made and removed");
         }
-        target.mkdir_micros.push_back(micros_since(start));
     }
 }
 
@@ -183,44 +247,52 @@ std::string ratio(double value, double base) {
     return value > 0 && base > 0 ? fmt::format("{:.2f}", value / base) : "-";
 }
 
-void print_row(const Target& target, const Target& null, const Target* real) {
-    const double read = median(target.read_micros);
-    const double mkdir = median(target.mkdir_micros);
-    const double real_read = real != nullptr ? median(real->read_micros) : 0;
-    const double real_mkdir = real != nullptr ? median(real->mkdir_micros) : 0;
-    fmt::print("{:<10} {:>16.2f} {:>8} {:>8} {:>14.2f} {:>8} {:>8}\n", target.name, read,
-               ratio(read, median(null.read_micros)), ratio(read, real_read), mkdir,
-               ratio(mkdir, median(null.mkdir_micros)), ratio(mkdir, real_mkdir));
+void print_row(Target& target, Target& null, Target* real) {
+    fmt::print("{:<10}", target.name);
+    for (std::size_t call = 0; call < kCalls; call++) {
+        const double value = median(target.micros[call]);
+        const double real_value = real != nullptr ? median(real->micros[call]) : 0;
+        fmt::print("{:>10.2f} {:>6} {:>6}", value, ratio(value, median(null.micros[call])),
+                   ratio(value, real_value));
+    }
+    fmt::print("\n");
 }
 
 void run(int rounds, const std::string& memcgfs_path) {
     const ForkedMount null_mount([](const std::string& path) { return serve_null_tree(path); });
     const ForkedMount fake_mount([](const std::string& path) { return serve_fake_tree(path); });
-    std::vector<Target> targets;
-    targets.push_back({"null", null_mount.path() + "/" + kNullFile, group_in(null_mount.path())});
-    targets.push_back({"adapter", fake_mount.path() + "/fake.value", group_in(fake_mount.path())});
+    std::vector<std::pair<std::string, std::string>> trees = {{"null", null_mount.path()},
+                                                              {"adapter", fake_mount.path()}};
     if (!memcgfs_path.empty()) {
-        const auto file = file_in(memcgfs_path);
-        if (!file) {
-            fail(memcgfs_path + " is no directory of a memcgfs hierarchy");
-        }
-        targets.push_back({"memcgfs", *file, group_in(memcgfs_path)});
+        trees.emplace_back("memcgfs", memcgfs_path);
     }
-    const auto real = real_target();
+    const auto real = real_hierarchy();
     if (real) {
-        targets.push_back(*real);
+        trees.emplace_back("cgroupfs", *real);
+    }
+    std::vector<std::unique_ptr<Group>> groups;
+    std::vector<Target> targets;
+    for (const auto& [name, path] : trees) {
+        groups.push_back(std::make_unique<Group>(path));
+        targets.push_back(target_in(name, path, *groups.back()));
+        if (targets.back().file.empty()) {
+            fail(path + " has no file to read");
+        }
     }
     for (int round = 0; round < rounds; round++) {
         for (Target& target : targets) {
-            measure_reads(target);
-            measure_mkdirs(target);
+            measure_round(target);
         }
     }
-    fmt::print("medians of {} and {} samples, us\n", rounds * kReadsInRound,
-               rounds * kMkdirsInRound);
-    fmt::print("{:<10} {:>16} {:>8} {:>8} {:>14} {:>8} {:>8}\n", "tree", "open+read+close", "/null",
-               "/cgroup", "mkdir+rmdir", "/null", "/cgroup");
-    for (const Target& target : targets) {
+    fmt::print(
+        "medians of {} (directories {}) calls, us; and as a multiple of the null daemon's "
+        "and of cgroupfs's\n{:<10}",
+        rounds * kFileCallsInRound, rounds * kDirectoryCallsInRound, "tree");
+    for (const char* name : kCallNames) {
+        fmt::print("{:>10} {:>6} {:>6}", name, "/null", "/cgrp");
+    }
+    fmt::print("\n");
+    for (Target& target : targets) {
         print_row(target, targets.front(), real ? &targets.back() : nullptr);
     }
 }
