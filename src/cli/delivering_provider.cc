@@ -26,6 +26,9 @@ void DeliveringProvider::stop() {
 }
 
 void DeliveringProvider::deliver_soon() {
+    if (outbox_.empty()) {
+        return;
+    }
     const MutexLock lock(mutex_);
     wanted_ = true;
     changed_.notify_one();

@@ -266,12 +266,18 @@ OperationPtr Engine::set_limit(Memcg& memcg, CounterKind kind, Pages max) {
         return refused(*state_, "limit");
     }
     const LimitRequest request{kind, max};
+    if (resize_limit_at_once(*state_, memcg, request)) {
+        return finished(*state_, "limit", std::uint64_t{0});
+    }
     return on_memcg(*state_, "limit", memcg, [request](State& state, OpContext& op, Memcg& target) {
         return resize_limit(state, op, target, request);
     });
 }
 
 OperationPtr Engine::set_memory_max(Memcg& memcg, Pages max, TaskId writer) {
+    if (set_at_once(*state_, memcg, &PageCounter::set_max, max)) {
+        return finished(*state_, "memory.max", std::uint64_t{0});
+    }
     return on_memcg(*state_, "memory.max", memcg,
                     [max, writer](State& state, OpContext& op, Memcg& target) {
                         op.task = writer;
@@ -280,6 +286,9 @@ OperationPtr Engine::set_memory_max(Memcg& memcg, Pages max, TaskId writer) {
 }
 
 OperationPtr Engine::set_memory_high(Memcg& memcg, Pages high) {
+    if (set_at_once(*state_, memcg, &PageCounter::set_high, high)) {
+        return finished(*state_, "memory.high", std::uint64_t{0});
+    }
     return on_memcg(*state_, "memory.high", memcg,
                     [high](State& state, OpContext& op, Memcg& target) {
                         return write_memory_high(state, op, target, high);

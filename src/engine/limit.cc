@@ -25,11 +25,37 @@ bool in_order(const Memcg& memcg, LimitRequest request) {
                                                : request.max <= memcg.memsw.max();
 }
 
+void after_limit(Engine::State& state, Memcg& memcg) {
+    recompute_wmark(state, memcg);
+    kick_wmark(state, memcg);
+}
+
 }  // namespace
+
+bool resize_limit_at_once(Engine::State& state, Memcg& memcg, LimitRequest request) {
+    PageCounter& counter = counter_of(memcg, request.kind);
+    const bool enlarges = request.max > counter.max();
+    if (!in_order(memcg, request) || !counter.try_set_max(request.max)) {
+        return false;
+    }
+    after_limit(state, memcg);
+    if (enlarges) {
+        oom_recover(state, memcg);
+    }
+    return true;
+}
+
+bool set_at_once(Engine::State& state, Memcg& memcg, void (PageCounter::*set)(Pages), Pages value) {
+    if (memcg.memory.usage() > value) {
+        return false;
+    }
+    (memcg.memory.*set)(value);
+    after_limit(state, memcg);
+    return true;
+}
 
 Coro<OperationResult> resize_limit(Engine::State& state, OpContext& op, Memcg& memcg,
                                    LimitRequest request) {
-    PageCounter& counter = counter_of(memcg, request.kind);
     bool drained = false;
     for (;;) {
         if (op.signal_pending) {
@@ -38,13 +64,7 @@ Coro<OperationResult> resize_limit(Engine::State& state, OpContext& op, Memcg& m
         if (!in_order(memcg, request)) {
             co_return Err(Errno::kEINVAL);
         }
-        const bool enlarges = request.max > counter.max();
-        if (counter.try_set_max(request.max)) {
-            recompute_wmark(state, memcg);
-            kick_wmark(state, memcg);
-            if (enlarges) {
-                oom_recover(state, memcg);
-            }
+        if (resize_limit_at_once(state, memcg, request)) {
             co_return std::uint64_t{0};
         }
         if (!drained) {
@@ -89,8 +109,7 @@ Coro<OperationResult> write_memory_max(Engine::State& state, OpContext& op, Memc
         }
         co_await state.tick(op);
     }
-    recompute_wmark(state, memcg);
-    kick_wmark(state, memcg);
+    after_limit(state, memcg);
     co_return std::uint64_t{0};
 }
 
@@ -113,8 +132,7 @@ Coro<OperationResult> write_memory_high(Engine::State& state, OpContext& op, Mem
             break;
         }
     }
-    recompute_wmark(state, memcg);
-    kick_wmark(state, memcg);
+    after_limit(state, memcg);
     co_return std::uint64_t{0};
 }
 

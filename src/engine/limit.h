@@ -21,6 +21,11 @@ struct ProactiveRequest {
     std::optional<std::uint64_t> swappiness{};
 };
 
+/// What needs no reclaim is over at once, true then; else nothing has happened.
+bool resize_limit_at_once(Engine::State& state, Memcg& memcg, LimitRequest request);
+/// The same for memory.max and memory.high of v2.
+bool set_at_once(Engine::State& state, Memcg& memcg, void (PageCounter::*set)(Pages), Pages value);
+
 Coro<OperationResult> resize_limit(Engine::State& state, OpContext& op, Memcg& memcg,
                                    LimitRequest request);
 Coro<OperationResult> write_memory_max(Engine::State& state, OpContext& op, Memcg& memcg,

@@ -74,6 +74,7 @@ public:
     Step step() override { return {Step::Kind::kDone, {}}; }
     void interrupt() override {}
     OperationResult result() const override { return result_; }
+    bool finished() const override { return true; }
     OperationId id() const override { return id_; }
     std::string_view name() const override { return name_; }
 

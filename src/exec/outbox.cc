@@ -30,6 +30,11 @@ void Outbox::emit(engine::Effect effect) {
     emitted_++;
 }
 
+bool Outbox::empty() const {
+    const MutexLock lock(mutex_);
+    return delivered_ == emitted_;
+}
+
 void Outbox::flush() {
     mutex_.lock();
     const std::uint64_t wanted = emitted_;

@@ -54,8 +54,15 @@ struct Services {
 /// A store that is finished.
 inline vfs::StoreOutcome done() { return {}; }
 /// A store that goes on as an operation.
-inline vfs::StoreOutcome go_on(engine::OperationPtr operation) {
-    return {.operation = std::move(operation)};
+inline Result<vfs::StoreOutcome> go_on(engine::OperationPtr operation) {
+    if (!operation->finished()) {
+        return vfs::StoreOutcome{.operation = std::move(operation)};
+    }
+    const OperationResult result = operation->result();
+    if (!result.ok()) {
+        return Err(result.error());
+    }
+    return vfs::StoreOutcome{};
 }
 
 /// "N\n" in bytes; wraps as the kernel's files do.

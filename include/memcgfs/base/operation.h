@@ -45,8 +45,10 @@ public:
     /// The caller has a signal pending: end at the next place where the kernel would look, with
     /// the kernel's result for that place. Engine lock held. The operation is stepped again.
     virtual void interrupt() = 0;
-    /// Only after step() said kDone.
+    /// Only after step() said kDone, or if finished().
     virtual OperationResult result() const = 0;
+    /// True if it was over before its first step: nobody need run it.
+    virtual bool finished() const { return false; }
     virtual OperationId id() const = 0;
     /// For traces and thread dumps, e.g. "wmark" or "memory.max".
     virtual std::string_view name() const = 0;

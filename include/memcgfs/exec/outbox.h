@@ -48,6 +48,9 @@ public:
 
     void emit(engine::Effect effect) override;
 
+    /// Nothing waits for a flush(), as far as this thread has emitted it.
+    bool empty() const;
+
     /// On return all effects emitted before the call have been delivered, by this thread or by
     /// another. Called from inside a handler it returns at once, and the delivery under way goes
     /// on to include them.
@@ -57,7 +60,7 @@ private:
     void deliver(engine::Effect effect);
 
     EffectHandlers& handlers_;
-    Mutex mutex_{LockRank::kOutbox};
+    mutable Mutex mutex_{LockRank::kOutbox};
     CondVar handed_over_;  // delivering_ has become false
     std::deque<engine::Effect> queue_ MEMCGFS_GUARDED_BY(mutex_);
     std::uint64_t emitted_ MEMCGFS_GUARDED_BY(mutex_) = 0;    // effects ever queued

@@ -19,7 +19,7 @@ Machine with_swap(std::uint64_t pages) {
 TEST_CASE("a removed group is freed when the operation that held it ends", "[engine]") {
     EngineFixture f("6.1", Layout::kV2);
     const Cgroup& group = f.make_memory(f.root(), "a");
-    OperationPtr operation = f.engine.set_memory_max(*group.memcg, Pages{10});
+    OperationPtr operation = f.engine.reclaim_pages(*group.memcg, Pages{10}, {});
     REQUIRE(f.engine.remove_cgroup(group.id).ok());
     CHECK(f.root().dying_descendants == 1);
     while (operation->step().kind != Step::Kind::kDone) {

@@ -254,5 +254,24 @@ TEST_CASE("a removed group's cache counts in the parent until it goes (G15)", "[
     machine.engine.check_invariants();
 }
 
+TEST_CASE("a limit that nothing has to be reclaimed for is set at once", "[engine][limit]") {
+    EngineFixture v1("6.1", Layout::kV1);
+    Memcg& old = *v1.make_memory(v1.root(), "g").memcg;
+    REQUIRE(v1.anon(v1.add_task(*v1.engine.find(old.cgroup)), 100).ok());
+    CHECK(v1.engine.set_limit(old, CounterKind::kMemory, Pages{1000})->finished());
+    CHECK(old.memory.max() == Pages{1000});
+    CHECK_FALSE(v1.engine.set_limit(old, CounterKind::kMemory, Pages{10})->finished());
+    CHECK(old.memory.max() == Pages{1000});  // only its steps do it
+    EngineFixture v2("6.1", Layout::kV2);
+    Memcg& memcg = *v2.make_memory(v2.root(), "g").memcg;
+    REQUIRE(v2.anon(v2.add_task(*v2.engine.find(memcg.cgroup)), 100).ok());
+    CHECK(v2.engine.set_memory_max(memcg, Pages{1000})->finished());
+    CHECK(v2.engine.set_memory_high(memcg, Pages{900})->finished());
+    CHECK(memcg.memory.max() == Pages{1000});
+    CHECK(memcg.memory.high() == Pages{900});
+    CHECK_FALSE(v2.engine.set_memory_max(memcg, Pages{10})->finished());
+    CHECK_FALSE(v2.engine.set_memory_high(memcg, Pages{10})->finished());
+}
+
 }  // namespace
 }  // namespace memcgfs::engine
