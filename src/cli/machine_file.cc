@@ -243,10 +243,15 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
     engine::Machine machine;
     engine::Machine::Costs& costs = machine.costs;
     const Keys cost_keys{
-        {"fault_ns", nanos(costs.fault)},           {"file_read_ns", nanos(costs.file_read)},
-        {"file_write_ns", nanos(costs.file_write)}, {"reclaim_scan_ns", nanos(costs.reclaim_scan)},
-        {"writeback_ns", nanos(costs.writeback)},   {"swap_in_ns", nanos(costs.swap_in)},
-        {"swap_out_ns", nanos(costs.swap_out)},     {"swap_submit_ns", nanos(costs.swap_submit)},
+        {"fault_ns", nanos(costs.fault)},
+        {"file_read_ns", nanos(costs.file_read)},
+        {"file_write_ns", nanos(costs.file_write)},
+        {"reclaim_scan_ns", nanos(costs.reclaim_scan)},
+        {"writeback_ns", nanos(costs.writeback)},
+        {"swap_in_ns", nanos(costs.swap_in)},
+        {"swap_out_ns", nanos(costs.swap_out)},
+        {"swap_submit_ns", nanos(costs.swap_submit)},
+        {"reclaim_unmap_ns", nanos(costs.reclaim_unmap)},
     };
     const Keys keys{
         {"costs",

@@ -2,6 +2,7 @@
 #include "engine/pages.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "engine/page_state.h"
 #include "engine/swap_space.h"
@@ -111,6 +112,12 @@ void move_swapped(Extent& extent, Memcg& to) {
     to.add_stat(StatItem::kSwap, as_delta(pages));
     extent.memcg = &to;
     extent.mapping->merge_swapped(extent);
+}
+
+void spend_unmap(const Engine::State& state, OpContext& op, const Extent& extent) {
+    const int tables = std::popcount(static_cast<unsigned>(extent.state.mapped));
+    op.spend(state.machine().costs.reclaim_unmap * tables *
+             static_cast<std::int64_t>(extent.count));
 }
 
 void free_swap_slots(Engine::State& state, Extent& extent) {

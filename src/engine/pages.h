@@ -50,6 +50,10 @@ void move_resident(Engine::State& state, Extent& extent, Memcg& to);
 /// The same for the slots of a swapped extent.
 void move_swapped(Extent& extent, Memcg& to);
 
+/// Reclaim is about to take the pages out of the page tables that map them (try_to_unmap): the time
+/// that takes, for each page and each of the users told apart.
+void spend_unmap(const Engine::State& state, OpContext& op, const Extent& extent);
+
 /// Gives up the slots of a resident extent (it was written to).
 void free_swap_slots(Engine::State& state, Extent& extent);
 

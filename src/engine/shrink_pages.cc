@@ -46,7 +46,8 @@ References check_references(Extent& extent, std::uint8_t seen) {
     return was_referenced || mappings > 1 || runs ? References::kActivate : References::kKeep;
 }
 
-void unmap(Extent& extent) {
+void unmap(const Engine::State& state, OpContext& op, Extent& extent) {
+    spend_unmap(state, op, extent);
     PageState next = extent.state;
     next.mapped = 0;
     next.young = 0;
@@ -187,7 +188,7 @@ ShrinkResult shrink_extent(Engine::State& state, OpContext& op, const ScanContro
         }
     }
     if (!swap_backed(extent) || extent.state.swap_slot) {
-        unmap(extent);  // others are once they have slots
+        unmap(state, op, extent);  // others are once they have slots
     }
     if (extent.state.lazyfree) {
         result += shrink_lazyfree(state, extent);

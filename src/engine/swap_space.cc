@@ -39,7 +39,9 @@ void uncharge_swapped(Engine::State& state, Memcg& memcg, Memcg& owner, Pages pa
 }
 
 /// The pages get slots of one device: from now on they are in the swap cache.
-void assign_slots(Engine::State& state, Extent& extent, Memcg& owner, const SlotGrant& grant) {
+void assign_slots(Engine::State& state, OpContext& op, Extent& extent, Memcg& owner,
+                  const SlotGrant& grant) {
+    spend_unmap(state, op, extent);
     PageState next = extent.state;
     next.swap_slot = true;
     next.device = grant.device;
@@ -267,7 +269,7 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg&
         if (const std::optional<SlotGrant> grant = take_huge_slots(state, owner)) {
             extent.memcg->add_stat(StatItem::kThpSwpout, 1);
             state.count(VmEvent::kThpSplitPmd, 1);
-            assign_slots(state, extent, owner, *grant);
+            assign_slots(state, op, extent, owner, *grant);
             write_out(state, op, extent, evictor, outcome);
             return outcome;
         }
@@ -291,7 +293,7 @@ SwapOutcome swap_out(Engine::State& state, OpContext& op, Extent& extent, Memcg&
         Extent* next = grant.pages < Pages{left->count}
                            ? &mapping.split_isolated(*left, left->first + grant.pages.count())
                            : nullptr;
-        assign_slots(state, *left, owner, grant);
+        assign_slots(state, op, *left, owner, grant);
         write_out(state, op, *left, evictor, outcome);
         left = next;
     }

@@ -69,7 +69,7 @@ struct Profile {
     /// A write of memory.max or .high stops reclaiming when another has changed the value (6.1 and
     /// 6.12 as they are now; 6.12.95 did not).
     bool limit_write_yields = true;
-    bool dying_task_skips_high = false;      ///< no throttle for dying tasks (6.12)
+    bool dying_task_skips_high = false;  ///< no throttle for dying tasks (6.12)
     std::uint32_t memcg_ids = 65535;     ///< MEM_CGROUP_ID_MAX: groups, and removed ones with slots
     bool shared_reclaim_cursor = false;  ///< limit reclaim resumes where it stopped (6.12)
     bool proactive_asks_for_quarter = false;     ///< memory.reclaim asks for a quarter a go (6.12)
@@ -171,14 +171,15 @@ struct Machine {
     /// Cost model, in nanoseconds of simulated time. Round figures of a 2020s server with an NVMe
     /// disk that has the swap too; a machine file replaces them.
     struct Costs {
-        Nanos fault{250};         ///< one page fault on fresh memory, a page
-        Nanos file_read{2000};    ///< reading one uncached page (2 GB/s)
-        Nanos file_write{1000};   ///< copying one page into the cache
-        Nanos writeback{2000};    ///< the disk's time for one page written back
-        Nanos reclaim_scan{200};  ///< one page looked at by reclaim
-        Nanos swap_submit{2500};  ///< unmapping one page and starting its write to a disk
-        Nanos swap_out{2000};     ///< one page written to swap
-        Nanos swap_in{3000};      ///< one page read from swap
+        Nanos fault{250};          ///< one page fault on fresh memory, a page
+        Nanos file_read{2000};     ///< reading one uncached page (2 GB/s)
+        Nanos file_write{1000};    ///< copying one page into the cache
+        Nanos writeback{2000};     ///< the disk's time for one page written back
+        Nanos reclaim_scan{200};   ///< one page looked at by reclaim
+        Nanos reclaim_unmap{100};  ///< taking one page out of one page table (try_to_unmap)
+        Nanos swap_submit{2400};   ///< starting the write of one page to a disk
+        Nanos swap_out{2000};      ///< one page written to swap
+        Nanos swap_in{3000};       ///< one page read from swap
     } costs;
 };
 

@@ -36,7 +36,7 @@ TEST_CASE("every key of a machine file arrives", "[cli]") {
     const engine::Machine machine = machine_of(
         "memory = '2G'\nswap = 8192\ncpus = 4\nswappiness = 10\n[costs]\nfault_ns = 1\n"
         "file_read_ns = 2\nfile_write_ns = 3\nreclaim_scan_ns = 4\nswap_out_ns = 5\n"
-        "swap_in_ns = 6\n");
+        "swap_in_ns = 6\nwriteback_ns = 7\nreclaim_unmap_ns = 8\nswap_submit_ns = 9\n");
     CHECK(machine.memory == Pages{524288});
     CHECK(machine.swap == Pages{2});
     CHECK(machine.cpus == 4);
@@ -47,6 +47,9 @@ TEST_CASE("every key of a machine file arrives", "[cli]") {
     CHECK(machine.costs.reclaim_scan == Nanos{4});
     CHECK(machine.costs.swap_out == Nanos{5});
     CHECK(machine.costs.swap_in == Nanos{6});
+    CHECK(machine.costs.writeback == Nanos{7});
+    CHECK(machine.costs.reclaim_unmap == Nanos{8});
+    CHECK(machine.costs.swap_submit == Nanos{9});
 }
 
 TEST_CASE("compressed swap has a table of its own", "[cli]") {

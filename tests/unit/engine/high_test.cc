@@ -15,6 +15,7 @@ Machine free_of_cost() {
                      .file_read = Nanos{0},
                      .file_write = Nanos{0},
                      .reclaim_scan = Nanos{0},
+                     .reclaim_unmap = Nanos{0},
                      .swap_out = Nanos{0},
                      .swap_in = Nanos{0}};
     return machine;
@@ -27,9 +28,8 @@ TEST_CASE("memory.high slows a task down by exact numbers (G2)", "[engine][high]
         std::uint64_t events;
         std::int64_t ticks;
     };
-    const Vector vector =
-        GENERATE(Vector{100, 26112, 262, 136}, Vector{250, 25984, 294, 365},
-                 Vector{1000, 25984, 294, 1486});
+    const Vector vector = GENERATE(Vector{100, 26112, 262, 136}, Vector{250, 25984, 294, 365},
+                                   Vector{1000, 25984, 294, 1486});
     Machine shape = free_of_cost();
     shape.hz = vector.hz;
     EngineFixture machine("6.12", Layout::kV2, shape);

@@ -86,6 +86,7 @@ struct Thrashing {
         wanted.costs = {};
         wanted.costs.fault = Nanos{0};
         wanted.costs.reclaim_scan = Nanos{0};
+        wanted.costs.reclaim_unmap = Nanos{0};
         wanted.costs.swap_out = from_millis(1);
         wanted.costs.swap_in = Nanos{0};
         test::add_zram(wanted, mib(64));

@@ -131,9 +131,8 @@ TEST_CASE("a limit below usage", "[engine][reclaim]") {
 }
 
 TEST_CASE("a limit's writer heeds another's value in newer kernels only", "[engine][reclaim]") {
-    const auto [profile, goes_on] =
-        GENERATE(std::pair{"alinux2", true}, std::pair{"5.10", true}, std::pair{"6.1", false},
-                 std::pair{"6.12", false});
+    const auto [profile, goes_on] = GENERATE(std::pair{"alinux2", true}, std::pair{"5.10", true},
+                                             std::pair{"6.1", false}, std::pair{"6.12", false});
     const bool high = GENERATE(true, false);
     Machine shape = test::roomy_machine();
     shape.swap = mib(256);
@@ -211,6 +210,82 @@ TEST_CASE("pages used twice stay, pages used once go", "[engine][reclaim]") {
         cache.machine.run(cache.machine.engine.reclaim_pages(cache.memcg(), Pages{512}, {})).ok());
     CHECK(cache.memcg().stat(StatItem::kActiveFile) == 512);
     cache.machine.engine.check_invariants();
+}
+
+/// How long a reclaim of `freed` pages of a group's 4096 took.
+struct TimedReclaim {
+    Nanos time{};
+    std::int64_t freed = 0;
+};
+
+TimedReclaim reclaim_cache(Nanos unmap, bool mapped) {
+    Machine shape = test::roomy_machine();
+    shape.costs.reclaim_scan = from_millis(2);  // worth a sleep: what is not is lost at the end
+    shape.costs.reclaim_unmap = unmap;
+    CacheGroup cache("6.12", Layout::kV2, 4096, shape);
+    Engine& engine = cache.machine.engine;
+    if (mapped) {
+        engine.map_mapping(cache.task, cache.file);
+        REQUIRE(
+            cache.machine.run(engine.touch(cache.task, cache.file, {0, 4096}, Access::kRead)).ok());
+        // The marks in the page table, which would keep the pages for a while, go.
+        REQUIRE(cache.machine.run(engine.advise(cache.task, cache.file, {0, 4096}, Advice::kCold))
+                    .ok());
+    }
+    CHECK(cache.memcg().stat(StatItem::kFileMapped) == (mapped ? 4096 : 0));
+    const std::int64_t before = cache.cache();
+    const Nanos begin = cache.machine.clock.now();
+    REQUIRE(cache.machine.run(engine.reclaim_pages(cache.memcg(), Pages{512}, {})).ok());
+    engine.check_invariants();
+    return {cache.machine.clock.now() - begin, before - cache.cache()};
+}
+
+TEST_CASE("reclaim of mapped pages takes the time to unmap them", "[engine][reclaim]") {
+    constexpr Nanos kUnmap = from_millis(3);
+    const TimedReclaim unmapped = reclaim_cache(kUnmap, false);
+    const TimedReclaim mapped = reclaim_cache(kUnmap, true);
+    REQUIRE(unmapped.freed >= 512);
+    REQUIRE(mapped.freed == unmapped.freed);
+    CHECK(unmapped.time > Nanos{0});
+    CHECK(mapped.time == unmapped.time + kUnmap * unmapped.freed);
+    CHECK(reclaim_cache(Nanos{0}, true).time == unmapped.time);
+}
+
+TEST_CASE("a page is unmapped from every task that maps it", "[engine][reclaim]") {
+    constexpr Nanos kUnmap = from_millis(3);
+    Machine shape = test::roomy_machine();
+    shape.costs.reclaim_unmap = kUnmap;
+    CacheGroup cache("6.1", Layout::kV2, 64, shape);
+    Engine& engine = cache.machine.engine;
+    for (const TaskId task : {cache.task, cache.machine.add_task(cache.group)}) {
+        engine.map_mapping(task, cache.file);
+        REQUIRE(cache.machine.run(engine.touch(task, cache.file, {0, 64}, Access::kRead)).ok());
+    }
+    const Nanos begin = cache.machine.clock.now();
+    REQUIRE(
+        cache.machine.run(engine.advise(cache.task, cache.file, {0, 64}, Advice::kPageout)).ok());
+    CHECK(cache.cache() == 0);
+    CHECK(cache.machine.clock.now() - begin == kUnmap * (2 * 64));
+}
+
+TEST_CASE("memory that goes to swap is unmapped first", "[engine][reclaim][swap]") {
+    constexpr Nanos kUnmap = from_millis(3);
+    const bool disk = GENERATE(false, true);
+    const auto time = [&](Nanos unmap) {
+        Machine shape = test::roomy_machine();
+        shape.costs.reclaim_unmap = unmap;
+        shape.costs.swap_out = from_millis(2);
+        shape.costs.swap_submit = from_millis(2);
+        test::add_zram(shape, mib(64));
+        shape.swap_devices[0].synchronous = !disk;
+        EngineFixture machine("6.1", Layout::kV2, shape);
+        const TaskId task = machine.add_task(machine.make_memory(machine.root(), "g"));
+        REQUIRE(machine.anon(task, 1000).ok());
+        const Nanos begin = machine.clock.now();
+        REQUIRE(machine.run(machine.engine.pageout(task)).ok());
+        return machine.clock.now() - begin;
+    };
+    CHECK(time(kUnmap) == time(Nanos{0}) + kUnmap * 1000);
 }
 
 TEST_CASE("memory.min is not reclaimed, memory.low only at need", "[engine][reclaim]") {
