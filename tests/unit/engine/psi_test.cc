@@ -143,6 +143,49 @@ TEST_CASE("waiting for pages of the working set is a stall, a first read is none
     CHECK(some() == from_millis(group.memcg->stat(StatItem::kWorkingsetRestoreFile)));
 }
 
+TEST_CASE("a task that reclaims for a full machine stalls, and its group does", "[engine][psi]") {
+    const auto* profile = GENERATE("6.1", "6.12");
+    Machine shape;
+    shape.memory = mib(1024);
+    shape.thp = ThpMode::kNever;
+    shape.nodes.resize(1);
+    shape.nodes[0].managed[static_cast<std::size_t>(ZoneType::kNormal)] = mib(1024);
+    shape.costs = {};
+    shape.costs.fault = Nanos{0};
+    shape.costs.file_read = Nanos{0};
+    shape.costs.reclaim_unmap = Nanos{0};
+    shape.costs.reclaim_scan = from_millis(1);
+    EngineFixture machine(profile, Layout::kV2, shape);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    Cgroup& other = machine.make_memory(machine.root(), "o");
+    const auto total = [&](Cgroup& of, PsiState which) {
+        return machine.engine.pressure(of, which).total;
+    };
+    // The other group's cache fills the zone to the min mark; kswapd does not get a turn.
+    const MappingId cache = machine.engine.create_mapping({}, PageKind::kFile);
+    const ZoneStat zone =
+        machine.engine.machine_stat().nodes[0].zones[static_cast<std::size_t>(ZoneType::kNormal)];
+    REQUIRE(machine.read_file(machine.add_task(other), cache, (zone.free - zone.min).count()).ok());
+    REQUIRE(machine.engine.machine_stat().event(VmEvent::kAllocstallMovable) == 0);
+    CHECK(total(machine.root(), PsiState::kSome) == Nanos{0});
+
+    REQUIRE(machine.anon(machine.add_task(group), 100).ok());
+    REQUIRE(machine.engine.machine_stat().event(VmEvent::kAllocstallMovable) > 0);
+    const std::int64_t scanned = other.memcg->stat(StatItem::kPgscanDirect);
+    REQUIRE(scanned >= 100);
+    // Aging looks at pages, too: each one looked at is a millisecond of the task's.
+    const Nanos stall = from_millis(scanned + group.memcg->stat(StatItem::kPgscanDirect) +
+                                    group.memcg->stat(StatItem::kPgrefill) +
+                                    other.memcg->stat(StatItem::kPgrefill));
+    machine.clock.advance(from_millis(100'000));
+    for (const PsiState which : {PsiState::kSome, PsiState::kFull}) {
+        CHECK(total(group, which) == stall);
+        CHECK(total(machine.root(), which) == stall);
+        CHECK(total(other, which) == Nanos{0});  // whose pages they are does not matter
+    }
+    machine.engine.check_invariants();
+}
+
 TEST_CASE("memory.reclaim and writes to limits are no stall", "[engine][psi]") {
     Thrashing world;
     EngineFixture& machine = world.machine;
