@@ -23,7 +23,8 @@ struct RunOptions {
 
 /// Serves the tree until the command and all that came of it have ended.
 int serve_command(const WorldConfig& config, runner::Command& command, spdlog::logger& logger) {
-    // Only what descends from the command belongs to its world; this process does not.
+    // DEVIATION(run-is-closed): only what descends from the command belongs to its world; this
+    // process does not.
     auto world = World::create(config, world::LiveTasks::Filter::kOnlyTagged, logger);
     if (!world.ok()) {
         return fail(kExitRuntime, world.error());
