@@ -63,9 +63,9 @@ void Memcg::add_node_stat(NodeId node, StatItem item, std::int64_t delta) {
 }
 
 void Memcg::add_everywhere(StatItem item, std::int64_t delta) {
-    stat_[index(item)] += delta;
+    counts().stat[index(item)] += delta;
     for (Memcg* level = this; level != nullptr; level = level->parent_) {
-        level->stat_total_[index(item)] += delta;
+        level->counts().stat_total[index(item)] += delta;
     }
 }
 

@@ -72,6 +72,10 @@ void change_groups(Engine::State& state, Cgroup* leaf, const Change& change) {
     for (Cgroup* group = leaf; group != nullptr; group = group->parent) {
         psi_settle(state, *group, change.time);
         PsiGroup& psi = group->psi;
+        if (psi.cpus.empty()) {
+            // Until now nobody has been here, on no CPU.
+            psi.cpus.assign(state.stocks.size(), PsiCpu{.since = change.time});
+        }
         PsiCpu& cpu = psi.cpus[change.cpu];
         count(cpu, change.from, -1);
         count(cpu, change.to, 1);
@@ -128,7 +132,6 @@ Nanos psi_period(const Engine::State& state) {
 
 void psi_begin(Engine::State& state, Cgroup& group) {
     const Nanos now = state.environment.clock.now();
-    group.psi.cpus.resize(state.stocks.size());
     for (PsiCpu& cpu : group.psi.cpus) {
         cpu.since = now;
     }

@@ -117,12 +117,12 @@ void Engine::State::event(Memcg& memcg, MemcgEvent event) {
     const bool swap_event = event == MemcgEvent::kSwapHigh || event == MemcgEvent::kSwapMax ||
                             event == MemcgEvent::kSwapFail;
     trace(TraceEvent::Kind::kEvent, memcg, static_cast<std::uint64_t>(event));
-    memcg.events_local_[Memcg::index(event)]++;
+    memcg.counts().events_local[Memcg::index(event)]++;
     if (const Cgroup* group = cgroups.find(memcg.cgroup); group != nullptr && !swap_event) {
         notify(*group, NotifyFile::kMemoryEventsLocal);
     }
     for (Memcg* level = &memcg; level != nullptr && !level->is_root(); level = level->parent()) {
-        level->events_total_[Memcg::index(event)]++;
+        level->counts().events_total[Memcg::index(event)]++;
         if (const Cgroup* group = cgroups.find(level->cgroup); group != nullptr) {
             notify(*group, swap_event ? NotifyFile::kMemorySwapEvents : NotifyFile::kMemoryEvents);
         }

@@ -58,9 +58,6 @@ Directory& Tree::State::make_directory(const NewDirectory& wanted) {
     MEMCGFS_ASSERT(layout == (wanted.hierarchy == nullptr));
     directory.inode = layout ? kLayoutInode : wanted.hierarchy->next_inode++;
     directories.emplace(directory.serial, std::move(made));
-    if (!layout) {
-        by_key.emplace(wanted.key, &directory);
-    }
     if (wanted.parent != nullptr) {
         const bool fresh =
             wanted.parent->children

@@ -142,7 +142,7 @@ struct Tree::State {
     std::vector<std::unique_ptr<Hierarchy>> hierarchies MEMCGFS_GUARDED_BY(mutex);
     std::unordered_map<std::uint64_t, std::unique_ptr<Directory>> directories
         MEMCGFS_GUARDED_BY(mutex);
-    /// Directories that are not removed, by the provider's name; layout directories have none.
+    /// Directories that are not removed and have a watchable file, by the provider's name.
     std::unordered_map<DirKey, Directory*> by_key MEMCGFS_GUARDED_BY(mutex);
     /// Serials of batches that are not a directory's first.
     std::unordered_map<std::uint64_t, Directory*> batch_owners MEMCGFS_GUARDED_BY(mutex);

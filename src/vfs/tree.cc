@@ -62,6 +62,7 @@ Result<Attributes> Tree::lookup(NodeId parent, std::string_view name) {
         auto& watchable = child->batch->watchable;
         if (std::find(watchable.begin(), watchable.end(), child->info().index) == watchable.end()) {
             watchable.push_back(child->info().index);
+            state_->by_key.emplace(child->directory->key, child->directory);
         }
     }
     return state_->attributes_of(*child);

@@ -14,7 +14,7 @@ struct EngineAccess {
     static Engine::State& state(Engine& engine) { return *engine.state_; }
     static Pages& watermark(PageCounter& counter) { return counter.watermark_; }
     static std::uint64_t& event_total(Memcg& memcg, MemcgEvent event) {
-        return memcg.events_total_[Memcg::index(event)];
+        return memcg.counts().events_total[Memcg::index(event)];
     }
 };
 

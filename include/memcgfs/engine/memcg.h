@@ -64,19 +64,23 @@ public:
     std::uint32_t under_oom = 0;
     Pages in_flight{};               ///< charged by operations that have yet to use it
     bool high_work_pending = false;  ///< memory.high's kernel thread is on its way
-    bool oom_lock = false;  ///< part of a tree that has told its listeners of an OOM
+    bool oom_lock = false;           ///< part of a tree that has told its listeners of an OOM
     WmarkState wmark;
     NotifyState notify;
-    LatencyHistogram direct_reclaim_latency;   ///< Alibaba's, this group and below
+    LatencyHistogram direct_reclaim_latency;  ///< Alibaba's, this group and below
     LatencyHistogram direct_swapout_latency;
 
     /// The lists on one node (mem_cgroup_lruvec).
     Lruvec& lruvec(NodeId node);
     const Lruvec& lruvec(NodeId node) const;
 
-    std::int64_t stat(StatItem item) const { return stat_[index(item)]; }
+    std::int64_t stat(StatItem item) const {
+        return counts_ != nullptr ? counts_->stat[index(item)] : 0;
+    }
     /// This group and everything below it, removed groups too.
-    std::int64_t stat_total(StatItem item) const { return stat_total_[index(item)]; }
+    std::int64_t stat_total(StatItem item) const {
+        return counts_ != nullptr ? counts_->stat_total[index(item)] : 0;
+    }
     /// The part of stat_total() that is on one node, for items that belong to a node.
     std::int64_t node_stat_total(NodeId node, StatItem item) const;
     /// Adds here and to the totals of this group and all ancestors; not for items of a node.
@@ -84,8 +88,12 @@ public:
     /// The same for an item that belongs to a node.
     void add_node_stat(NodeId node, StatItem item, std::int64_t delta);
 
-    std::uint64_t event(MemcgEvent event) const { return events_total_[index(event)]; }
-    std::uint64_t event_local(MemcgEvent event) const { return events_local_[index(event)]; }
+    std::uint64_t event(MemcgEvent event) const {
+        return counts_ != nullptr ? counts_->events_total[index(event)] : 0;
+    }
+    std::uint64_t event_local(MemcgEvent event) const {
+        return counts_ != nullptr ? counts_->events_local[index(event)] : 0;
+    }
 
     /// True if this is `ancestor` or below it.
     bool is_descendant_of(const Memcg& ancestor) const;
@@ -106,6 +114,20 @@ private:
     };
     void add_everywhere(StatItem item, std::int64_t delta);
 
+    /// More than half of a group's memory: made when there is something to count.
+    struct Counts {
+        std::array<std::int64_t, kStatItemCount> stat{};
+        std::array<std::int64_t, kStatItemCount> stat_total{};
+        std::array<std::uint64_t, kMemcgEventCount> events_local{};
+        std::array<std::uint64_t, kMemcgEventCount> events_total{};
+    };
+    Counts& counts() {
+        if (counts_ == nullptr) {
+            counts_ = std::make_unique<Counts>();
+        }
+        return *counts_;
+    }
+
     struct KernelCounters {
         explicit KernelCounters(KernelCounters* parent)
             : kmem(parent != nullptr ? &parent->kmem : nullptr),
@@ -121,10 +143,7 @@ private:
     Lruvec first_lruvec_;
     std::unique_ptr<FurtherNode[]> further_nodes_;
     NodeId further_node_count_ = 0;
-    std::array<std::int64_t, kStatItemCount> stat_{};
-    std::array<std::int64_t, kStatItemCount> stat_total_{};
-    std::array<std::uint64_t, kMemcgEventCount> events_local_{};
-    std::array<std::uint64_t, kMemcgEventCount> events_total_{};
+    std::unique_ptr<Counts> counts_;
 };
 
 /// The next group after `position` in a pre-order walk of `root`'s subtree (children in creation

@@ -80,7 +80,7 @@ struct PsiTrigger {
 };
 
 struct PsiGroup {
-    std::vector<PsiCpu> cpus;
+    std::vector<PsiCpu> cpus;  ///< empty until there has been a task
     std::array<PsiTotals, kPsiAggregatorCount> totals{};
     PsiTotals averaged{};  ///< of the totals, how much has gone into the averages
     std::array<PsiAverages, kPsiShown> averages{};
