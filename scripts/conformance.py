@@ -34,6 +34,7 @@ MEMORY = "1G"
 SWAP = "512M"
 ZSWAP_MACHINE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                              "docs/machines/zswap.toml")
+NUMA_MACHINE = os.path.join(os.path.dirname(ZSWAP_MACHINE), "numa-small.toml")
 TIMEOUT_S = 60
 SKIP_STATUS = 77
 PROVENANCE = "# provenance: "
@@ -58,8 +59,10 @@ class Case:
         self.zswap = "zswap" in needs
         if self.zswap:
             self.options += ["--machine", ZSWAP_MACHINE]
+        self.numa = "numa" in needs
+        self.options += ["--machine", NUMA_MACHINE] if self.numa else ["--memory", MEMORY]
         unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root", "boot",
-                                "ssd", "localevents", "zswap"}
+                                "ssd", "localevents", "zswap", "numa"}
         if unknown:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])
@@ -255,8 +258,8 @@ def case_environment(sandbox, library, extra=()):
 def run_command(binary, config, swap, script, args=(), options=()):
     """The command line that runs a script in a private tree at /sys/fs/cgroup."""
     profile, hierarchy = config
-    return [binary, "run", "--profile", profile, "--hierarchy", hierarchy, "--memory", MEMORY,
-            "--swap", swap, *options, "--", "bash", script, *args]
+    return [binary, "run", "--profile", profile, "--hierarchy", hierarchy, "--swap", swap,
+            *options, "--", "bash", script, *args]
 
 
 def run_in_private_tree(binary, case, config, library):
@@ -277,8 +280,8 @@ def run_on_mount(binary, case, config, library):
     os.mkdir(target)
     profile, hierarchy = config
     mount = subprocess.run(
-        [binary, "mount", "--profile", profile, "--hierarchy", hierarchy, "--memory", MEMORY,
-         "--swap", case.swap, *case.options, "--background", target],
+        [binary, "mount", "--profile", profile, "--hierarchy", hierarchy, "--swap",
+         case.swap, *case.options, "--background", target],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     try:
         if mount.returncode:

@@ -78,6 +78,18 @@ Result<std::uint64_t> parse_unsigned(std::string_view text) {
     return parse_whole(text);
 }
 
+/// A number of so many bits beside the sign.
+Result<std::int64_t> parse_signed(std::string_view text, unsigned bits) {
+    const bool negative = !text.empty() && text.front() == '-';
+    const std::uint64_t magnitude =
+        MEMCGFS_TRY(negative ? parse_whole(text.substr(1)) : parse_unsigned(text));
+    const std::uint64_t limit = std::uint64_t{1} << bits;
+    if (magnitude > (negative ? limit : limit - 1)) {
+        return Err(Errno::kERANGE);
+    }
+    return static_cast<std::int64_t>(negative ? 0 - magnitude : magnitude);
+}
+
 unsigned suffix_shift(char c) {
     switch (c) {
         case 'k':
@@ -158,17 +170,10 @@ Result<Pages> parse_pages(std::string_view text, std::string_view max_word) {
 
 Result<std::uint64_t> parse_u64(std::string_view text) { return parse_unsigned(until_nul(text)); }
 
+Result<std::int64_t> parse_s64(std::string_view text) { return parse_signed(until_nul(text), 63); }
+
 Result<std::int32_t> parse_i32(std::string_view text) {
-    text = strip(text);
-    const bool negative = !text.empty() && text.front() == '-';
-    const std::uint64_t magnitude =
-        MEMCGFS_TRY(negative ? parse_whole(text.substr(1)) : parse_unsigned(text));
-    const std::uint64_t limit = std::uint64_t{1} << 31U;
-    if (magnitude > (negative ? limit : limit - 1)) {
-        return Err(Errno::kERANGE);
-    }
-    const auto value = static_cast<std::int64_t>(magnitude);
-    return static_cast<std::int32_t>(negative ? -value : value);
+    return static_cast<std::int32_t>(MEMCGFS_TRY(parse_signed(strip(text), 31)));
 }
 
 Result<std::uint32_t> parse_u32(std::string_view text) {

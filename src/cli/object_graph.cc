@@ -18,6 +18,7 @@
 #include "cli/effects.h"
 #include "cli/event_descriptors.h"
 #include "cli/settler.h"
+#include "cli/v1_mounts.h"
 #include "cli/write_permission.h"
 #include "memcgfs/engine/engine.h"
 #include "memcgfs/exec/outbox.h"
@@ -62,6 +63,14 @@ timespec wall_clock_now() {
 /// may not, and is the owner here. DEVIATION(owner-may-write-root): so the roots are 0755.
 mode_t root_mode() { return geteuid() == 0 ? 0555 : 0755; }
 
+std::vector<engine::HierarchySpec> specs_of(const std::vector<V1Mount>& mounts) {
+    std::vector<engine::HierarchySpec> specs;
+    for (const V1Mount& mount : mounts) {
+        specs.push_back(mount.spec);
+    }
+    return specs;
+}
+
 vfs::Tree::Options tree_options(const engine::Engine& engine,
                                 const interface::CgroupFs& cgroup_fs) {
     vfs::Tree::Options options;
@@ -89,6 +98,7 @@ struct World::State {
                   .clock = clock,
                   .effects = outbox,
                   .mount_flags = config.mount_flags,
+                  .further_hierarchies = specs_of(v1_mounts(*config.profile, config.layout)),
                   .print_stat =
                       [&profile = *config.profile](const engine::Memcg& memcg, TextBuffer& out) {
                           interface::print_oom_stat(profile, memcg, out);
@@ -110,6 +120,7 @@ struct World::State {
         if (config.layout == Layout::kHybrid) {
             v2_root = add_hierarchy("unified", *engine.unified());
         }
+        add_further_hierarchies(config);
     }
 
     /// Nothing may be delivered to parts that have gone.
@@ -123,6 +134,7 @@ struct World::State {
     State& operator=(const State&) = delete;
 
     vfs::NodeId add_hierarchy(std::string_view name, const Hierarchy& hierarchy);
+    void add_further_hierarchies(const WorldConfig& config);
     interface::Hooks hooks();
 
     spdlog::logger& logger;
@@ -156,6 +168,20 @@ vfs::NodeId World::State::add_hierarchy(std::string_view name, const Hierarchy& 
     change.mode = root_mode();
     MEMCGFS_ASSERT(tree.setattr(node, change).ok());
     return node;
+}
+
+void World::State::add_further_hierarchies(const WorldConfig& config) {
+    for (const V1Mount& mount : v1_mounts(*config.profile, config.layout)) {
+        for (const Hierarchy& hierarchy : engine.hierarchies()) {
+            if (!hierarchy.is_v2() && hierarchy.controllers == mount.spec.controllers &&
+                hierarchy.name == mount.spec.name) {
+                add_hierarchy(mount.directory, hierarchy);
+            }
+        }
+        for (const std::string_view link : mount.links) {
+            tree.add_link(link, mount.directory);
+        }
+    }
 }
 
 /// They are called only once the tree is served.

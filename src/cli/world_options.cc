@@ -124,7 +124,7 @@ void add_kernel_options(CLI::App& app, WorldOptions& options) {
            fmt::format("Kernel to act as: {} (default: 6.12 for v2, else 6.1)", profile_names()))
         ->type_name("NAME");
     app.add_option("--hierarchy", options.hierarchy,
-                   "v1 (memory/), v2, or hybrid (memory/ and unified/) (default: v1 for alinux2, "
+                   "v1, v2, or hybrid (v1 and unified/) (default: v1 for alinux2, "
                    "else v2)")
         ->type_name("NAME");
     app.add_option("--mount-options", options.mount_options,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/charge.h"
+#include "engine/controllers/states.h"
 #include "engine/members.h"
 #include "engine/move_charge.h"
 #include "engine/oom.h"
@@ -32,6 +33,16 @@ Cgroup* group_or_root(const Engine::State& state, CgroupId id, const Hierarchy& 
                                                                              : hierarchy.root;
 }
 
+/// cgroup_migrate_vet_dst().
+Result<void> may_join(const Cgroup& group) {
+    if (!is_valid_domain(domain_of(group))) {
+        return Err(Errno::kEOPNOTSUPP);
+    }
+    const bool may = group.is_root() || group.threaded || can_be_thread_root(group) ||
+                     group.subtree_control == 0;
+    return may ? Result<void>{} : Err(Errno::kEBUSY);
+}
+
 void join(Engine::State& state, Task& task, Cgroup& group) {
     group.tasks.push_back(task.id);
     group.had_members = true;
@@ -49,8 +60,9 @@ Result<CgroupId> Engine::create_cgroup(CgroupId parent_id, std::string_view name
     if (!within_tree_limits(*parent)) {
         return Err(Errno::kEAGAIN);
     }
-    const bool own_memcg =
-        !parent->is_v2() || (parent->subtree_control & mask_of(Controller::kMemory)) != 0;
+    const ControllerMask given =
+        parent->is_v2() ? parent->subtree_control : parent->hierarchy->controllers;
+    const bool own_memcg = (given & mask_of(Controller::kMemory)) != 0;
     if (own_memcg && !memcg_id_left(*state_)) {
         return Err(Errno::kENOSPC);
     }
@@ -61,6 +73,7 @@ Result<CgroupId> Engine::create_cgroup(CgroupId parent_id, std::string_view name
     }
     group.clone_children = parent->clone_children;
     group.notify_on_release = parent->notify_on_release;
+    inherit_states(group);
     group.files_version = state_->next_files_version++;
     if (group.is_v2()) {
         psi_begin(*state_, group);
@@ -149,9 +162,10 @@ Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
         return Err(Errno::kENODEV);
     }
     const CgroupId membership = task->groups.in(group->hierarchy->id);
-    if (group->is_v2() && !group->is_root() && (group->subtree_control & kDomainControllers) != 0) {
-        return Err(Errno::kEBUSY);
+    if (group->is_v2()) {
+        MEMCGFS_TRY(may_join(*group));
     }
+    MEMCGFS_TRY(may_join_cpuset(*group));
     if (membership == group_id) {
         return {};
     }
@@ -174,11 +188,14 @@ Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
 Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
     const Task* task = state_->tasks.find(id);
     const Cgroup* group = state_->cgroups.find(group_id);
-    if (task == nullptr || group == nullptr || group->is_v2() ||
+    if (task == nullptr || group == nullptr || group->is_v2() || group->memcg == nullptr ||
         group->memcg->move_charge_at_immigrate == 0 ||
         task->groups.in(group->hierarchy->id) == group_id) {
+        const Cgroup* old = task != nullptr && group != nullptr
+                                ? state_->cgroups.find(task->groups.in(group->hierarchy->id))
+                                : nullptr;
         MEMCGFS_TRY(attach_task(id, group_id));
-        return OperationPtr{};
+        return old == nullptr ? OperationPtr{} : pages_after_attach(*state_, id, *old, *group);
     }
     // The mask is looked at when the move begins.
     const ChargeMove move{id, group_id, group->memcg->move_charge_at_immigrate};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "engine/controllers/states.h"
 #include "engine/huge_page.h"
 #include "engine/page_state.h"
 #include "engine/pages.h"
@@ -67,6 +68,10 @@ PolicyChoice policy_nodes(const Engine::State& state, const OpContext& op, const
             choice.most = Pages{kInterleaveRun - index % kInterleaveRun};
             break;
         }
+    }
+    if (const NodeMask allowed = task != nullptr ? allowed_nodes(state, *task) : 0; allowed != 0) {
+        const NodeMask both = choice.nodes.allowed & allowed;
+        choice.nodes.allowed = both != 0 ? both : allowed;
     }
     return choice;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "engine/subtree.h"
 
+#include <algorithm>
+
 #include "engine/charge.h"
 #include "engine/kernel_memory.h"
 #include "engine/members.h"
@@ -12,16 +14,31 @@ namespace memcgfs::engine {
 
 namespace {
 
+/// cgroup_vet_subtree_control_enable().
+Result<void> may_hand_out(const Cgroup& group, ControllerMask enable) {
+    if (!is_valid_domain(domain_of(group))) {
+        return Err(Errno::kEOPNOTSUPP);
+    }
+    if (group.is_root()) {
+        return {};
+    }
+    if ((enable & kDomainControllers) != 0) {
+        if (group.threaded || is_thread_root(group)) {
+            return Err(Errno::kEOPNOTSUPP);
+        }
+    } else if (group.threaded || can_be_thread_root(group)) {
+        return {};
+    }
+    return group.tasks.empty() ? Result<void>{} : Err(Errno::kEBUSY);
+}
+
 Result<void> check_one(const Engine& engine, const Cgroup& group, ControllerMask bit,
                        ControllerMask enable) {
     if ((enable & bit) != 0) {
         if ((engine.available_controllers(group) & bit) == 0) {
             return Err(Errno::kENOENT);
         }
-        if (!group.is_root() && !group.tasks.empty() && (bit & kDomainControllers) != 0) {
-            return Err(Errno::kEBUSY);
-        }
-        return {};
+        return may_hand_out(group, enable);
     }
     for (const Cgroup* child : group.children) {
         if ((child->subtree_control & bit) != 0) {
@@ -34,7 +51,10 @@ Result<void> check_one(const Engine& engine, const Cgroup& group, ControllerMask
 /// Stops or continues the members of a subtree, down to groups that are frozen on their own.
 void apply_freeze(Engine::State& state, const Cgroup& group, bool frozen) {
     for (const TaskId id : group.tasks) {
-        state.emit(FreezeEffect{state.tasks.find(id)->info.pid, frozen});
+        const Task& task = *state.tasks.find(id);
+        if (is_frozen(state, task) == frozen) {  // or else another hierarchy keeps it stopped
+            state.emit(FreezeEffect{task.info.pid, frozen});
+        }
     }
     state.notify(group, NotifyFile::kCgroupEvents);
     for (const Cgroup* child : group.children) {
@@ -45,6 +65,46 @@ void apply_freeze(Engine::State& state, const Cgroup& group, bool frozen) {
 }
 
 }  // namespace
+
+bool is_thread_root(const Cgroup& group) {
+    if (group.threaded || group.is_root()) {
+        return false;
+    }
+    const auto threaded = [](const Cgroup* child) { return child->threaded; };
+    return std::any_of(group.children.begin(), group.children.end(), threaded) ||
+           (!group.tasks.empty() && (group.subtree_control & kThreadedControllers) != 0);
+}
+
+bool can_be_thread_root(const Cgroup& group) {
+    if (group.is_root()) {
+        return true;
+    }
+    const auto populated_domain = [](const Cgroup* child) {
+        return !child->threaded && child->populated();
+    };
+    return !group.threaded && (group.subtree_control & kDomainControllers) == 0 &&
+           std::none_of(group.children.begin(), group.children.end(), populated_domain);
+}
+
+bool is_valid_domain(const Cgroup& group) {
+    if (group.threaded) {
+        return false;
+    }
+    for (const Cgroup* level = group.parent; level != nullptr; level = level->parent) {
+        if (level->threaded || is_thread_root(*level)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const Cgroup& domain_of(const Cgroup& group) {
+    const Cgroup* level = &group;
+    while (level->threaded) {
+        level = level->parent;
+    }
+    return *level;
+}
 
 bool memcg_id_left(const Engine::State& state) {
     std::size_t taken = state.memcgs.size();
@@ -103,12 +163,36 @@ Result<void> Engine::set_subtree_control(Cgroup& group, ControllerMask enable,
         } else if ((disable & memory) != 0) {
             offline_css(*state_, *child);
         }
+        child->states.forget(disable);
         if ((enable | disable) != 0) {
             child->files_version = state_->next_files_version++;
             child->controllers_came.came(enable, child->files_version);
         }
     }
     state_->collect_dying();
+    return {};
+}
+
+GroupType Engine::type(const Cgroup& group) const {
+    if (group.threaded) {
+        return GroupType::kThreaded;
+    }
+    if (!is_valid_domain(group)) {
+        return GroupType::kDomainInvalid;
+    }
+    return is_thread_root(group) ? GroupType::kDomainThreaded : GroupType::kDomain;
+}
+
+Result<void> Engine::make_threaded(Cgroup& group) {
+    if (group.threaded) {
+        return {};
+    }
+    const Cgroup& domain = domain_of(*group.parent);
+    if (group.populated() || (group.subtree_control & kDomainControllers) != 0 ||
+        !is_valid_domain(domain) || !can_be_thread_root(domain)) {
+        return Err(Errno::kEOPNOTSUPP);
+    }
+    group.threaded = true;
     return {};
 }
 

@@ -48,6 +48,15 @@ void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
     reply_attributes(request, Adapter::of(request).tree.getattr(NodeId{node}));
 }
 
+void readlink(fuse_req_t request, fuse_ino_t node) {
+    const auto target = Adapter::of(request).tree.readlink(NodeId{node});
+    if (target.ok()) {
+        fuse_reply_readlink(request, target->c_str());
+    } else {
+        fuse_reply_err(request, to_int(target.error()));
+    }
+}
+
 timespec now() {
     timespec time{};
     clock_gettime(CLOCK_REALTIME, &time);
@@ -120,7 +129,7 @@ void link(fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*) {
 }
 
 void statfs(fuse_req_t request, fuse_ino_t) {
-    struct statvfs status{};
+    struct statvfs status {};
     status.f_bsize = 4096;
     status.f_frsize = 4096;
     status.f_namemax = 255;
@@ -177,6 +186,7 @@ void add_name_ops(fuse_lowlevel_ops& ops) {
     ops.forget = forget;
     ops.forget_multi = forget_multi;
     ops.getattr = getattr;
+    ops.readlink = readlink;
     ops.setattr = setattr;
     ops.mkdir = mkdir;
     ops.rmdir = rmdir;

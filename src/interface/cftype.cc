@@ -33,8 +33,14 @@ bool exists_in(const Cftype& row, const DirectoryKind& directory) {
 
 std::vector<const Cftype*> all_files() {
     std::vector<const Cftype*> all;
-    for (const auto table : {v1_core_files(), v1_memory_files(), alibaba_v1_files(),
-                             v2_core_files(), v2_memory_files(), alibaba_v2_files()}) {
+    // The controllers of v2 in the kernel's order, which one group's files follow.
+    for (const auto table :
+         {v1_core_files(),      v1_memory_files(),  alibaba_v1_files(), v1_cpu_files(),
+          v1_cpuset_files(),    v1_freezer_files(), v1_pids_files(),    v1_devices_files(),
+          v1_io_files(),        v1_net_files(),     v1_hugetlb_files(), v1_rdma_misc_files(),
+          v2_core_files(),      v2_cpuset_files(),  v2_cpu_files(),     v2_io_files(),
+          v2_memory_files(),    alibaba_v2_files(), v2_hugetlb_files(), v2_pids_files(),
+          v2_rdma_misc_files(), v2_io_cost_files()}) {
         for (const Cftype& row : table) {
             all.push_back(&row);
         }

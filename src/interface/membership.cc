@@ -15,7 +15,8 @@ engine::TaskInfo task_info(const world::ProcessInfo& process) {
     return {.pid = process.pid,
             .uid = process.uid,
             .oom_score_adj = process.oom_score_adj,
-            .comm = process.comm};
+            .comm = process.comm,
+            .threads = process.threads};
 }
 
 void collect_tasks(const Cgroup& group, std::vector<engine::TaskId>& tasks) {

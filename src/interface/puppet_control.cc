@@ -23,7 +23,8 @@ engine::TaskInfo task_info(const world::ProcessInfo& process) {
     return {.pid = process.pid,
             .uid = process.uid,
             .oom_score_adj = process.oom_score_adj,
-            .comm = process.comm};
+            .comm = process.comm,
+            .threads = process.threads};
 }
 
 bool names_file(ControlOp op) {

@@ -53,8 +53,11 @@ struct Services {
 
 /// A store that is finished.
 inline vfs::StoreOutcome done() { return {}; }
-/// A store that goes on as an operation.
+/// A store that goes on as an operation, unless that is over already or there is none.
 inline Result<vfs::StoreOutcome> go_on(engine::OperationPtr operation) {
+    if (operation == nullptr) {
+        return vfs::StoreOutcome{};
+    }
     if (!operation->finished()) {
         return vfs::StoreOutcome{.operation = std::move(operation)};
     }

@@ -23,14 +23,53 @@ constexpr KernelVersion kNiceTime{6, 11};
 constexpr KernelVersion kCpuBursts{5, 14};
 constexpr KernelVersion kFreezer{5, 2};
 
-Result<void> show_type(const ShowContext&, TextBuffer& out) {
-    out.append("domain\n");
+void print_processes(const ShowContext& context, const Cgroup& group, TextBuffer& out) {
+    for (const engine::TaskId id : group.tasks) {
+        if (const engine::Task* task = context.engine.find(id)) {
+            out.print("{}\n", task->info.pid);
+        }
+    }
+    for (const Cgroup* child : group.children) {
+        if (child->threaded) {
+            print_processes(context, *child, out);
+        }
+    }
+}
+
+Result<void> show_type(const ShowContext& context, TextBuffer& out) {
+    switch (context.engine.type(context.group)) {
+        case engine::GroupType::kDomain:
+            out.append("domain\n");
+            break;
+        case engine::GroupType::kDomainThreaded:
+            out.append("domain threaded\n");
+            break;
+        case engine::GroupType::kDomainInvalid:
+            out.append("domain invalid\n");
+            break;
+        case engine::GroupType::kThreaded:
+            out.append("threaded\n");
+            break;
+    }
     return {};
 }
 
-/// There are no threads of their own here, so a group cannot become threaded.
-Result<vfs::StoreOutcome> store_type(StoreContext&, std::string_view text) {
-    return Err(strip(text) == "threaded" ? Errno::kEOPNOTSUPP : Errno::kEINVAL);
+Result<vfs::StoreOutcome> store_type(StoreContext& context, std::string_view text) {
+    if (strip(text) != "threaded") {
+        return Err(Errno::kEINVAL);
+    }
+    MEMCGFS_TRY(context.engine.make_threaded(context.group));
+    return done();
+}
+
+/// In a subtree of threaded groups the processes are those of its root.
+Result<void> show_processes(const ShowContext& context, TextBuffer& out) {
+    const engine::GroupType type = context.engine.type(context.group);
+    if (type == engine::GroupType::kThreaded || type == engine::GroupType::kDomainInvalid) {
+        return Err(Errno::kEOPNOTSUPP);
+    }
+    print_processes(context, context.group, out);
+    return {};
 }
 
 Result<void> show_members(const ShowContext& context, TextBuffer& out) {
@@ -225,12 +264,12 @@ constexpr std::array kFiles = {
            .placement = Placement::kNotOnRoot,
            .show = show_type,
            .store = store_type,
-           .fidelity = Fidelity::kAccounted,
-           .doc = "Always \"domain\": \"threaded\" is refused with EOPNOTSUPP."},
+           .refresh = Refresh::kBoth,
+           .doc = "domain, domain threaded, domain invalid or threaded."},
     Cftype{.name = "cgroup.procs",
            .version = CgroupVersion::kV2,
            .delegatable = true,
-           .show = show_members,
+           .show = show_processes,
            .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,

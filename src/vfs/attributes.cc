@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "memcgfs/base/assert.h"
 #include "vfs/state.h"
 
@@ -32,6 +34,15 @@ Ownership default_ownership(const NodeRef& node) {
     return ownership;
 }
 
+nlink_t subdirectories(const Directory& directory) {
+    if (directory.hierarchy != nullptr) {
+        return directory.children.size();
+    }
+    return static_cast<nlink_t>(
+        std::count_if(directory.children.begin(), directory.children.end(),
+                      [](const auto& child) { return child.second->link_target.empty(); }));
+}
+
 }  // namespace
 
 std::uint64_t Tree::State::inode_of(const NodeRef& node) const {
@@ -46,8 +57,9 @@ Attributes Tree::State::attributes_of(const NodeRef& node) {
     Ownership ownership;
     if (node.batch == nullptr) {
         ownership = node.directory->ownership;
-        attributes.mode = S_IFDIR;
-        attributes.links = 2 + node.directory->children.size();
+        const bool link = !node.directory->link_target.empty();
+        attributes.mode = link ? S_IFLNK : S_IFDIR;
+        attributes.links = link ? 1 : 2 + subdirectories(*node.directory);
     } else {
         const auto extra = node.directory->extras.find(attributes.node);
         ownership = extra != node.directory->extras.end() && extra->second.ownership

@@ -195,7 +195,7 @@ Result<Directory*> Tree::State::find_directory(NodeId node) {
     if (!found || (found->batch == nullptr && found->directory->removed)) {
         return Err(Errno::kENOENT);
     }
-    if (found->batch != nullptr) {
+    if (found->batch != nullptr || !found->directory->link_target.empty()) {
         return Err(Errno::kENOTDIR);
     }
     return found->directory;

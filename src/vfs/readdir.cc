@@ -93,7 +93,7 @@ Result<std::vector<DirectoryEntry>> Tree::readdir(OpenFile& open_file, std::uint
         if (const Directory* child = cursor.child(); child != nullptr) {
             entry.name = child->name;
             entry.inode = child->inode;
-            entry.type = S_IFDIR;
+            entry.type = child->link_target.empty() ? S_IFDIR : S_IFLNK;
         } else {
             entry.name = cursor.file().name;
             entry.inode = state_->inode_of(state_->live_file(directory, cursor.file().index));

@@ -78,6 +78,7 @@ struct Directory {
     std::string name;
     Hierarchy* hierarchy = nullptr;  ///< nullptr for a layout directory
     bool hierarchy_root = false;
+    std::string link_target;  ///< a symbolic link of the layout directory; else empty
     bool removed = false;
     bool ever_looked_up = false;
     bool files_looked_up = false;

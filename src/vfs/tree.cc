@@ -11,6 +11,7 @@ namespace memcgfs::vfs {
 namespace {
 
 constexpr mode_t kHierarchyRootMode = 0555;
+constexpr mode_t kLinkMode = 0777;
 constexpr mode_t kMkdirBits = 01777;
 
 }  // namespace
@@ -49,6 +50,28 @@ NodeId Tree::add_hierarchy(std::string_view name, DirKey key) {
     Directory& made = state_->make_directory({root.value(), name, key, hierarchy.get(), ownership});
     made.hierarchy_root = true;
     return NodeRef{&made}.id();
+}
+
+void Tree::add_link(std::string_view name, std::string_view target) {
+    MutexLock lock(state_->mutex);
+    const auto root = state_->find_directory(kRootNode);
+    MEMCGFS_ASSERT(root.ok() && root.value()->hierarchy == nullptr && !target.empty());
+    Ownership ownership;
+    ownership.mode = kLinkMode;
+    ownership.uid = state_->options.uid;
+    ownership.gid = state_->options.gid;
+    Directory& made = state_->make_directory({root.value(), name, {}, nullptr, ownership});
+    made.hierarchy_root = true;
+    made.link_target = target;
+}
+
+Result<std::string> Tree::readlink(NodeId node) {
+    MutexLock lock(state_->mutex);
+    const auto found = state_->find(node);
+    if (!found || found->batch != nullptr || found->directory->link_target.empty()) {
+        return Err(Errno::kEINVAL);
+    }
+    return found->directory->link_target;
 }
 
 Result<Attributes> Tree::lookup(NodeId parent, std::string_view name) {
@@ -103,7 +126,7 @@ Result<Directory*> Tree::State::removable(NodeId parent, std::string_view name) 
     if (!child) {
         return Err(Errno::kENOENT);
     }
-    if (child->batch != nullptr) {
+    if (child->batch != nullptr || !child->directory->link_target.empty()) {
         return Err(Errno::kENOTDIR);
     }
     if (child->directory->hierarchy_root) {

@@ -46,8 +46,8 @@ std::uint32_t random_world_id() {
 }
 
 bool same_file(int first, int second) {
-    struct stat a{};
-    struct stat b{};
+    struct stat a {};
+    struct stat b {};
     return fstat(first, &a) == 0 && fstat(second, &b) == 0 && a.st_dev == b.st_dev &&
            a.st_ino == b.st_ino;
 }
@@ -87,8 +87,8 @@ Result<ProcessInfo> LiveTasks::find(std::int32_t pid, std::int32_t caller_tid) {
         entry_of(process).details = details;
     }
     return ProcessInfo{process.pid,           details.uid,          details.saved_uid,
-                       details.oom_score_adj, std::move(stat.comm), stat.kernel_thread,
-                       stat.zombie,           css_set.value_or(0)};
+                       details.oom_score_adj, std::move(stat.comm), stat.threads,
+                       stat.kernel_thread,    stat.zombie,          css_set.value_or(0)};
 }
 
 std::vector<ProcessInfo> LiveTasks::snapshot() {
@@ -155,6 +155,7 @@ Result<ProcessInfo> LiveTasks::look_at(std::int32_t pid, std::vector<Met>& met) 
                        details.saved_uid,
                        details.oom_score_adj,
                        std::move(stat.comm),
+                       stat.threads,
                        stat.kernel_thread,
                        /*zombie=*/false,
                        css_set.value_or(0)};

@@ -22,6 +22,7 @@ struct ProcStat {
     std::string comm;
     std::uint32_t owner_uid = 0;   ///< of the file: the effective uid, 0 if not dumpable
     std::uint64_t start_time = 0;  ///< in clock ticks since boot; with the pid names a process
+    std::uint32_t threads = 1;
     bool kernel_thread = false;
     bool zombie = false;  ///< all its threads have exited
 };

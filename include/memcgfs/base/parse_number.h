@@ -50,6 +50,10 @@ Result<Pages> parse_pages(std::string_view text, std::string_view max_word);
 /// ERANGE above 2^64-1, else EINVAL.
 Result<std::uint64_t> parse_u64(std::string_view text);
 
+/// A v1 "s64" file: no strip; one optional sign, base by prefix, at most one newline at the end.
+/// ERANGE if it does not fit, else EINVAL.
+Result<std::int64_t> parse_s64(std::string_view text);
+
 /// A v2 integer file: strip; one optional sign, base by prefix. ERANGE if it does not fit, else
 /// EINVAL.
 Result<std::int32_t> parse_i32(std::string_view text);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "memcgfs/engine/controllers.h"
 #include "memcgfs/engine/hierarchy.h"
 #include "memcgfs/engine/ids.h"
 #include "memcgfs/engine/psi.h"
@@ -20,6 +21,8 @@
 namespace memcgfs::engine {
 
 class Memcg;
+
+enum class GroupType : std::uint8_t { kDomain, kDomainThreaded, kDomainInvalid, kThreaded };
 
 inline constexpr std::int32_t kNoTreeLimit = INT32_MAX;  ///< "max" in cgroup.max.*
 
@@ -56,6 +59,7 @@ struct Cgroup {
     std::vector<TaskId> tasks;
     /// Ever had one: only then can a process unknown so far be in it, as a member's child.
     bool had_members = false;
+    ControllerSlots states;  ///< what was set of controllers other than memory
     Memcg* memcg = nullptr;  ///< own memcg, or nullptr: the parent's effective one counts
 
     // v2.
@@ -64,6 +68,7 @@ struct Cgroup {
     std::int32_t max_descendants = kNoTreeLimit;
     std::int32_t descendants = 0;        ///< live groups below
     std::int32_t dying_descendants = 0;  ///< removed groups below that still hold charges
+    bool threaded = false;               ///< cgroup.type
     bool freeze = false;                 ///< the own setting
     bool pressure = true;                ///< cgroup.pressure
     PsiGroup psi;

@@ -103,12 +103,67 @@ public:
     ControllerMask available_controllers(const Cgroup& group) const;
     /// Spec files.md B1: all or nothing. ENOENT, EBUSY, EOPNOTSUPP as there.
     Result<void> set_subtree_control(Cgroup& group, ControllerMask enable, ControllerMask disable);
+    /// cgroup.type. A threaded group shares its resources' domain with its parent.
+    GroupType type(const Cgroup& group) const;
+    /// Writes "threaded". EOPNOTSUPP: populated, or hands out controllers of domains, or the domain
+    /// above does.
+    Result<void> make_threaded(Cgroup& group);
     /// Freezes or thaws the members of the group and below; notifies cgroup.events.
     void set_freeze(Cgroup& group, bool freeze);
     /// True if this group or an ancestor is set to freeze.
     bool frozen(const Cgroup& group) const;
     /// SIGKILL to every member of the group and below (cgroup.kill).
     void kill_cgroup(Cgroup& group);
+
+    // Controllers other than memory: what is set without a rule is set in Cgroup::states.
+    // pids (controllers/pids.cc).
+    /// Threads of the members of the group and below; keeps the peak.
+    std::uint64_t pids_current(Cgroup& group);
+    /// A member is about to make a process. EAGAIN: a limit above it; counted in pids.events.
+    Result<void> may_fork(const Task& task);
+
+    // cpu (controllers/cpu.cc). Root: EINVAL.
+    Result<void> set_cpu_shares(Cgroup& group, std::uint64_t shares);
+    Result<void> set_cpu_idle(Cgroup& group, std::int64_t idle);
+    struct CpuBandwidth {
+        std::optional<std::uint64_t> quota_us;
+        std::uint64_t period_us = 0;
+        std::uint64_t burst_us = 0;
+    };
+    /// EINVAL: out of range, or (v1) more than the parent has, or less than a child.
+    Result<void> set_cpu_bandwidth(Cgroup& group, const CpuBandwidth& bandwidth);
+
+    // devices (controllers/devices.cc).
+    /// EINVAL: the group has children.
+    Result<void> allow_all_devices(Cgroup& group);
+    Result<void> deny_all_devices(Cgroup& group);
+    /// EPERM: the parent does not have it.
+    Result<void> allow_device(Cgroup& group, const DeviceRule& rule);
+    void deny_device(Cgroup& group, const DeviceRule& rule);
+
+    // cpuset (controllers/cpuset.cc).
+    /// All CPUs or nodes of the machine.
+    IdSet all_cpus() const;
+    IdSet all_mems() const;
+    /// What a member may use.
+    IdSet effective_cpus(const Cgroup& group) const;
+    IdSet effective_mems(const Cgroup& group) const;
+    /// The group's own setting.
+    CpusetState cpuset(const Cgroup& group) const;
+    /// EACCES (root, or not within the parent), EINVAL (shared with an exclusive sibling), EBUSY (a
+    /// child has it), ENOSPC (members would be left with nothing).
+    Result<void> set_cpuset_cpus(Cgroup& group, const IdSet& cpus);
+    /// The same, and EINVAL for nodes that are not there. An operation where pages follow.
+    Result<OperationPtr> set_cpuset_mems(Cgroup& group, const IdSet& mems);
+    Result<void> set_cpuset_flag(Cgroup& group, CpusetFlag flag, bool value);
+    /// Never fails: a partition that cannot be is an invalid one.
+    void set_partition(Cgroup& group, Partition partition);
+    /// EINVAL: a sibling has some of them.
+    Result<void> set_exclusive_cpus(Cgroup& group, const IdSet& cpus);
+    /// CPUs of all isolated partitions.
+    IdSet isolated_cpus() const;
+    Result<void> set_relax_domain_level(Cgroup& group, std::int64_t level);
+    void set_memory_pressure_enabled(Cgroup& group, bool enabled);
 
     // Tasks (cgroup_core.cc).
     /// A process becomes known. Groups that are none (or gone) mean the roots.

@@ -22,6 +22,7 @@ struct TaskInfo {
     std::uint32_t uid = 0;
     std::int32_t oom_score_adj = 0;
     std::string comm;
+    std::uint32_t threads = 1;
 };
 
 /// Where a task's new pages come from (struct mempolicy).

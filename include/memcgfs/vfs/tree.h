@@ -98,6 +98,12 @@ public:
     /// directory. Only before the tree is served.
     NodeId add_hierarchy(std::string_view name, DirKey key);
 
+    /// Puts a symbolic link into the root, which must be a layout directory. Only before the tree
+    /// is served.
+    void add_link(std::string_view name, std::string_view target);
+    /// EINVAL: not a link.
+    Result<std::string> readlink(NodeId node);
+
     Result<Attributes> lookup(NodeId parent, std::string_view name);
     Result<Attributes> getattr(NodeId node);
     Result<Attributes> setattr(NodeId node, const AttributeChange& change);

@@ -24,6 +24,7 @@ struct ProcessInfo {
     std::uint32_t saved_uid = 0;
     std::int32_t oom_score_adj = 0;
     std::string comm;
+    std::uint32_t threads = 1;
     bool kernel_thread = false;
     bool zombie = false;        ///< exited, not yet waited for
     std::uint32_t css_set = 0;  ///< from the membership tag; 0: none

@@ -70,13 +70,22 @@ TEST_CASE("v2: files by version", "[interface]") {
     CHECK(oldest.has(old_group, "cpu.stat"));
 }
 
-TEST_CASE("v2: cgroup.type refuses threads", "[interface]") {
+TEST_CASE("v2: a group becomes threaded, and its parent their domain", "[interface]") {
     FsFixture machine("6.12", Layout::kV2);
-    const DirKey group = machine.mkdir(machine.top, "t");
+    const DirKey parent = machine.mkdir(machine.top, "p");
+    const DirKey group = machine.mkdir(parent, "t");
+    const DirKey sibling = machine.mkdir(parent, "s");
     check_writes(machine, group, "cgroup.type",
-                 {{"threaded\n", "EOPNOTSUPP", "domain\n"},
-                  {"domain", "EINVAL", "domain\n"},
-                  {"Threaded", "EINVAL", "domain\n"}});
+                 {{"domain", "EINVAL", "domain\n"},
+                  {"Threaded", "EINVAL", "domain\n"},
+                  {"threaded\n", "ok", "threaded\n"},
+                  {"threaded", "ok", "threaded\n"}});
+    CHECK(machine.read(parent, "cgroup.type") == "domain threaded\n");
+    CHECK(machine.read(sibling, "cgroup.type") == "domain invalid\n");
+    machine.tasks.add(10);
+    CHECK(machine.write(sibling, "cgroup.procs", "10") == "EOPNOTSUPP");
+    CHECK(machine.write(group, "cgroup.procs", "10") == kOk);
+    CHECK(machine.read(parent, "cgroup.procs") == "10\n");
 }
 
 TEST_CASE("v2: subtree_control as a real kernel answered", "[interface]") {

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+//
+// What a group keeps for controllers other than memory (struct task_group, cpuset, pids_cgroup,
+// dev_cgroup and their like; 6.1). Values and their rules; no I/O, no effect but by the engine.
+//
+// A group has none of it until something is set: absent means as made. Engine lock held.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "memcgfs/base/result.h"
+#include "memcgfs/base/units.h"
+#include "memcgfs/engine/hierarchy.h"
+#include "memcgfs/engine/id_set.h"
+
+namespace memcgfs::engine {
+
+/// pids.max when there is none: one more than there can be processes (PID_MAX_LIMIT).
+inline constexpr std::uint64_t kPidsUnlimited = 4194305;
+
+struct PidsState {
+    std::uint64_t max = kPidsUnlimited;
+    std::uint64_t peak = 0;
+    std::uint64_t forks_refused = 0;  ///< of members here
+    std::uint64_t limit_hits = 0;     ///< by this limit or one below
+    std::uint64_t limit_hits_local = 0;
+};
+
+/// Times in microseconds, as the files have them.
+struct CpuState {
+    std::uint64_t shares = 1024;
+    bool idle = false;
+    std::optional<std::uint64_t> quota_us;  ///< none: no limit
+    std::uint64_t period_us = 100'000;
+    std::uint64_t burst_us = 0;
+};
+
+enum class CpusetFlag : std::uint8_t {
+    kCpuExclusive,
+    kMemExclusive,
+    kMemHardwall,
+    kMemoryMigrate,
+    kSchedLoadBalance,
+    kSpreadPage,
+    kSpreadSlab,
+    kCount
+};
+
+enum class Partition : std::uint8_t { kMember, kRoot, kIsolated };
+
+struct CpusetState {
+    IdSet cpus;
+    IdSet mems;
+    /// Alone for a partition (6.7); empty: cpus are.
+    IdSet exclusive;
+    std::array<bool, static_cast<std::size_t>(CpusetFlag::kCount)> flags{};
+    std::int32_t relax_domain_level = -1;
+    bool pressure_enabled = false;  ///< the root's, of the whole machine
+    Partition partition = Partition::kMember;
+    std::string invalid;  ///< why the partition is none; empty: it is one
+
+    bool& flag(CpusetFlag which) { return flags[static_cast<std::size_t>(which)]; }
+    bool flag(CpusetFlag which) const { return flags[static_cast<std::size_t>(which)]; }
+};
+
+/// One entry of devices.list.
+struct DeviceRule {
+    static constexpr std::uint32_t kAny = UINT32_MAX;
+    static constexpr std::uint8_t kMknod = 1;
+    static constexpr std::uint8_t kRead = 2;
+    static constexpr std::uint8_t kWrite = 4;
+    static constexpr std::uint8_t kAllAccess = 7;
+    char type = 'a';  ///< a, b, c
+    std::uint32_t major = kAny;
+    std::uint32_t minor = kAny;
+    std::uint8_t access = kAllAccess;
+
+    bool same_device(const DeviceRule& other) const {
+        return type == other.type && major == other.major && minor == other.minor;
+    }
+};
+
+struct DevicesState {
+    bool allows = true;                  ///< what is not an exception
+    std::vector<DeviceRule> exceptions;  ///< in the order of their making
+};
+
+struct BlockDevice {
+    std::uint32_t major = 0;
+    std::uint32_t minor = 0;
+    auto operator<=>(const BlockDevice&) const = default;
+};
+
+/// By IoLimit; none: no limit.
+enum class IoLimit : std::uint8_t { kReadBytes, kWriteBytes, kReads, kWrites, kCount };
+using IoLimits =
+    std::array<std::optional<std::uint64_t>, static_cast<std::size_t>(IoLimit::kCount)>;
+
+struct IoState {
+    std::map<BlockDevice, IoLimits> limits;
+    std::uint32_t weight = 100;
+};
+
+/// Sizes of huge pages that x86 has, in the order of their files.
+inline constexpr std::array<std::uint64_t, 2> kHugetlbSizes = {1ULL << 30U, 2ULL << 20U};
+
+struct HugetlbState {
+    /// By size; pages of 4 KiB. Usage, then reservations.
+    std::array<std::array<Pages, 2>, kHugetlbSizes.size()> max{
+        {{kPageCounterMax, kPageCounterMax}, {kPageCounterMax, kPageCounterMax}}};
+};
+
+struct NetState {
+    std::uint32_t classid = 0;
+    std::map<std::string, std::uint32_t> priorities;  ///< by interface; absent: 0
+};
+
+struct ControllerStates {
+    std::unique_ptr<PidsState> pids;
+    std::unique_ptr<CpuState> cpu;
+    std::unique_ptr<CpusetState> cpuset;
+    std::unique_ptr<DevicesState> devices;
+    std::unique_ptr<IoState> io;
+    std::unique_ptr<HugetlbState> hugetlb;
+    std::unique_ptr<NetState> net;
+
+    /// As made again.
+    void forget(ControllerMask controllers);
+};
+
+/// A group's states, each made when it is first set.
+class ControllerSlots {
+public:
+    template <auto kMember>
+    auto& set() {
+        if (states_ == nullptr) {
+            states_ = std::make_unique<ControllerStates>();
+        }
+        auto& slot = states_.get()->*kMember;
+        if (slot == nullptr) {
+            slot =
+                std::make_unique<typename std::remove_reference_t<decltype(slot)>::element_type>();
+        }
+        return *slot;
+    }
+    /// As it is, or as made.
+    template <auto kMember>
+    auto get() const {
+        using State = typename std::remove_reference_t<decltype(std::declval<ControllerStates>().*
+                                                                kMember)>::element_type;
+        return states_ != nullptr && states_.get()->*kMember != nullptr ? *(states_.get()->*kMember)
+                                                                        : State{};
+    }
+    template <auto kMember>
+    const auto* find() const {
+        return states_ != nullptr ? (states_.get()->*kMember).get() : nullptr;
+    }
+    void forget(ControllerMask controllers) {
+        if (states_ != nullptr) {
+            states_->forget(controllers);
+        }
+    }
+
+private:
+    std::unique_ptr<ControllerStates> states_;
+};
+
+}  // namespace memcgfs::engine
