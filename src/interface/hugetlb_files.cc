@@ -83,7 +83,7 @@ constexpr std::string_view kLimitDoc = "Limit of huge pages of this size.";
 constexpr std::string_view kZeroDoc = "Zero: there are no such pages.";
 
 constexpr Cftype row(CgroupVersion version, std::string_view name, ShowFunction show,
-                     StoreFunction store) {
+                     StoreFunction store, std::string_view doc = kZeroDoc) {
     return {
         .name = name,
         .version = version,
@@ -92,7 +92,7 @@ constexpr Cftype row(CgroupVersion version, std::string_view name, ShowFunction 
         .show = show,
         .store = store,
         .fidelity = Fidelity::kStoredOnly,
-        .doc = store != nullptr && store != reset ? kLimitDoc : kZeroDoc};
+        .doc = doc};
 }
 
 constexpr Cftype since(Cftype file, KernelVersion first) {
@@ -103,8 +103,9 @@ constexpr Cftype since(Cftype file, KernelVersion first) {
 template <std::size_t kSize>
 constexpr std::array<Cftype, 9> v1_files(std::array<std::string_view, 9> names) {
     constexpr auto kV1 = CgroupVersion::kV1;
-    return {row(kV1, names[0], show_v1_limit<kSize, false>, store_limit<kSize, false>),
-            since(row(kV1, names[1], show_v1_limit<kSize, true>, store_limit<kSize, true>),
+    return {row(kV1, names[0], show_v1_limit<kSize, false>, store_limit<kSize, false>, kLimitDoc),
+            since(row(kV1, names[1], show_v1_limit<kSize, true>, store_limit<kSize, true>,
+                      kLimitDoc),
                   kReservations),
             row(kV1, names[2], show_constant<0>, nullptr),
             since(row(kV1, names[3], show_constant<0>, nullptr), kReservations),
@@ -118,8 +119,9 @@ constexpr std::array<Cftype, 9> v1_files(std::array<std::string_view, 9> names) 
 template <std::size_t kSize>
 constexpr std::array<Cftype, 7> v2_files(std::array<std::string_view, 7> names) {
     constexpr auto kV2 = CgroupVersion::kV2;
-    return {row(kV2, names[0], show_v2_limit<kSize, false>, store_limit<kSize, false>),
-            since(row(kV2, names[1], show_v2_limit<kSize, true>, store_limit<kSize, true>),
+    return {row(kV2, names[0], show_v2_limit<kSize, false>, store_limit<kSize, false>, kLimitDoc),
+            since(row(kV2, names[1], show_v2_limit<kSize, true>, store_limit<kSize, true>,
+                      kLimitDoc),
                   kReservations),
             row(kV2, names[2], show_constant<0>, nullptr),
             since(row(kV2, names[3], show_constant<0>, nullptr), kReservations),
