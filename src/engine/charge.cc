@@ -202,7 +202,7 @@ bool fill_stock_at_once(Engine::State& state, const OpContext& op, Memcg& memcg)
         const Pages usage = level->memory.usage() + batch;
         const bool wmark = state.profile().wmark && usage >= level->wmark.levels.high;
         if (wmark || usage > std::min(level->memory.max(), level->memory.high()) ||
-            level->memsw.usage() + batch > level->memsw.max() ||
+            (state.memory_on_v1() && level->memsw.usage() + batch > level->memsw.max()) ||
             level->swap.usage() > level->swap.high()) {
             return false;
         }

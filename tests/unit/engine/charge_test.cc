@@ -70,6 +70,20 @@ TEST_CASE("usage grows by batches", "[engine][charge]") {
     machine.engine.check_invariants();
 }
 
+TEST_CASE("a group that may not swap is charged at once all the same", "[engine][charge]") {
+    EngineFixture machine("6.1", Layout::kV2);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    group.memcg->swap.set_max(Pages{0});
+    const TaskId task = machine.add_task(group);
+    const MappingId region = machine.engine.create_mapping(task, PageKind::kAnon);
+    // The first page brings a page table.
+    REQUIRE(machine.run(machine.engine.touch(task, region, {0, 1}, Access::kWrite)).ok());
+    for (std::uint64_t page = 1; page < 300; page++) {
+        INFO(page);
+        REQUIRE(machine.engine.touch_at_once(task, region, page, Access::kWrite) == 1);
+    }
+}
+
 TEST_CASE("a parent's limit is charged and counted at the parent", "[engine][charge]") {
     EngineFixture machine("6.1", Layout::kV2);
     Cgroup& parent = machine.make_memory(machine.root(), "p");
