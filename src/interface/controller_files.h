@@ -21,6 +21,11 @@ auto& state_to_set(StoreContext& context) {
     return context.group.states.set<kMember>();
 }
 
+constexpr Cftype since(Cftype row, engine::KernelVersion first) {
+    row.since = first;
+    return row;
+}
+
 template <std::uint64_t kValue>
 Result<void> show_constant(const ShowContext&, TextBuffer& out) {
     out.print("{}\n", kValue);

@@ -279,11 +279,6 @@ constexpr Cftype v2_row(std::string_view name, ShowFunction show, StoreFunction 
             .doc = doc};
 }
 
-constexpr Cftype since(Cftype row, KernelVersion first) {
-    row.since = first;
-    return row;
-}
-
 constexpr About kNoTime{Controller::kCpuacct, "Zero: no time is accounted."};
 
 constexpr std::array kV1Files = {

@@ -189,11 +189,6 @@ constexpr Cftype v2_row(std::string_view name, ShowFunction show, StoreFunction 
     return row;
 }
 
-constexpr Cftype since(Cftype row, KernelVersion first) {
-    row.since = first;
-    return row;
-}
-
 constexpr std::array kV1Files = {
     v1_row("cpuset.cpus", show_cpus, store_cpus,
            {"CPUs of the members: checked and kept, nothing runs there.", Fidelity::kAccounted}),

@@ -95,11 +95,6 @@ constexpr Cftype row(CgroupVersion version, std::string_view name, ShowFunction 
         .doc = doc};
 }
 
-constexpr Cftype since(Cftype file, KernelVersion first) {
-    file.since = first;
-    return file;
-}
-
 template <std::size_t kSize>
 constexpr std::array<Cftype, 9> v1_files(std::array<std::string_view, 9> names) {
     constexpr auto kV1 = CgroupVersion::kV1;

@@ -14,7 +14,7 @@ using engine::Controller;
 using engine::KernelVersion;
 
 constexpr KernelVersion kPeak{6, 1};
-constexpr KernelVersion kEventsOfTree{6, 11};
+constexpr KernelVersion kEventsOfLevel{6, 11};
 
 Result<void> show_max(const ShowContext& context, TextBuffer& out) {
     const std::uint64_t max = state_of<&States::pids>(context).max;
@@ -51,15 +51,9 @@ Result<void> show_peak(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-Result<void> show_events(const ShowContext& context, TextBuffer& out) {
-    const engine::PidsState pids = state_of<&States::pids>(context);
-    out.print("max {}\n",
-              context.profile().version < kEventsOfTree ? pids.forks_refused : pids.limit_hits);
-    return {};
-}
-
-Result<void> show_events_local(const ShowContext& context, TextBuffer& out) {
-    out.print("max {}\n", state_of<&States::pids>(context).limit_hits_local);
+/// No fork is ever refused.
+Result<void> show_events(const ShowContext&, TextBuffer& out) {
+    out.append("max 0\n");
     return {};
 }
 
@@ -77,8 +71,8 @@ constexpr Cftype max_file(CgroupVersion version) {
     file.name = "pids.max";
     file.show = show_max;
     file.store = store_max;
-    file.fidelity = Fidelity::kAccounted;
-    file.doc = "How many processes and threads there may be; checked for puppets' forks.";
+    file.fidelity = Fidelity::kStoredOnly;
+    file.doc = "How many processes and threads there may be; no fork is refused.";
     return file;
 }
 
@@ -91,8 +85,9 @@ constexpr Cftype reader(CgroupVersion version, std::string_view name, ShowFuncti
     return file;
 }
 
-constexpr Cftype since(Cftype file, KernelVersion first) {
-    file.since = first;
+constexpr Cftype events_file(CgroupVersion version, std::string_view name) {
+    Cftype file = reader(version, name, show_events, "Zero: no fork is refused.");
+    file.fidelity = Fidelity::kStoredOnly;
     return file;
 }
 
@@ -104,10 +99,8 @@ constexpr std::array<Cftype, 5> files(CgroupVersion version) {
         since(reader(version, "pids.peak", show_peak,
                      "The most that pids.current has been when someone looked."),
               kPeak),
-        reader(version, "pids.events", show_events, "How often a fork was refused."),
-        since(reader(version, "pids.events.local", show_events_local,
-                     "How often this group's own limit refused a fork."),
-              kEventsOfTree),
+        events_file(version, "pids.events"),
+        since(events_file(version, "pids.events.local"), kEventsOfLevel),
     };
 }
 

@@ -27,9 +27,6 @@ inline constexpr std::uint64_t kPidsUnlimited = 4194305;
 struct PidsState {
     std::uint64_t max = kPidsUnlimited;
     std::uint64_t peak = 0;
-    std::uint64_t forks_refused = 0;  ///< of members here
-    std::uint64_t limit_hits = 0;     ///< by this limit or one below
-    std::uint64_t limit_hits_local = 0;
 };
 
 /// Times in microseconds, as the files have them.

@@ -119,8 +119,6 @@ public:
     // pids (controllers/pids.cc).
     /// Threads of the members of the group and below; keeps the peak.
     std::uint64_t pids_current(Cgroup& group);
-    /// A member is about to make a process. EAGAIN: a limit above it; counted in pids.events.
-    Result<void> may_fork(const Task& task);
 
     // cpu (controllers/cpu.cc). Root: EINVAL.
     Result<void> set_cpu_shares(Cgroup& group, std::uint64_t shares);

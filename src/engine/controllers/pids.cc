@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // pids (kernel/cgroup/pids.c, 6.1).
-#include <algorithm>
-
 #include "engine/state.h"
 
 namespace memcgfs::engine {
@@ -20,15 +18,6 @@ std::uint64_t threads_of(const Engine::State& state, const Cgroup& group) {
     return threads;
 }
 
-const Hierarchy* pids_hierarchy(const Engine::State& state) {
-    for (const Hierarchy& hierarchy : state.hierarchies) {
-        if (hierarchy.has(Controller::kPids)) {
-            return &hierarchy;
-        }
-    }
-    return nullptr;
-}
-
 }  // namespace
 
 std::uint64_t Engine::pids_current(Cgroup& group) {
@@ -37,25 +26,6 @@ std::uint64_t Engine::pids_current(Cgroup& group) {
         group.states.set<&ControllerStates::pids>().peak = now;
     }
     return now;
-}
-
-Result<void> Engine::may_fork(const Task& task) {
-    const Hierarchy* hierarchy = pids_hierarchy(*state_);
-    Cgroup* own =
-        hierarchy == nullptr ? nullptr : state_->cgroups.find(task.groups.in(hierarchy->id));
-    for (Cgroup* level = own; level != nullptr && !level->is_root(); level = level->parent) {
-        const auto* pids = level->states.find<&ControllerStates::pids>();
-        if (pids == nullptr || pids_current(*level) < pids->max) {
-            continue;
-        }
-        own->states.set<&ControllerStates::pids>().forks_refused++;
-        level->states.set<&ControllerStates::pids>().limit_hits_local++;
-        for (Cgroup* above = level; !above->is_root(); above = above->parent) {
-            above->states.set<&ControllerStates::pids>().limit_hits++;
-        }
-        return Err(Errno::kEAGAIN);
-    }
-    return {};
 }
 
 }  // namespace memcgfs::engine

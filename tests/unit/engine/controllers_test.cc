@@ -24,20 +24,18 @@ TEST_CASE("lists of numbers", "[engine][controllers]") {
     CHECK((*IdSet::parse("0-3", 8) - *IdSet::parse("1", 8)).text() == "0,2-3");
 }
 
-TEST_CASE("pids.max refuses forks, below as well", "[engine][controllers]") {
+TEST_CASE("members are counted with those below", "[engine][controllers]") {
     EngineFixture machine("6.12", Layout::kV2);
     Cgroup& parent = machine.make(machine.root(), "p");
     Cgroup& child = machine.make(parent, "c");
-    const TaskId id = machine.add_task(child);
-    const Task& task = *machine.engine.find(id);
-    CHECK(machine.engine.may_fork(task).ok());
-    parent.states.set<&ControllerStates::pids>().max = 1;
-    CHECK(machine.engine.may_fork(task).error() == Errno::kEAGAIN);
-    CHECK(parent.states.get<&ControllerStates::pids>().limit_hits_local == 1);
-    CHECK(child.states.get<&ControllerStates::pids>().forks_refused == 1);
+    machine.add_task(child);
     CHECK(machine.engine.pids_current(parent) == 1);
-    REQUIRE(machine.engine.attach_task(machine.add_task(machine.root()), child.id).ok());
+    const TaskId second = machine.add_task(machine.root());
+    REQUIRE(machine.engine.attach_task(second, child.id).ok());
     CHECK(machine.engine.pids_current(parent) == 2);
+    REQUIRE(machine.engine.attach_task(second, machine.root().id).ok());
+    CHECK(machine.engine.pids_current(parent) == 1);
+    CHECK(parent.states.get<&ControllerStates::pids>().peak == 2);
 }
 
 TEST_CASE("a controller that is taken away forgets", "[engine][controllers]") {
