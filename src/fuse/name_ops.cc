@@ -53,7 +53,7 @@ void readlink(fuse_req_t request, fuse_ino_t node) {
     if (target.ok()) {
         fuse_reply_readlink(request, target->c_str());
     } else {
-        fuse_reply_err(request, to_int(target.error()));
+        reply_error(request, target.error());
     }
 }
 
@@ -129,7 +129,7 @@ void link(fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*) {
 }
 
 void statfs(fuse_req_t request, fuse_ino_t) {
-    struct statvfs status {};
+    struct statvfs status{};
     status.f_bsize = 4096;
     status.f_frsize = 4096;
     status.f_namemax = 255;

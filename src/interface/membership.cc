@@ -139,8 +139,8 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
         return vfs::StoreOutcome{};
     }
     const MutexLock lock(engine_mutex_);
-    return vfs::StoreOutcome{.operation =
-                                 MEMCGFS_TRY(engine_.migrate_task(learn(process), move.group))};
+    return vfs::StoreOutcome{
+        .operation = MEMCGFS_TRY(engine_.migrate_task(learn(process), move.group))};
 }
 
 }  // namespace memcgfs::interface

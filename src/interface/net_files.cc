@@ -87,7 +87,7 @@ constexpr std::array kFiles = {
            .show = show_priorities,
            .store = store_priority,
            .fidelity = Fidelity::kStoredOnly,
-           .doc = "A priority for each network interface of the host."},
+           .doc = "A priority for each network interface, of which there is only lo."},
 };
 static_assert(detail::table_is_sound(kFiles));
 

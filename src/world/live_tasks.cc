@@ -46,8 +46,8 @@ std::uint32_t random_world_id() {
 }
 
 bool same_file(int first, int second) {
-    struct stat a {};
-    struct stat b {};
+    struct stat a{};
+    struct stat b{};
     return fstat(first, &a) == 0 && fstat(second, &b) == 0 && a.st_dev == b.st_dev &&
            a.st_ino == b.st_ino;
 }
