@@ -49,7 +49,7 @@ constexpr std::string_view kHelp =
     "  -x        run a command instead of steps\n"
     "steps (sizes take K, M or G):\n"
     "  anon N | huge N | shm N | sysv N | sysvkeep N | lock N | write P N | read P | map P N |\n"
-    "  sync P | drop P | touch | peek | pageout | free | sleep MS | pid | hold | in\n";
+    "  sync P | drop P | touch | peek | pageout | discard N | free | sleep MS | pid | hold | in\n";
 
 struct Options {
     const char* join = nullptr;
@@ -176,6 +176,9 @@ std::optional<HostErrno> Steps::two_words(std::string_view name, const char* arg
     }
     if (name == "drop") {
         return puppet_.drop_file(argument);
+    }
+    if (name == "discard") {
+        return puppet_.discard(parse_bytes(argument));
     }
     if (name == "sleep") {
         pause_for(std::atol(argument));

@@ -289,6 +289,20 @@ HostErrno Puppet::page_out() {
     return error == 0 && any_locked ? EINVAL : error;
 }
 
+HostErrno Puppet::discard(std::uint64_t bytes) {
+    if (regions_.empty()) {
+        return ENOENT;
+    }
+    const Region& region = regions_.back();
+    const std::uint64_t pages = pages_of(bytes);
+    if (pages > region.pages) {
+        return EINVAL;
+    }
+    ControlMessage message = request(ControlOp::kDiscard);
+    message.args = {region.number, region.pages - pages, pages};
+    return ask(message);
+}
+
 HostErrno Puppet::unmap_last() {
     if (regions_.empty()) {
         return ENOENT;

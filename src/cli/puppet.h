@@ -48,6 +48,8 @@ public:
     enum class Access : std::uint64_t { kRead = 0, kWrite = 1 };
     HostErrno touch_all(Access access);
     HostErrno page_out();
+    /// The end of the latest region, in whole pages: MADV_DONTNEED. EINVAL: it is not so long.
+    HostErrno discard(std::uint64_t bytes);
     /// The latest region. ENOENT if there is none.
     HostErrno unmap_last();
 

@@ -7,6 +7,7 @@
 #include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/reclaim.h"
+#include "engine/torn_page.h"
 #include "engine/writeback.h"
 
 namespace memcgfs::engine {
@@ -115,10 +116,13 @@ Coro<std::uint64_t> pageout_range(Engine::State& state, OpContext& op, MappingId
     while (index < end && !op.signal_pending) {
         Mapping* mapping = state.mappings.find(id);
         Extent* extent = mapping != nullptr ? mapping->next(index) : nullptr;
-        if (extent == nullptr || extent->first >= end) {
+        if (extent == nullptr || extent->first >= end || extent->state.torn) {
             break;
         }
         index = std::max(index, extent->first);
+        if (split_if_part(state, *extent)) {
+            continue;
+        }
         const bool skipped = extent->state.where != PageState::Where::kResident ||
                              extent->state.list == LruList::kUnevictable;
         if (skipped) {
@@ -159,12 +163,16 @@ Coro<OperationResult> advise_pages(Engine::State& state, OpContext& op, AdviceRe
     const std::uint64_t end = index + request.range.count;
     while (index < end) {
         Extent* extent = mapping->next(index);
-        if (extent == nullptr || extent->first >= end) {
+        if (extent == nullptr || extent->first >= end || extent->state.torn) {
             break;
         }
         index = std::max(index, extent->first);
         const Engine::Range part{index, std::min(end, extent->end()) - index};
-        if (split_cut_huge(state, *extent, part)) {
+        const bool split =
+            request.advice == Advice::kDontNeed
+                ? tear_cut_huge(state, *extent, part)
+                : split_if_part(state, *extent) || split_cut_huge(state, *extent, part);
+        if (split) {
             continue;
         }
         index += part.count;
@@ -175,6 +183,7 @@ Coro<OperationResult> advise_pages(Engine::State& state, OpContext& op, AdviceRe
 
 void lock_pages(Engine::State& state, Mapping& mapping) {
     mapping.locked = true;
+    split_all_torn(state, mapping);
     std::uint64_t index = 0;
     while (Extent* extent = mapping.next(index)) {
         index = extent->end();

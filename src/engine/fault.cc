@@ -333,7 +333,7 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
     const std::uint64_t end = index + request.range.count;
     Extent* extent = mapping->next(index);
     const bool here = extent != nullptr && extent->first <= index;
-    if (here && extent->state.where == PageState::Where::kResident) {
+    if (here && extent->state.where != PageState::Where::kSwapped) {
         co_return Progress{access_resident(state, op, *extent, index, end - index, request), 0};
     }
     const std::uint64_t stop = here ? extent->end() : (extent != nullptr ? extent->first : end);
@@ -463,7 +463,7 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
     const std::uint64_t index = request.range.first;
     Extent* extent = mapping->next(index);
     if (extent != nullptr && extent->first <= index) {
-        if (extent->state.where != PageState::Where::kResident) {
+        if (extent->state.where == PageState::Where::kSwapped) {
             return std::nullopt;
         }
         access_resident(state, op, *extent, index, 1, request);

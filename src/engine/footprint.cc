@@ -33,6 +33,9 @@ void add_mapping(Footprint& sum, Mapping& mapping) {
     TableCount upper(3 * kTableShift);
     std::uint64_t end = 0;
     while (const Extent* extent = mapping.next(end)) {
+        if (extent->state.torn) {
+            break;  // behind the region's end; its parts count
+        }
         end = extent->end();
         const Pages pages{extent->count};
         const bool swapped = extent->state.where == PageState::Where::kSwapped;

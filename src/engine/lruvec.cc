@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/engine/lruvec.h"
 
+#include <utility>
+
 #include "memcgfs/base/assert.h"
 #include "memcgfs/engine/memcg.h"
 
@@ -65,12 +67,20 @@ Extent& Mapping::split(Extent& extent, std::uint64_t at) {
 
 Extent& Mapping::split_isolated(Extent& extent, std::uint64_t at) {
     MEMCGFS_ASSERT(at > extent.first && at < extent.end());
-    MEMCGFS_ASSERT(!extent.state.huge || huge_offset(at) == 0);
+    MEMCGFS_ASSERT(!extent.state.compound() || huge_offset(at) == 0);
     Extent& younger = insert(at, extent.end() - at, extent.memcg, extent.state);
     extent.count = at - extent.first;
     younger.slot_owner = extent.slot_owner;
     younger.zswap_owner = extent.zswap_owner;
     return younger;
+}
+
+void Mapping::move(Extent& extent, std::uint64_t first) {
+    auto node = extents_.extract(extent.first);
+    node.key() = first;
+    const bool inserted = extents_.insert(std::move(node)).inserted;
+    MEMCGFS_ASSERT(inserted);
+    extent.first = first;
 }
 
 void Mapping::merge_swapped(Extent& extent) {
@@ -149,6 +159,11 @@ Extent& Lruvec::add_tail(Extent& extent) {
     }
     list.tail = &extent;
     return coalesce(extent);
+}
+
+void Lruvec::add_above(Extent& place, Extent& extent) {
+    list_of(extent).pages += Pages{extent.count};
+    link_above(place, extent);
 }
 
 bool Lruvec::join(Extent& older, Extent& younger) {

@@ -8,6 +8,7 @@
 
 #include "engine/page_state.h"
 #include "engine/state.h"
+#include "engine/torn_page.h"
 #include "engine/zswap.h"
 #include "memcgfs/base/assert.h"
 
@@ -34,9 +35,33 @@ void check_state(const Mapping& mapping, const PageState& page_state) {
     // A huge page with slots is on its way out.
     MEMCGFS_ASSERT(!page_state.huge || (mapping.kind() == PageKind::kAnon &&
                                         page_state.swap_slot == page_state.detached));
+    MEMCGFS_ASSERT(!page_state.torn || (mapping.kind() == PageKind::kAnon && !page_state.huge &&
+                                        !page_state.swap_slot && page_state.mapped == 0));
     MEMCGFS_ASSERT(!page_state.lazyfree || mapping.kind() == PageKind::kAnon);
     MEMCGFS_ASSERT(page_state.list == LruList::kUnevictable ||
                    is_file(page_state.list) == (file || page_state.lazyfree));
+}
+
+/// A torn huge page has parts, but not all, and waits for a shrinker.
+void check_torn(const Engine::State& state, Mapping& mapping, const Extent& torn) {
+    MEMCGFS_ASSERT(torn.state.torn == (torn.first >= kTornOffset));
+    if (!torn.state.torn) {
+        return;
+    }
+    for (std::uint64_t first = torn.first; first < torn.end(); first += kHugePages) {
+        const Pages mapped = parts_of(mapping, first);
+        MEMCGFS_ASSERT(Pages{0} < mapped && mapped < Pages{kHugePages});
+        MEMCGFS_ASSERT(state.torn_pages.contains(torn.memcg->id(), {mapping.id(), first}));
+    }
+}
+
+/// A part is of one torn huge page and its group's.
+void check_part(Mapping& mapping, const Extent& part) {
+    const Extent* torn = mapping.find(part.first + kTornOffset);
+    MEMCGFS_ASSERT(torn != nullptr && torn->state.torn && torn->memcg == part.memcg);
+    MEMCGFS_ASSERT(mapping.huge_offset(part.first) + part.count <= kHugePages);
+    MEMCGFS_ASSERT(torn->state.node == part.state.node);
+    MEMCGFS_ASSERT((part.state.young & ~part.state.mapped) == 0);
 }
 
 /// A second set of books: what each group's numbers come to, run by run.
@@ -120,10 +145,16 @@ void check_mapping(const Engine::State& state, Mapping& mapping, Books& books,
             swapped += Pages{extent->count};
             continue;
         }
+        if (extent->state.where == PageState::Where::kPart) {
+            check_part(mapping, *extent);
+            books.add(mapping, *extent);
+            continue;
+        }
         resident += Pages{extent->count};
         check_state(mapping, extent->state);
-        MEMCGFS_ASSERT(!extent->state.huge || (mapping.huge_offset(extent->first) == 0 &&
-                                               extent->count % kHugePages == 0));
+        check_torn(state, mapping, *extent);
+        MEMCGFS_ASSERT(!extent->state.compound() || (mapping.huge_offset(extent->first) == 0 &&
+                                                     extent->count % kHugePages == 0));
         books.add(mapping, *extent);
     }
     MEMCGFS_ASSERT(mapping.resident == resident);

@@ -13,9 +13,10 @@ namespace memcgfs::engine {
 namespace {
 
 /// What of an extent comes along: get_mctgt_type. Private pages and slots by bit 0; of files all
-/// that is in memory, mapped or not, by bit 1. Swapped shmem stays.
+/// that is in memory, mapped or not, by bit 1. Swapped shmem stays, and so do torn huge pages.
 bool comes_along(const Extent& extent, const Memcg& from, std::uint64_t mask) {
-    if (extent.memcg != &from) {
+    const bool torn = extent.state.torn || extent.state.where == PageState::Where::kPart;
+    if (extent.memcg != &from || torn) {
         return false;
     }
     if (extent.mapping->kind() == PageKind::kAnon) {

@@ -9,6 +9,7 @@
 #include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/reclaim.h"
+#include "engine/torn_page.h"
 
 namespace memcgfs::engine {
 
@@ -33,7 +34,12 @@ std::uint64_t rank_of(NodeMask mask, NodeId node) {
 }
 
 /// Moves resident pages from the extent's beginning on to where `pages` are; returns how many.
+/// None: the extent was a torn huge page, which is split now.
 Pages migrate_extent(Engine::State& state, Extent& extent, PageReservation pages) {
+    if (extent.state.torn) {
+        split_torn(state, extent);
+        return Pages{0};
+    }
     const Engine::Range moved{extent.first, std::min(Pages{extent.count}, pages.pages()).count()};
     Mapping& mapping = *extent.mapping;
     if (extent.state.huge) {
@@ -84,6 +90,9 @@ Coro<OperationResult> migrate_task_pages(Engine::State& state, OpContext& op, No
     const auto targets = static_cast<std::uint64_t>(std::popcount(to));
     std::uint64_t failed = 0;
     for (const MappingId id : regions) {
+        if (Mapping* mapping = state.mappings.find(id); mapping != nullptr) {
+            split_all_torn(state, *mapping);
+        }
         std::uint64_t index = 0;
         for (;;) {
             Mapping* mapping = state.mappings.find(id);

@@ -14,7 +14,7 @@ void count_pages(Memcg& memcg, Mapping& mapping, const PageState& page_state, st
     };
     const bool anon = mapping.kind() == PageKind::kAnon;
     const bool file = mapping.kind() == PageKind::kFile;
-    const bool attached = !page_state.detached;
+    const bool attached = !page_state.detached && !page_state.torn;
     count(anon && attached, StatItem::kAnon);
     count(!anon && attached, StatItem::kFile);
     count(mapping.kind() == PageKind::kShmem && attached, StatItem::kShmem);
@@ -87,7 +87,7 @@ void unmap_users(Engine::State& state, Mapping& mapping, std::uint8_t gone) {
     std::uint64_t index = 0;
     while (Extent* extent = mapping.next(index)) {
         index = extent->end();
-        if (extent->state.where != PageState::Where::kResident ||
+        if (extent->state.where == PageState::Where::kSwapped ||
             (extent->state.mapped & gone) == 0) {
             continue;
         }
@@ -95,7 +95,9 @@ void unmap_users(Engine::State& state, Mapping& mapping, std::uint8_t gone) {
         const bool used = (next.young & gone) != 0;
         next.mapped = static_cast<std::uint8_t>(next.mapped & ~gone);
         next.young = static_cast<std::uint8_t>(next.young & ~gone);
-        if (used && mapping.kind() != PageKind::kAnon) {
+        if (next.where == PageState::Where::kPart) {
+            extent->state = next;
+        } else if (used && mapping.kind() != PageKind::kAnon) {
             access_pages_as(state, *extent, next);
         } else {
             change_pages(state, *extent, next);

@@ -6,6 +6,7 @@
 
 #include "engine/page_state.h"
 #include "engine/swap_space.h"
+#include "engine/torn_page.h"
 #include "engine/zswap.h"
 #include "memcgfs/base/assert.h"
 
@@ -141,6 +142,10 @@ void free_extent(Engine::State& state, Extent& extent) {
     if (extent.state.where == Where::kResident) {
         state.lru_remove(extent);
         free_isolated(state, extent);
+        return;
+    }
+    if (extent.state.where == Where::kPart) {
+        free_part(state, extent);
         return;
     }
     Mapping& mapping = *extent.mapping;

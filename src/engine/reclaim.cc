@@ -7,6 +7,7 @@
 
 #include "engine/io_queue.h"
 #include "engine/pages.h"
+#include "engine/shrinker.h"
 #include "engine/soft_limit.h"
 #include "engine/vmpressure.h"
 #include "engine/workingset.h"
@@ -307,8 +308,13 @@ Coro<void> shrink_node(Engine::State& state, OpContext& op, ScanControl& control
     unsigned visited = 0;
     for (Memcg* memcg = walk.next(nullptr); memcg != nullptr; memcg = walk.next(memcg)) {
         pin.reset(*memcg);
-        if (!skip_protected(state, control, *memcg) && !memcg->lruvec(control.node).empty()) {
-            control.freed += co_await shrink_lruvec(state, op, control, *memcg);
+        if (!skip_protected(state, control, *memcg)) {
+            if (!memcg->lruvec(control.node).empty()) {
+                control.freed += co_await shrink_lruvec(state, op, control, *memcg);
+            }
+            if (has_shrinkable(state, *memcg)) {
+                co_await shrink_slab(state, op, control, *memcg);
+            }
         }
         if (++visited % kGroupsPerStep == 0) {
             co_await op.pause_point();

@@ -7,6 +7,7 @@
 #include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/swap_fault.h"
+#include "engine/torn_page.h"
 #include "engine/writeback.h"
 
 namespace memcgfs::engine {
@@ -59,6 +60,9 @@ std::uint64_t access_resident(Engine::State& state, OpContext& op, Extent& resid
                               std::uint64_t index, std::uint64_t limit,
                               const AccessRequest& request) {
     Mapping& mapping = *resident.mapping;
+    if (resident.state.where == PageState::Where::kPart) {
+        return access_part(resident, mapping.user_bits.bit(op.task), {index, limit});
+    }
     const bool comes_back = resident.state.huge && resident.state.detached;
     Extent& holder = comes_back ? map_small(state, resident, index) : resident;
     const bool write = request.access == Access::kWrite;

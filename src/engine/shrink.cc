@@ -8,6 +8,7 @@
 #include "engine/page_state.h"
 #include "engine/reclaim.h"
 #include "engine/shrink_pages.h"
+#include "engine/torn_page.h"
 #include "engine/workingset.h"
 #include "engine/writeback.h"
 #include "memcgfs/base/assert.h"
@@ -21,13 +22,13 @@ constexpr Nanos kThrottleMax = from_millis(100);  // VMSCAN_THROTTLE_WRITEBACK
 /// How many pages of the extent come off the list where `limit` are wanted: a huge page comes
 /// whole.
 std::uint64_t taken_of(const Extent& extent, Pages limit) {
-    return std::min(extent.count, extent.state.huge ? kHugePages : limit.count());
+    return std::min(extent.count, extent.state.compound() ? kHugePages : limit.count());
 }
 
 /// How many pages a batch of `limit` takes off the list, the oldest ones (isolate_lru_folios).
 Pages batch_of(const Lruvec& lruvec, LruList list, Pages limit) {
     const Lruvec::List& all = lruvec.list(list);
-    if (all.tail == nullptr || (!all.tail->state.huge && Pages{all.tail->count} >= limit)) {
+    if (all.tail == nullptr || (!all.tail->state.compound() && Pages{all.tail->count} >= limit)) {
         return std::min(limit, all.pages);  // nearly always
     }
     Pages batch{};
@@ -135,6 +136,9 @@ void shrink_active_list(Engine::State& state, OpContext& op, const ScanControl& 
         Extent& extent = isolate_tail(state, lruvec, list, left);
         left -= Pages{extent.count};
         const std::uint8_t seen = users_in(state, *extent.mapping, control);
+        if (extent.state.torn) {
+            take_young(extent, seen);
+        }
         const bool used = (extent.state.young & seen) != 0;
         extent.state.young = static_cast<std::uint8_t>(extent.state.young & ~seen);
         if (used && extent.mapping->executable && is_file(list)) {

@@ -9,6 +9,7 @@
 #include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/swap_space.h"
+#include "engine/torn_page.h"
 #include "engine/workingset.h"
 
 namespace memcgfs::engine {
@@ -32,11 +33,15 @@ void activate(Engine::State& state, Extent& extent) {
 
 enum class References : std::uint8_t { kReclaim, kKeep, kActivate };
 
-/// The two-touch rule; clears the marks it looked at (folio_check_references).
+/// The two-touch rule; clears the marks it looked at (folio_check_references). A torn huge page has
+/// one for each small entry.
 References check_references(Extent& extent, std::uint8_t seen) {
     PageState& page_state = extent.state;
     const bool was_referenced = page_state.referenced;
-    const int mappings = std::popcount(static_cast<unsigned>(page_state.young & seen));
+    const std::uint64_t mappings =
+        page_state.torn ? take_young(extent, seen)
+                        : static_cast<std::uint64_t>(
+                              std::popcount(static_cast<unsigned>(page_state.young & seen)));
     page_state.young = static_cast<std::uint8_t>(page_state.young & ~seen);
     page_state.referenced = mappings > 0;
     if (mappings == 0) {
@@ -150,6 +155,20 @@ ShrinkResult& ShrinkResult::operator+=(const ShrinkResult& other) {
     return *this;
 }
 
+namespace {
+
+/// Reclaim splits what it takes of torn huge pages; the parts go on as pages of their own.
+ShrinkResult shrink_torn(Engine::State& state, OpContext& op, const ScanControl& control,
+                         Extent& torn) {
+    ShrinkResult result;
+    for (Extent* part : split_isolated_torn(state, torn)) {
+        result += shrink_extent(state, op, control, *part);
+    }
+    return result;
+}
+
+}  // namespace
+
 std::uint8_t users_in(const Engine::State& state, const Mapping& mapping,
                       const ScanControl& control) {
     const Memcg& root = control.request.root;
@@ -186,6 +205,9 @@ ShrinkResult shrink_extent(Engine::State& state, OpContext& op, const ScanContro
             case References::kReclaim:
                 break;
         }
+    }
+    if (extent.state.torn) {
+        return shrink_torn(state, op, control, extent);
     }
     if (!swap_backed(extent) || extent.state.swap_slot) {
         unmap(state, op, extent);  // others are once they have slots

@@ -181,6 +181,14 @@ Extent& Engine::State::lru_add_tail(Extent& extent) {
     return memcg.lruvec(extent.state.node).add_tail(extent);
 }
 
+void Engine::State::lru_add_above(Extent& place, Extent& extent) {
+    Memcg& memcg = *extent.memcg;
+    zone_list(nodes, extent) += Pages{extent.count};
+    memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
+                        static_cast<std::int64_t>(extent.count));
+    memcg.lruvec(extent.state.node).add_above(place, extent);
+}
+
 void Engine::State::lru_remove(Extent& extent) {
     Memcg& memcg = *extent.memcg;
     zone_list(nodes, extent) -= Pages{extent.count};

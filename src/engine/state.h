@@ -18,6 +18,7 @@
 #include "engine/node.h"
 #include "engine/operation.h"
 #include "engine/rate_limit.h"
+#include "engine/shrinker_state.h"
 #include "engine/watermark.h"
 #include "engine/zswap_pool.h"
 #include "memcgfs/engine/engine.h"
@@ -74,6 +75,8 @@ struct Engine::State {
     std::uint64_t vm_swappiness = 60;
     std::vector<Membership> css_sets;
     std::map<Membership, std::uint32_t> css_set_numbers;
+    TornPages torn_pages;
+    ShrinkerBacklog shrinker_backlog;
     std::vector<Memcg*> dying;  ///< removed memcgs that may still hold charges
 
     /// Per-CPU charges taken in advance (struct memcg_stock_pcp).
@@ -172,6 +175,7 @@ struct Engine::State {
     bool lru_extend_head(const Mapping& mapping, Range range, Memcg& memcg,
                          const PageState& page_state);
     Extent& lru_add_tail(Extent& extent);
+    void lru_add_above(Extent& place, Extent& extent);
     void lru_remove(Extent& extent);
     /// Takes `pages`, huge ones as one `folio` each, off the counters of their owner; wakes v1 OOM
     /// waiters.

@@ -133,6 +133,7 @@ void offline_css(Engine::State& state, Cgroup& group) {
     memcg.memory.set_low(Pages{0});
     memcg.wmark.levels = {};
     reparent_kernel_memory(state, memcg);
+    state.shrinker_backlog.move(memcg.id(), memcg.parent()->id());
     reparent_zswap(state, memcg);
     drain_all_stock(state, memcg);
     state.dying.push_back(&memcg);

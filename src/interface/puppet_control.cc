@@ -249,6 +249,7 @@ Result<vfs::StoreOutcome> PuppetControl::act(Puppet& puppet, Request& request) {
         case ControlOp::kUnmap:
         case ControlOp::kTouch:
         case ControlOp::kLock:
+        case ControlOp::kDiscard:
             return act_on_region(puppet, request);
         case ControlOp::kPageout:
             return vfs::StoreOutcome{
@@ -307,6 +308,12 @@ Result<vfs::StoreOutcome> PuppetControl::act_on_region(Puppet& puppet, Request& 
     }
     if (args[1] > kPagesMax || args[2] > kPagesMax) {
         return Err(Errno::kEINVAL);
+    }
+    if (request.message.op == ControlOp::kDiscard) {
+        return vfs::StoreOutcome{.operation = std::make_unique<Answer>(
+                                     engine_.advise(puppet.task, region->second.mapping,
+                                                    {args[1], args[2]}, engine::Advice::kDontNeed),
+                                     request)};
     }
     const auto access = args[3] != 0 ? engine::Access::kWrite : engine::Access::kRead;
     const engine::MappingId mapping = region->second.mapping;

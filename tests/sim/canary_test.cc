@@ -68,6 +68,8 @@ const Canary kCanaries[] = {
      [](Busy& b) { b.state().mappings.for_each([](Mapping& m) { m.users++; }); }},
     {"mappings", "resident pages miscounted",
      [](Busy& b) { b.state().mappings.for_each([](Mapping& m) { m.resident += Pages{1}; }); }},
+    {"mappings", "a torn page that is not there",
+     [](Busy& b) { b.state().torn_pages.add(b.child->id(), {}); }},
     {"mappings", "half a huge page",
      [](Busy& b) {
          b.state().mappings.for_each([](Mapping& m) { m.next(0)->state.huge = true; });

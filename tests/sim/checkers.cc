@@ -267,8 +267,12 @@ void count_extent(Tally& tally, const Extent& extent) {
         tally.swapped += pages;
         return;
     }
+    if (extent.state.where == PageState::Where::kPart) {
+        tally.anon += pages;
+        return;
+    }
     const PageKind kind = extent.mapping->kind();
-    const std::int64_t attached = extent.state.detached ? 0 : pages;
+    const std::int64_t attached = extent.state.detached || extent.state.torn ? 0 : pages;
     (kind == PageKind::kAnon ? tally.anon : tally.file) += attached;
     tally.anon_thp += extent.state.huge ? attached : 0;
     tally.shmem += kind == PageKind::kShmem ? attached : 0;

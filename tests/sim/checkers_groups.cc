@@ -70,8 +70,10 @@ void members(Scene& scene) {
     });
 }
 
-/// Extents are in order and within bounds; users and page counts are right.
+/// Extents are in order and within bounds; users and page counts are right, and torn huge pages
+/// wait for the shrinker of their group.
 void mappings(Scene& scene) {
+    std::map<const Memcg*, std::uint64_t> torn;
     std::map<MappingId, std::uint32_t> users;
     scene.state.tasks.for_each([&](const Task& task) {
         for (const MappingId id : task.regions) {
@@ -86,15 +88,22 @@ void mappings(Scene& scene) {
         while (const Extent* extent = mapping.next(end)) {
             demand(extent->first >= end && extent->count > 0 && extent->end() > extent->first,
                    "mappings", "extents overlap");
-            demand(!extent->state.huge ||
+            demand(!extent->state.compound() ||
                        (mapping.huge_offset(extent->first) == 0 && extent->count % kHugePages == 0),
                    "mappings", "half a huge page");
             end = extent->end();
+            if (extent->state.where == PageState::Where::kPart) {
+                continue;  // in memory with the torn huge page
+            }
+            torn[extent->memcg] += extent->state.torn ? extent->folios() : 0;
             const bool here = extent->state.where == PageState::Where::kResident;
             (here ? resident : swapped) += Pages{extent->count};
         }
         demand(mapping.resident == resident, "mappings", "resident");
         demand(mapping.swapped == swapped, "mappings", "swapped");
+    });
+    scene.state.memcgs.for_each([&](const Memcg& memcg) {
+        demand(scene.state.torn_pages.count(memcg.id()) == torn[&memcg], "mappings", "torn pages");
     });
 }
 

@@ -56,6 +56,10 @@ public:
         report.kills = world_.kills();
         const Memcg& root = world_.engine().root_memcg();
         report.direct_scans = root.stat_total(StatItem::kPgscanDirect);
+        // Some profiles count pages there that reclaim splits.
+        if (!world_.engine().profile().split_defers_first) {
+            report.torn = world_.engine().machine_stat().event(VmEvent::kThpDeferredSplitPage);
+        }
         report.background_scans = root.stat_total(StatItem::kPgscanKswapd);
         return report;
     }

@@ -41,10 +41,12 @@ TEST_CASE("a fixed set of seeds keeps the invariants and reaches every path", "[
         REQUIRE(report.failure == "");
         sum.kills += report.kills;
         sum.direct_scans += report.direct_scans;
+        sum.torn += report.torn;
         sum.background_scans += report.background_scans;
     }
     CHECK(sum.kills > 0);
     CHECK(sum.direct_scans > 0);
+    CHECK(sum.torn > 0);
     CHECK(sum.background_scans > 0);
 }
 

@@ -8,7 +8,9 @@
 // one: touching upwards makes long runs.
 //
 // A huge page is 512 pages of a run that is marked so; runs of huge pages begin and end where huge
-// pages do. One that is touched, moved or freed in part is split first (huge_page.h).
+// pages do. One that is touched, moved or freed in part is split first (huge_page.h). One that is
+// given up in part is torn (torn_page.h): all of it stays on its list, as an extent of 512 pages
+// behind all others of the mapping; what is still mapped are its parts, at their old places.
 //
 // Invariants: a list's `pages` is the sum of its extents' counts; neighbours on a list have the
 // same memcg and list. Engine lock held for everything.
@@ -33,7 +35,11 @@ class Mapping;
 
 /// State that all pages of one extent share. Equal states side by side are merged.
 struct PageState {
-    enum class Where : std::uint8_t { kResident, kSwapped };
+    enum class Where : std::uint8_t {
+        kResident,
+        kSwapped,
+        kPart,  ///< mapped pages of a torn huge page: on no list, in memory with all of that
+    };
     Where where = Where::kResident;
     LruList list = LruList::kInactiveAnon;
     std::uint8_t mapped = 0;  ///< whose page tables it is in: bits of MappingUsers
@@ -47,10 +53,13 @@ struct PageState {
     bool lazyfree = false;    ///< MADV_FREE: an anonymous page that lives on the file lists
     bool detached = false;    ///< only the swap cache has it: on its way out, or not yet fetched
     bool huge = false;        ///< of a huge page that is whole
+    bool torn = false;        ///< a huge page of which only parts are mapped: all 512 pages of it
     bool readahead = false;   ///< read from swap for its neighbour's sake, not used yet
     std::uint8_t device = 0;  ///< the swap device of the slot, where there is one
     NodeId node = 0;          ///< where a resident page is; 0 for a swapped one
     ZoneType zone = ZoneType::kDma;  ///< likewise
+    /// The lists hold it in units of a huge page.
+    bool compound() const { return huge || torn; }
     /// Of all bytes at once: asked for each page that comes.
     bool operator==(const PageState& other) const {
         return std::memcmp(this, &other, sizeof(PageState)) == 0;
@@ -71,7 +80,7 @@ struct Extent {
     Extent* older = nullptr;  ///< towards the tail
     std::uint64_t end() const { return first + count; }
     /// Pages as the allocator counts them, a huge one as one (folios).
-    std::uint64_t folios() const { return state.huge ? count / kHugePages : count; }
+    std::uint64_t folios() const { return state.compound() ? count / kHugePages : count; }
 };
 
 enum class PageKind : std::uint8_t {
@@ -117,6 +126,8 @@ public:
     Extent& split_isolated(Extent& extent, std::uint64_t at);
     /// How far page `index` is into its huge page.
     std::uint64_t huge_offset(std::uint64_t index) const { return (address + index) % kHugePages; }
+    /// Gives an extent another place in the mapping, where nothing is; it stays on its list.
+    void move(Extent& extent, std::uint64_t first);
     /// Joins a swapped extent to the one before it if they are of one owner.
     void merge_swapped(Extent& extent);
 
@@ -169,6 +180,8 @@ public:
     Extent& add_head(Extent& extent);
     /// The same at the tail: next to be scanned.
     Extent& add_tail(Extent& extent);
+    /// The same, next to `place` on its younger side; joins nothing.
+    void add_above(Extent& place, Extent& extent);
     void remove(Extent& extent);
     /// Lets the youngest run of the list that `state` names grow by the pages behind it. False:
     /// they do not continue it.

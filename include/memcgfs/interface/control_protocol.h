@@ -40,6 +40,7 @@ enum class ControlOp : std::uint32_t {
     kTruncate = 12,  ///< a file has been cut to nothing
     kSync = 13,      ///< a file
     kDrop = 14,      ///< a file
+    kDiscard = 15,   ///< [0] region, [1] first, [2] count: MADV_DONTNEED
 };
 
 /// "A file" in an operation's arguments: [0] st_dev, [1] st_ino, [2] 1 if on tmpfs, [3] the

@@ -184,6 +184,19 @@ static int page_out(void) {
     return error;
 }
 
+/// The end of the last region, in whole pages, is given up and stays mapped.
+static int discard(size_t bytes) {
+    if (region_count == 0) {
+        return ENOENT;
+    }
+    const struct region* const region = last_region();
+    const size_t whole = (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    if (whole > region->bytes) {
+        return EINVAL;
+    }
+    return madvise(region->start + (region->bytes - whole), whole, MADV_DONTNEED) != 0 ? errno : 0;
+}
+
 static int unmap_last(void) {
     if (region_count == 0) {
         return ENOENT;
@@ -230,6 +243,9 @@ static int two_words(const char* name, const char* argument) {
     }
     if (is(name, "sysv") || is(name, "sysvkeep")) {
         return map_segment(parse_size(argument), is(name, "sysvkeep"));
+    }
+    if (is(name, "discard")) {
+        return discard(parse_size(argument));
     }
     if (is(name, "sleep")) {
         pause_for(atol(argument));

@@ -197,6 +197,8 @@ TEST_CASE("a puppet's memory is charged to its group and freed at its end", "[in
     CHECK(client.ask(ControlOp::kTouch, {shared, 0, 500, 1}) == 0);
     CHECK(group.memcg->stat(engine::StatItem::kAnon) == 1000);
     CHECK(group.memcg->stat(engine::StatItem::kShmem) == 500);
+    CHECK(client.ask(ControlOp::kDiscard, {anon, 900, 100}) == 0);
+    CHECK(group.memcg->stat(engine::StatItem::kAnon) == 900);
     CHECK(client.ask(ControlOp::kUnmap, {shared}) == 0);
     CHECK(group.memcg->stat(engine::StatItem::kShmem) == 0);
     const auto again = client.region(ControlOp::kShared, {500});
