@@ -18,6 +18,9 @@ using engine::Partition;
 
 /// MAX_NUMNODES: a list may name nodes up to here, whether they are there or not.
 constexpr std::uint32_t kNodesMax = 1024;
+/// A list may be as long as one of all CPUs or nodes that the kernel was built for (NR_CPUS).
+constexpr std::size_t kCpuListMax = 100 + 6 * std::size_t{8192};
+constexpr std::size_t kNodeListMax = 100 + 6 * std::size_t{kNodesMax};
 constexpr KernelVersion kExclusive{6, 7};
 constexpr KernelVersion kIsolated{6, 8};
 
@@ -73,7 +76,8 @@ Result<void> show_flag(const ShowContext& context, TextBuffer& out) {
 
 template <CpusetFlag kFlag>
 Result<vfs::StoreOutcome> store_flag(StoreContext& context, std::string_view text) {
-    const bool value = MEMCGFS_TRY(parse_u64(text)) != 0;
+    // An int in the kernel.
+    const bool value = static_cast<std::uint32_t>(MEMCGFS_TRY(parse_u64(text))) != 0;
     MEMCGFS_TRY(context.engine.set_cpuset_flag(context.group, kFlag, value));
     return done();
 }
@@ -177,6 +181,11 @@ constexpr Cftype v1_flag(std::string_view name, Doc doc) {
     return v1_row(name, show_flag<kFlag>, store_flag<kFlag>, doc);
 }
 
+constexpr Cftype list(Cftype row, std::size_t write_max_bytes) {
+    row.write_max_bytes = write_max_bytes;
+    return row;
+}
+
 constexpr Cftype placed(Cftype row, Placement placement) {
     row.placement = placement;
     return row;
@@ -190,10 +199,13 @@ constexpr Cftype v2_row(std::string_view name, ShowFunction show, StoreFunction 
 }
 
 constexpr std::array kV1Files = {
-    v1_row("cpuset.cpus", show_cpus, store_cpus,
-           {"CPUs of the members: checked and kept, nothing runs there.", Fidelity::kAccounted}),
-    v1_row("cpuset.mems", show_mems, store_mems,
-           {"Nodes that the members' new pages come from.", Fidelity::kModelled}),
+    list(v1_row(
+             "cpuset.cpus", show_cpus, store_cpus,
+             {"CPUs of the members: checked and kept, nothing runs there.", Fidelity::kAccounted}),
+         kCpuListMax),
+    list(v1_row("cpuset.mems", show_mems, store_mems,
+                {"Nodes that the members' new pages come from.", Fidelity::kModelled}),
+         kNodeListMax),
     v1_row("cpuset.effective_cpus", show_effective_cpus, nullptr,
            {"Those of them that the groups above have, too.", Fidelity::kAccounted}),
     v1_row("cpuset.effective_mems", show_effective_mems, nullptr,
@@ -220,18 +232,21 @@ constexpr std::array kV1Files = {
 static_assert(detail::table_is_sound(kV1Files));
 
 constexpr std::array kV2Files = {
-    v2_row("cpuset.cpus", show_cpus, store_cpus,
-           {"CPUs wanted for the members: kept, nothing runs there.", Fidelity::kAccounted}),
-    v2_row("cpuset.mems", show_mems, store_mems,
-           {"Nodes wanted for the members' pages.", Fidelity::kModelled}),
+    list(v2_row("cpuset.cpus", show_cpus, store_cpus,
+                {"CPUs wanted for the members: kept, nothing runs there.", Fidelity::kAccounted}),
+         kCpuListMax),
+    list(v2_row("cpuset.mems", show_mems, store_mems,
+                {"Nodes wanted for the members' pages.", Fidelity::kModelled}),
+         kNodeListMax),
     v2_row("cpuset.cpus.effective", show_effective_cpus, nullptr,
            {"What the groups above leave of them.", Fidelity::kAccounted}),
     v2_row("cpuset.mems.effective", show_effective_mems, nullptr,
            {"What the groups above leave of them.", Fidelity::kModelled}),
     v2_row("cpuset.cpus.partition", show_partition, store_partition,
            {"member, root or isolated, and why that is not possible.", Fidelity::kAccounted}),
-    since(v2_row("cpuset.cpus.exclusive", show_exclusive, store_exclusive,
-                 {"CPUs for partitions below.", Fidelity::kStoredOnly}),
+    since(list(v2_row("cpuset.cpus.exclusive", show_exclusive, store_exclusive,
+                      {"CPUs for partitions below.", Fidelity::kStoredOnly}),
+               kCpuListMax),
           kExclusive),
     placed(since(v2_row("cpuset.cpus.exclusive.effective", show_effective_exclusive, nullptr,
                         {"Those that a partition has.", Fidelity::kStoredOnly}),

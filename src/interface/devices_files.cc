@@ -32,10 +32,10 @@ Result<std::uint32_t> take_device_number(std::string_view& text) {
     return *number;
 }
 
-/// The letters after the numbers: three at most are looked at.
+/// The letters after the numbers, up to the end of the line: three at most are looked at.
 Result<std::uint8_t> parse_access(std::string_view text) {
     std::uint8_t access = 0;
-    for (const char c : text.substr(0, 3)) {
+    for (const char c : text.substr(0, std::min<std::size_t>(text.find('\n'), 3))) {
         if (c == 'r') {
             access |= DeviceRule::kRead;
         } else if (c == 'w') {

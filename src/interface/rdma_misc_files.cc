@@ -25,9 +25,12 @@ Result<void> check_resource(std::string_view token) {
         return Err(Errno::kEINVAL);
     }
     const std::string_view value = token.substr(equals + 1);
-    const bool number = parse_digits(value).length == value.size();
-    return number || std::string_view("max").starts_with(value) ? Result<void>{}
-                                                                : Err(Errno::kEINVAL);
+    const bool digits = parse_digits(value).length == value.size();
+    const auto number = parse_u32(value);
+    return (digits && number.ok() && *number <= INT32_MAX) ||
+                   std::string_view("max").starts_with(value)
+               ? Result<void>{}
+               : Err(Errno::kEINVAL);
 }
 
 Result<vfs::StoreOutcome> store_rdma_max(StoreContext&, std::string_view text) {

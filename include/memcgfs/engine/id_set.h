@@ -18,8 +18,8 @@ public:
     /// 0 to count - 1.
     static IdSet first(std::uint32_t count);
     /// Numbers, ranges, ranges with a pattern ("0-7:1/2": 1 of each 2) and "all", between commas or
-    /// white space; `count` is how many numbers there are. EINVAL: not of that form; ERANGE: a
-    /// number that is not below it; EOVERFLOW: too long a number.
+    /// white space; N is the last number. `count` is how many there are. EINVAL: not of that form;
+    /// ERANGE: a number that is not below it; EOVERFLOW: one of more than 32 bits.
     static Result<IdSet> parse(std::string_view text, std::uint32_t count);
 
     bool empty() const { return ids_.empty(); }

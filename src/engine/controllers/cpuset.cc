@@ -11,6 +11,8 @@ namespace memcgfs::engine {
 
 namespace {
 
+constexpr KernelVersion kExclusiveCpus{6, 7};
+
 CpusetState get_of(const Cgroup& group) {
     CpusetState state = group.states.get<&ControllerStates::cpuset>();
     if (group.states.find<&ControllerStates::cpuset>() == nullptr) {
@@ -230,7 +232,9 @@ private:
 std::string partition_fault(const Engine::State& state, const Cgroup& group) {
     const CpusetState own = get_of(group);
     if (own.cpus.empty()) {
-        return "cpuset.cpus is empty";
+        return state.profile().version >= kExclusiveCpus
+                   ? "cpuset.cpus and cpuset.cpus.exclusive are empty"
+                   : "cpuset.cpus is empty";
     }
     for (const Cgroup* sibling : group.parent->children) {
         if (sibling != &group && own_cpus(state, *sibling).intersects(own.cpus)) {
@@ -415,8 +419,14 @@ IdSet Engine::isolated_cpus() const {
 }
 
 Result<void> Engine::set_relax_domain_level(Cgroup& group, std::int64_t level) {
-    constexpr std::int64_t kLevelMax = 5;
-    if (level < -1 || level > kLevelMax) {
+    // One above the scheduler's topmost domain (sched_domain_level_max; measured on 6.1): a CPU
+    // alone has none, CPUs that share nothing but a node have one, nodes two more.
+    constexpr std::int64_t kOneCpu = 1;
+    constexpr std::int64_t kOneNode = 3;
+    constexpr std::int64_t kNodes = 5;
+    const std::int64_t one_node = all_cpus().size() > 1 ? kOneNode : kOneCpu;
+    const std::int64_t level_max = all_mems().size() > 1 ? kNodes : one_node;
+    if (level < -1 || level > level_max) {
         return Err(Errno::kEINVAL);
     }
     set_of(group).relax_domain_level = static_cast<std::int32_t>(level);

@@ -11,13 +11,19 @@ namespace memcgfs::engine {
 
 namespace {
 
-/// A decimal number at the start, which is taken off.
-Result<std::uint32_t> take_number(std::string_view& text) {
+/// A decimal number at the start, or N for `last`, taken off (bitmap_getnum).
+Result<std::uint32_t> take_number(std::string_view& text, std::uint32_t last) {
+    if (text.starts_with('N')) {
+        text.remove_prefix(1);
+        return last;
+    }
     const NumberPrefix number = parse_decimal_digits(text);
     if (number.length == 0) {
         return Err(Errno::kEINVAL);
     }
-    if (number.length > 10 || number.value > UINT32_MAX) {
+    constexpr std::size_t kDigitsMax = 10;  // of 32 bits, after zeros
+    const std::size_t zeros = std::min(text.find_first_not_of('0'), number.length);
+    if (number.length - zeros > kDigitsMax || number.value > UINT32_MAX) {
         return Err(Errno::kEOVERFLOW);
     }
     text.remove_prefix(number.length);
@@ -43,35 +49,47 @@ bool ends_region(std::string_view text) {
     return text.empty() || text.front() == ',' || is_kernel_space(text.front());
 }
 
+/// "all" in any case, taken off.
+bool take_all(std::string_view& text) {
+    constexpr std::string_view kAll = "all";
+    const bool is_all = text.size() >= kAll.size() &&
+                        std::equal(kAll.begin(), kAll.end(), text.begin(), [](char want, char c) {
+                            return want == c || want - 'a' + 'A' == c;
+                        });
+    if (is_all) {
+        text.remove_prefix(kAll.size());
+    }
+    return is_all;
+}
+
 Result<Region> take_region(std::string_view& text, std::uint32_t count) {
     Region region;
-    if (text.starts_with("all") &&
-        (text.size() == 3 || ends_region(text.substr(3)) || text[3] == ':')) {
-        text.remove_prefix(3);
+    if (take_all(text)) {
         region.last = count - 1;
     } else {
-        region.first = MEMCGFS_TRY(take_number(text));
+        region.first = MEMCGFS_TRY(take_number(text, count - 1));
         region.last = region.first;
-        if (ends_region(text)) {
-            return region;
+        if (!ends_region(text)) {
+            if (!take(text, '-')) {
+                return Err(Errno::kEINVAL);
+            }
+            region.last = MEMCGFS_TRY(take_number(text, count - 1));
         }
-        if (!take(text, '-')) {
-            return Err(Errno::kEINVAL);
-        }
-        region.last = MEMCGFS_TRY(take_number(text));
     }
-    region.used = region.group = region.last - region.first + 1;
     if (ends_region(text)) {
+        // Without a pattern all up to the last is one group, of which all is used. Its length has
+        // 32 bits: after the greatest number it is 0, and no group is empty.
+        region.used = region.group = region.last + 1;
         return region;
     }
     if (!take(text, ':')) {
         return Err(Errno::kEINVAL);
     }
-    region.used = MEMCGFS_TRY(take_number(text));
+    region.used = MEMCGFS_TRY(take_number(text, count - 1));
     if (!take(text, '/')) {
         return Err(Errno::kEINVAL);
     }
-    region.group = MEMCGFS_TRY(take_number(text));
+    region.group = MEMCGFS_TRY(take_number(text, count - 1));
     return ends_region(text) ? Result<Region>(region) : Err(Errno::kEINVAL);
 }
 
