@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Files of blkio (v1) and io (v2): limits of block devices (block/blk-throttle.c, blk-cgroup.c,
-// blk-iocost.c). Nothing is throttled.
+// Files of blkio (v1) and io (v2): limits of block devices (block/blk-throttle.c, blk-cgroup.c).
+// Nothing is throttled.
 #include <array>
 
-#include "interface/controller_files.h"
+#include "interface/io_device.h"
 #include "interface/tables.h"
 
 namespace memcgfs::interface {
@@ -18,68 +18,27 @@ using engine::IoLimits;
 
 constexpr std::uint32_t kWeightMin = 1;
 constexpr std::uint32_t kWeightMax = 10000;
-constexpr std::uint32_t kWeightDefault = 100;
-
-/// The machine's disk and its swap device, as virtio disks are numbered.
-constexpr std::uint32_t kVirtioMajor = 254;
-constexpr std::uint32_t kSwapMinor = 16;
-
-bool has_device(const ShowContext& context, const BlockDevice& device) {
-    if (device.major != kVirtioMajor) {
-        return false;
-    }
-    return device.minor == 0 ||
-           (device.minor == kSwapMinor && context.engine.machine().swap > Pages{0});
-}
-
-/// "MAJOR:MINOR" and white space, taken off (blkg_conf_prep). EINVAL, ENODEV.
-Result<BlockDevice> take_device(const ShowContext& context, std::string_view& text) {
-    std::string_view rest = skip_spaces(text);
-    const NumberPrefix major = parse_decimal_digits(rest);
-    rest.remove_prefix(major.length);
-    if (major.length == 0 || !rest.starts_with(':')) {
-        return Err(Errno::kEINVAL);
-    }
-    rest.remove_prefix(1);
-    const NumberPrefix minor = parse_decimal_digits(rest);
-    rest.remove_prefix(minor.length);
-    if (minor.length == 0 || rest.empty() || !is_kernel_space(rest.front())) {
-        return Err(Errno::kEINVAL);
-    }
-    const BlockDevice device{static_cast<std::uint32_t>(major.value),
-                             static_cast<std::uint32_t>(minor.value)};
-    if (!has_device(context, device)) {
-        return Err(Errno::kENODEV);
-    }
-    text = skip_spaces(rest);
-    return device;
-}
 
 constexpr bool counts_operations(IoLimit limit) {
     return limit == IoLimit::kReads || limit == IoLimit::kWrites;
 }
 
-void set_limits(StoreContext& context, const BlockDevice& device, const IoLimits& limits) {
-    auto& known = state_to_set<&States::io>(context).limits;
-    known[device] = limits;
-    if (limits == IoLimits{}) {
-        known.erase(device);
-    }
-}
-
-IoLimits limits_of(const ShowContext& context, const BlockDevice& device) {
-    const engine::IoState io = state_of<&States::io>(context);
-    const auto found = io.limits.find(device);
-    return found != io.limits.end() ? found->second : IoLimits{};
+/// What the group has for the device, which the text named: made first if need be, as the kernel
+/// does even where the rest of the text is wrong (blkg_conf_prep).
+engine::IoDevice& device_of(StoreContext& context, const BlockDevice& device) {
+    auto& devices = state_to_set<&States::io>(context).devices;
+    const auto found = std::find_if(devices.begin(), devices.end(),
+                                    [&](const auto& each) { return each.device == device; });
+    return found != devices.end() ? *found : *devices.insert(devices.begin(), {.device = device});
 }
 
 // v1.
 
 template <IoLimit kLimit>
 Result<void> show_device_limit(const ShowContext& context, TextBuffer& out) {
-    for (const auto& [device, limits] : state_of<&States::io>(context).limits) {
-        if (const auto& limit = limits[static_cast<std::size_t>(kLimit)]) {
-            out.print("{}:{} {}\n", device.major, device.minor, *limit);
+    for (const engine::IoDevice& each : state_of<&States::io>(context).devices) {
+        if (const auto& limit = each.limits[static_cast<std::size_t>(kLimit)]) {
+            out.print("{}:{} {}\n", each.device.major, each.device.minor, *limit);
         }
     }
     return {};
@@ -87,7 +46,7 @@ Result<void> show_device_limit(const ShowContext& context, TextBuffer& out) {
 
 template <IoLimit kLimit>
 Result<vfs::StoreOutcome> store_device_limit(StoreContext& context, std::string_view text) {
-    const BlockDevice device = MEMCGFS_TRY(take_device(context, text));
+    engine::IoDevice& device = device_of(context, MEMCGFS_TRY(take_device(context, text)));
     const NumberPrefix number = parse_decimal_digits(text);
     if (number.length == 0) {
         return Err(Errno::kEINVAL);
@@ -101,9 +60,8 @@ Result<vfs::StoreOutcome> store_device_limit(StoreContext& context, std::string_
         none = UINT32_MAX;
         value = static_cast<std::uint32_t>(value);
     }
-    IoLimits limits = limits_of(context, device);
-    limits[static_cast<std::size_t>(kLimit)] = value == none ? std::nullopt : std::optional(value);
-    set_limits(context, device, limits);
+    device.limits[static_cast<std::size_t>(kLimit)] =
+        value == none ? std::nullopt : std::optional(value);
     return done();
 }
 
@@ -122,7 +80,10 @@ Result<void> show_total(const ShowContext&, TextBuffer& out) {
 constexpr std::array<std::string_view, 4> kLimitNames = {"rbps", "wbps", "riops", "wiops"};
 
 Result<void> show_max(const ShowContext& context, TextBuffer& out) {
-    for (const auto& [device, limits] : state_of<&States::io>(context).limits) {
+    for (const auto& [device, limits, weight] : state_of<&States::io>(context).devices) {
+        if (limits == IoLimits{}) {
+            continue;
+        }
         out.print("{}:{}", device.major, device.minor);
         for (std::size_t i = 0; i < limits.size(); i++) {
             if (limits[i]) {
@@ -169,48 +130,58 @@ Result<void> apply_limit(IoLimits& limits, std::string_view token) {
 }
 
 Result<vfs::StoreOutcome> store_max(StoreContext& context, std::string_view text) {
-    const BlockDevice device = MEMCGFS_TRY(take_device(context, text));
-    IoLimits limits = limits_of(context, device);
+    engine::IoDevice& device = device_of(context, MEMCGFS_TRY(take_device(context, text)));
+    IoLimits limits = device.limits;
+    constexpr std::size_t kTokenMax = 26;  // what is longer goes on as a token of its own
     while (!text.empty()) {
         const auto end = std::find_if(text.begin(), text.end(), is_kernel_space);
-        const std::string_view token = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+        const std::string_view token =
+            text.substr(0, std::min(static_cast<std::size_t>(end - text.begin()), kTokenMax));
         text = skip_spaces(text.substr(token.size()));
         MEMCGFS_TRY(apply_limit(limits, token));
     }
-    set_limits(context, device, limits);
+    device.limits = limits;
     return done();
 }
 
 Result<void> show_weight(const ShowContext& context, TextBuffer& out) {
-    out.print("default {}\n", state_of<&States::io>(context).weight);
+    const engine::IoState io = state_of<&States::io>(context);
+    out.print("default {}\n", io.weight);
+    for (const engine::IoDevice& each : io.devices) {
+        if (each.weight != 0) {
+            out.print("{}:{} {}\n", each.device.major, each.device.minor, each.weight);
+        }
+    }
     return {};
 }
 
-/// "N" or "default N".
-Result<vfs::StoreOutcome> store_weight(StoreContext& context, std::string_view text) {
-    const auto in_range = [](const NumberPrefix& number) {
-        const auto value = static_cast<std::uint32_t>(number.value);
-        return number.length != 0 && value >= kWeightMin && value <= kWeightMax;
-    };
-    if (text.find(':') == std::string_view::npos) {
-        std::string_view number = text;
-        if (number.starts_with("default")) {
-            number = skip_spaces(number.substr(std::string_view("default").size()));
-        }
-        const NumberPrefix weight = parse_decimal_digits(skip_spaces(number));
-        if (!in_range(weight)) {
-            return Err(Errno::kEINVAL);
-        }
-        state_to_set<&States::io>(context).weight = static_cast<std::uint32_t>(weight.value);
-        return done();
-    }
-    MEMCGFS_TRY(take_device(context, text));
-    return Err(Errno::kEOPNOTSUPP);  // no device has a cost model
+Result<std::uint32_t> parse_weight(std::string_view text) {
+    const NumberPrefix number = parse_decimal_digits(text);
+    const auto weight = static_cast<std::uint32_t>(number.value);
+    return number.length != 0 && weight >= kWeightMin && weight <= kWeightMax
+               ? Result<std::uint32_t>(weight)
+               : Err(Errno::kEINVAL);
 }
 
-Result<vfs::StoreOutcome> store_cost(StoreContext& context, std::string_view text) {
-    MEMCGFS_TRY(take_device(context, text));
-    return Err(Errno::kEOPNOTSUPP);
+/// "N" or "default N"; "DEVICE N" or "DEVICE default" for one that has a cost model, else
+/// EOPNOTSUPP (ioc_weight_write).
+Result<vfs::StoreOutcome> store_weight(StoreContext& context, std::string_view text) {
+    constexpr std::string_view kDefault = "default";
+    if (text.find(':') == std::string_view::npos) {
+        if (text.starts_with(kDefault)) {
+            text = skip_spaces(text.substr(kDefault.size()));
+        }
+        state_to_set<&States::io>(context).weight = MEMCGFS_TRY(parse_weight(skip_spaces(text)));
+        return done();
+    }
+    const BlockDevice device = MEMCGFS_TRY(take_device(context, text));
+    const engine::Cgroup& root = *context.group.hierarchy->root;
+    if (!root.states.get<&States::io>().costs.contains(device)) {
+        return Err(Errno::kEOPNOTSUPP);
+    }
+    engine::IoDevice& known = device_of(context, device);
+    known.weight = text.starts_with(kDefault) ? 0 : MEMCGFS_TRY(parse_weight(text));
+    return done();
 }
 
 template <IoLimit kLimit>
@@ -276,29 +247,13 @@ constexpr std::array kV2Files = {
            .show = show_weight,
            .store = store_weight,
            .fidelity = Fidelity::kStoredOnly,
-           .doc = "Weight among siblings; single devices have none."},
+           .doc = "Weight among siblings, and for single devices that have a cost model."},
 };
 static_assert(detail::table_is_sound(kV2Files));
-
-constexpr Cftype cost(std::string_view name) {
-    return {.name = name,
-            .version = CgroupVersion::kV2,
-            .controller = Controller::kIo,
-            .placement = Placement::kOnlyOnRoot,
-            .since = kCostModel,
-            .show = show_nothing,
-            .store = store_cost,
-            .fidelity = Fidelity::kStoredOnly,
-            .doc = "Empty: no device has a model; a write for one fails."};
-}
-
-constexpr std::array kCostFiles = {cost("io.cost.qos"), cost("io.cost.model")};
-static_assert(detail::table_is_sound(kCostFiles));
 
 }  // namespace
 
 std::span<const Cftype> v1_io_files() { return kV1Files; }
 std::span<const Cftype> v2_io_files() { return kV2Files; }
-std::span<const Cftype> v2_io_cost_files() { return kCostFiles; }
 
 }  // namespace memcgfs::interface

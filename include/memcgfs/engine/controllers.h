@@ -99,9 +99,32 @@ enum class IoLimit : std::uint8_t { kReadBytes, kWriteBytes, kReads, kWrites, kC
 using IoLimits =
     std::array<std::optional<std::uint64_t>, static_cast<std::size_t>(IoLimit::kCount)>;
 
+/// What one device was told in a group (struct blkcg_gq).
+struct IoDevice {
+    BlockDevice device;
+    IoLimits limits{};
+    std::uint32_t weight = 0;  ///< 0: the group's
+};
+
+/// The cost model of a device (struct ioc, block/blk-iocost.c), a disk that turns.
+struct IoCost {
+    static constexpr std::uint32_t kLatencyUs = 250'000;
+    /// Reads, writes: the percentile of the latencies that counts, in hundredths of a percent.
+    std::array<std::uint32_t, 2> percentile{0, 0};
+    std::array<std::uint32_t, 2> latency_us{kLatencyUs, kLatencyUs};
+    std::uint32_t rate_min = 100;  ///< of the device's speed, in hundredths of a percent
+    std::uint32_t rate_max = 1'000'000;
+    /// Reads: bytes a second, sequential and random operations a second; writes.
+    std::array<std::uint64_t, 6> model{174019176, 41708, 370, 178075866, 42705, 378};
+    bool enabled = false;
+    bool user_qos = false;
+    bool user_model = false;
+};
+
 struct IoState {
-    std::map<BlockDevice, IoLimits> limits;
+    std::vector<IoDevice> devices;  ///< the last to be named is the first
     std::uint32_t weight = 100;
+    std::map<BlockDevice, IoCost, std::greater<>> costs;  ///< the root's
 };
 
 /// Sizes of huge pages that x86 has, in the order of their files.
