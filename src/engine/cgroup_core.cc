@@ -185,6 +185,21 @@ Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
     return {};
 }
 
+Result<void> Engine::may_move_thread(TaskId id, CgroupId group_id) const {
+    const Task* task = state_->tasks.find(id);
+    const Cgroup* group = state_->cgroups.find(group_id);
+    if (task == nullptr) {
+        return Err(Errno::kESRCH);
+    }
+    if (group == nullptr) {
+        return Err(Errno::kENODEV);
+    }
+    MEMCGFS_TRY(may_join(*group));
+    const Cgroup* from = state_->cgroups.find(task->groups.in(group->hierarchy->id));
+    MEMCGFS_ASSERT(from != nullptr);
+    return &domain_of(*from) == &domain_of(*group) ? Result<void>{} : Err(Errno::kEOPNOTSUPP);
+}
+
 Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
     const Task* task = state_->tasks.find(id);
     const Cgroup* group = state_->cgroups.find(group_id);

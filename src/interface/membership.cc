@@ -139,8 +139,11 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
         return vfs::StoreOutcome{};
     }
     const MutexLock lock(engine_mutex_);
-    return vfs::StoreOutcome{
-        .operation = MEMCGFS_TRY(engine_.migrate_task(learn(process), move.group))};
+    const engine::TaskId task = learn(process);
+    if (move.one_thread) {
+        MEMCGFS_TRY(engine_.may_move_thread(task, move.group));
+    }
+    return vfs::StoreOutcome{.operation = MEMCGFS_TRY(engine_.migrate_task(task, move.group))};
 }
 
 }  // namespace memcgfs::interface

@@ -32,6 +32,7 @@ public:
         vfs::FileIndex procs_file;  ///< v2's cgroup.procs, for the rule of the common ancestor
         vfs::Credentials opener;
         vfs::Credentials caller;
+        bool one_thread = false;  ///< v2's cgroup.threads
     };
     /// The write of a pid into cgroup.procs, tasks or cgroup.threads (spec files.md A4.1, B4, B5).
     Result<vfs::StoreOutcome> move(std::string_view text, const Move& move)

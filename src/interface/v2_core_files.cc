@@ -81,11 +81,13 @@ Result<void> show_members(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
+template <bool kOneThread>
 Result<vfs::StoreOutcome> store_member(UnlockedStoreContext& context, std::string_view text) {
     return context.services.membership.move(text, {.group = context.group,
                                                    .procs_file = context.services.v2_procs_file,
                                                    .opener = context.opener,
-                                                   .caller = context.caller});
+                                                   .caller = context.caller,
+                                                   .one_thread = kOneThread});
 }
 
 Result<void> show_controllers(const ShowContext& context, TextBuffer& out) {
@@ -116,7 +118,7 @@ Result<void> show_events(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-template <std::int32_t Cgroup::*kLimit>
+template <std::int32_t Cgroup::* kLimit>
 Result<void> show_tree_limit(const ShowContext& context, TextBuffer& out) {
     const std::int32_t limit = context.group.*kLimit;
     if (limit == engine::kNoTreeLimit) {
@@ -127,7 +129,7 @@ Result<void> show_tree_limit(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-template <std::int32_t Cgroup::*kLimit>
+template <std::int32_t Cgroup::* kLimit>
 Result<vfs::StoreOutcome> store_tree_limit(StoreContext& context, std::string_view text) {
     std::int32_t limit = engine::kNoTreeLimit;
     if (strip(text) != "max") {
@@ -270,7 +272,7 @@ constexpr std::array kFiles = {
            .version = CgroupVersion::kV2,
            .delegatable = true,
            .show = show_processes,
-           .store_unlocked = store_member,
+           .store_unlocked = store_member<false>,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .doc = "The processes of the group in the order of joining; a pid written here joins."},
@@ -278,11 +280,11 @@ constexpr std::array kFiles = {
            .version = CgroupVersion::kV2,
            .delegatable = true,
            .show = show_members,
-           .store_unlocked = store_member,
+           .store_unlocked = store_member<true>,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .fidelity = Fidelity::kAccounted,
-           .doc = "As cgroup.procs: threads are not told apart from their process."},
+           .doc = "As cgroup.procs, within a domain: a thread takes its whole process along."},
     Cftype{.name = "cgroup.controllers",
            .version = CgroupVersion::kV2,
            .show = show_controllers,

@@ -171,6 +171,9 @@ public:
     /// Moves a process (attach, spec files.md B4 without permissions): EBUSY (no internal
     /// processes), ENODEV, EOPNOTSUPP. Charges stay.
     Result<void> attach_task(TaskId id, CgroupId group);
+    /// Whether cgroup.threads of the v2 group may take one of the process's threads
+    /// (cgroup_attach_permissions, 6.1): as attach_task(), and EOPNOTSUPP out of its domain.
+    Result<void> may_move_thread(TaskId id, CgroupId group) const;
     /// The same with v1's move_charge_at_immigrate: an operation where charges may come along,
     /// which fails with ENOMEM when they find no room; else nullptr, and it is done.
     Result<OperationPtr> migrate_task(TaskId id, CgroupId group);
