@@ -11,6 +11,7 @@ first comment block may hold three headers:
                          memory_localevents) and "zswap" (which is switched on)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
+    # GOLDEN: tsv        what it prints is a table (tests/conformance/rows.h); ends the golden's name
 
 It runs once for each profile and hierarchy the two allow; beside it lies what must be printed,
 NAME.PROFILE-HIERARCHY.golden. A golden's first line is "# provenance: ..." and starts with
@@ -67,6 +68,7 @@ class Case:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])
         self.timeout_s = int((self._header("TIMEOUT") or [TIMEOUT_S])[0])
+        self.ending = (self._header("GOLDEN") or ["golden"])[0]
         self.configs = [(p, h) for p in profiles for h in hierarchies if h in HIERARCHIES[p]]
         if not self.configs:
             raise ValueError("%s: no profile has that hierarchy" % path)
@@ -80,8 +82,8 @@ class Case:
                     return line.split(":", 1)[1].split()
         return None
 
-    def golden(self, config, ending="golden"):
-        return "%s.%s-%s.%s" % (self.path[:-len(".sh")], *config, ending)
+    def golden(self, config, ending=None):
+        return "%s.%s-%s.%s" % (self.path[:-len(".sh")], *config, ending or self.ending)
 
 
 def find_cases(directory):
@@ -120,19 +122,24 @@ def disk_directory():
     return tempfile.gettempdir()
 
 
-LISTENER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-                        "tests/conformance/evwait.cc")
-LISTENER_LOCK = threading.Lock()
+GUEST_PROGRAMS = ("evwait", "putrows")
+SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+                       "tests/conformance")
+COMPILE_LOCK = threading.Lock()
 
 
-def compiled_listener(known=[]):  # pylint: disable=dangerous-default-value
-    """The helper program evwait, compiled once for this process; it runs in any kernel's guest."""
-    with LISTENER_LOCK:
+def compiled_programs(known=[]):  # pylint: disable=dangerous-default-value
+    """{name: path} of the cases' helper programs, compiled once for this process; they run in any
+    kernel's guest."""
+    with COMPILE_LOCK:
         if not known:
-            directory = tempfile.mkdtemp(prefix="memcgfs-evwait-")
+            directory = tempfile.mkdtemp(prefix="memcgfs-guest-programs-")
             atexit.register(shutil.rmtree, directory, ignore_errors=True)
-            known.append(os.path.join(directory, "evwait"))
-            subprocess.run(["c++", "-O1", "-static", "-o", known[0], LISTENER], check=True)
+            for name in GUEST_PROGRAMS:
+                subprocess.run(["c++", "-std=c++20", "-O1", "-static", "-o",
+                                os.path.join(directory, name),
+                                os.path.join(SOURCES, name + ".cc")], check=True)
+            known.append({name: os.path.join(directory, name) for name in GUEST_PROGRAMS})
         return known[0]
 
 
@@ -145,7 +152,8 @@ class Sandbox:
         self.tmp = os.path.join(self.root, "tmp")
         os.mkdir(self.bin)
         os.mkdir(self.tmp)
-        os.symlink(compiled_listener(), os.path.join(self.bin, "evwait"))
+        for name, path in compiled_programs().items():
+            os.symlink(path, os.path.join(self.bin, name))
         self.program("memhog", 'exec %s hog "$@"' % shlex.quote(binary))
 
     def program(self, name, body):

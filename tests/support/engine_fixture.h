@@ -76,7 +76,8 @@ public:
     /// `profile` outlives the fixture.
     EngineFixture(const engine::Profile& profile, engine::Layout layout, engine::Machine machine,
                   std::function<void(const engine::Memcg&, TextBuffer&)> print_stat = {},
-                  engine::Observer* observer = nullptr, engine::MountFlags mount_flags = {})
+                  engine::Observer* observer = nullptr, engine::MountFlags mount_flags = {},
+                  std::vector<engine::HierarchySpec> further_hierarchies = {})
         : engine({.profile = profile,
                   .layout = layout,
                   .machine = machine,
@@ -84,6 +85,7 @@ public:
                   .effects = sink,
                   .observer = observer,
                   .mount_flags = mount_flags,
+                  .further_hierarchies = std::move(further_hierarchies),
                   .print_stat = std::move(print_stat)}) {}
 
     /// Steps to the end; sleeps move the clock. A wait that nobody ends is a failure.
