@@ -8,38 +8,17 @@
 #include <string_view>
 #include <vector>
 
-#include "memcgfs/base/assert.h"
+#include "fuzz/machine.h"
 #include "memcgfs/base/parse_number.h"
-#include "memcgfs/interface/cgroup_fs.h"
 
 namespace {
 
 using namespace memcgfs;
+using fuzz::NoTasks;
+using fuzz::run_to_end;
+using fuzz::Sink;
 
-constexpr int kStepsMax = 100'000;
 constexpr std::uint64_t kUsedPages = 300;
-
-class Sink final : public engine::EffectSink {
-public:
-    void emit(engine::Effect effect) override {
-        if (auto* spawn = std::get_if<engine::SpawnEffect>(&effect)) {
-            spawned.push_back(std::move(spawn->operation));
-        }
-    }
-    std::vector<engine::OperationPtr> spawned;
-};
-
-class NoTasks final : public world::TaskTable {
-public:
-    Result<world::ProcessInfo> find(std::int32_t, std::int32_t) override {
-        return Err(Errno::kESRCH);
-    }
-    std::vector<world::ProcessInfo> snapshot() override {
-        world::ProcessInfo process;
-        process.pid = 1;
-        return {process};
-    }
-};
 
 /// A group with one process that has used some memory.
 class Machine {
@@ -95,24 +74,7 @@ public:
     }
 
 private:
-    void run(engine::OperationPtr operation) {
-        for (int steps = 0;; ++steps) {
-            MEMCGFS_ASSERT(steps < kStepsMax);
-            const Step step = operation->step();
-            if (step.kind == Step::Kind::kDone) {
-                break;
-            }
-            if (step.kind == Step::Kind::kWait) {
-                operation->interrupt();
-            }
-            clock_.advance_to(step.until);
-        }
-        while (!sink_.spawned.empty()) {
-            auto next = std::move(sink_.spawned.back());
-            sink_.spawned.pop_back();
-            run(std::move(next));
-        }
-    }
+    void run(engine::OperationPtr operation) { run_to_end(std::move(operation), clock_, sink_); }
 
     ManualClock clock_;
     Sink sink_;

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// What fuzz targets on the file tables share: effects kept, operations run at once in virtual time.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "memcgfs/base/assert.h"
+#include "memcgfs/interface/cgroup_fs.h"
+
+namespace memcgfs::fuzz {
+
+class Sink final : public engine::EffectSink {
+public:
+    void emit(engine::Effect effect) override {
+        if (auto* spawn = std::get_if<engine::SpawnEffect>(&effect)) {
+            spawned.push_back(std::move(spawn->operation));
+        }
+    }
+    std::vector<engine::OperationPtr> spawned;
+};
+
+class NoTasks final : public world::TaskTable {
+public:
+    Result<world::ProcessInfo> find(std::int32_t, std::int32_t) override {
+        return Err(Errno::kESRCH);
+    }
+    std::vector<world::ProcessInfo> snapshot() override {
+        world::ProcessInfo process;
+        process.pid = 1;
+        return {process};
+    }
+};
+
+/// Steps it to its end, and what it started after it. What nobody would end is interrupted.
+inline void run_to_end(engine::OperationPtr operation, ManualClock& clock, Sink& sink) {
+    constexpr int kStepsMax = 100'000;
+    std::vector<engine::OperationPtr> todo;
+    todo.push_back(std::move(operation));
+    while (!todo.empty()) {
+        const engine::OperationPtr next = std::move(todo.back());
+        todo.pop_back();
+        for (int steps = 0;; ++steps) {
+            MEMCGFS_ASSERT(steps < kStepsMax);
+            const Step step = next->step();
+            if (step.kind == Step::Kind::kDone) {
+                break;
+            }
+            if (step.kind == Step::Kind::kWait) {
+                next->interrupt();
+            }
+            clock.advance_to(step.until);
+        }
+        for (; !sink.spawned.empty(); sink.spawned.pop_back()) {
+            todo.push_back(std::move(sink.spawned.back()));
+        }
+    }
+}
+
+}  // namespace memcgfs::fuzz
