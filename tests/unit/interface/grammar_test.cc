@@ -35,13 +35,16 @@ constexpr std::array kConfigs = {Config{"6.1", "v1", Layout::kV1}, Config{"6.1",
 
 using Tables = std::map<std::string, std::vector<TableRow>>;  ///< by the file's name
 
-Tables tables_of(const Config& config) {
+std::filesystem::path cases_directory() {
     const char* root = std::getenv("MEMCGFS_SOURCE_ROOT");
     REQUIRE(root != nullptr);
+    return std::filesystem::path(root) / "tests/conformance/cases";
+}
+
+Tables tables_of(const Config& config) {
     const std::string ending = fmt::format(".{}-{}.tsv", config.profile, config.hierarchy);
     Tables tables;
-    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(root) /
-                                                                 "tests/conformance/cases")) {
+    for (const auto& entry : std::filesystem::directory_iterator(cases_directory())) {
         const std::string name = entry.path().filename();
         if (!name.ends_with(ending)) {
             continue;
@@ -269,6 +272,54 @@ TEST_CASE("every file that can be written has a grammar table", "[interface][gra
                    known.contains(std::string(row->name))));
             CHECK((row->placement == Placement::kNotOnRoot ||
                    known.contains("/" + std::string(row->name))));
+        }
+    }
+}
+
+/// All that was recorded from kernels of a configuration, as one text.
+std::string recordings_of(const Config& config) {
+    const std::string infix = fmt::format(".{}-{}.", config.profile, config.hierarchy);
+    std::string all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(cases_directory())) {
+        const std::string name = entry.path().filename();
+        if (name.find(infix) == std::string::npos || name.ends_with(".actual")) {
+            continue;
+        }
+        std::ifstream file(entry.path());
+        const std::string text((std::istreambuf_iterator<char>(file)), {});
+        if (text.starts_with("# provenance: recorded")) {
+            all += text;
+        }
+    }
+    return all;
+}
+
+/// The name stands there whole, and what the file says after it.
+bool tells_of(const std::string& recordings, std::string_view name) {
+    const auto part_of_name = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_';
+    };
+    for (std::size_t at = recordings.find(name); at != std::string::npos;
+         at = recordings.find(name, at + 1)) {
+        const char before = at == 0 ? ' ' : recordings[at - 1];
+        const char after = recordings[std::min(at + name.size(), recordings.size() - 1)];
+        if (!part_of_name(before) && !part_of_name(after) && (after == ':' || after == '\t')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+TEST_CASE("what every file says was seen in a kernel", "[interface][grammar]") {
+    for (const Config& config : kConfigs) {
+        const engine::Profile& profile = *engine::find_profile(config.profile);
+        if (profile.vendor != engine::Vendor::kMainline) {
+            continue;
+        }
+        const std::string recordings = recordings_of(config);
+        for (const FileDescription& file : describe_files(profile, config.layout)) {
+            INFO(config.profile << " " << config.hierarchy << ": " << file.name);
+            CHECK(tells_of(recordings, file.name));
         }
     }
 }
