@@ -64,8 +64,7 @@ Result<vfs::StoreOutcome> store_type(StoreContext& context, std::string_view tex
 
 /// In a subtree of threaded groups the processes are those of its root.
 Result<void> show_processes(const ShowContext& context, TextBuffer& out) {
-    const engine::GroupType type = context.engine.type(context.group);
-    if (type == engine::GroupType::kThreaded || type == engine::GroupType::kDomainInvalid) {
+    if (context.group.threaded) {
         return Err(Errno::kEOPNOTSUPP);
     }
     print_processes(context, context.group, out);
@@ -214,6 +213,9 @@ Result<vfs::StoreOutcome> store_freeze(StoreContext& context, std::string_view t
 Result<vfs::StoreOutcome> store_kill(StoreContext& context, std::string_view text) {
     if (MEMCGFS_TRY(parse_i32(text)) != 1) {
         return Err(Errno::kERANGE);
+    }
+    if (context.group.threaded) {
+        return Err(Errno::kEOPNOTSUPP);
     }
     context.engine.kill_cgroup(context.group);
     return done();
