@@ -24,12 +24,30 @@ constexpr bool counts_operations(IoLimit limit) {
 }
 
 /// What the group has for the device, which the text named: made first if need be, as the kernel
-/// does even where the rest of the text is wrong (blkg_conf_prep).
+/// does even where the rest of the text is wrong, here and in the groups above (blkg_conf_prep).
 engine::IoDevice& device_of(StoreContext& context, const BlockDevice& device) {
-    auto& devices = state_to_set<&States::io>(context).devices;
-    const auto found = std::find_if(devices.begin(), devices.end(),
-                                    [&](const auto& each) { return each.device == device; });
-    return found != devices.end() ? *found : *devices.insert(devices.begin(), {.device = device});
+    const auto in = [&device](engine::Cgroup& group) -> engine::IoDevice& {
+        auto& devices = group.states.set<&States::io>().devices;
+        const auto found = std::find_if(devices.begin(), devices.end(),
+                                        [&](const auto& each) { return each.device == device; });
+        return found != devices.end() ? *found
+                                      : *devices.insert(devices.begin(), {.device = device});
+    };
+    for (engine::Cgroup* level = context.group.parent; level != nullptr; level = level->parent) {
+        in(*level);
+    }
+    return in(context.group);
+}
+
+/// The devices that the group has named, with nothing counted (blkcg_print_one_stat).
+Result<void> show_stat(const ShowContext& context, TextBuffer& out) {
+    if (context.group.is_root()) {
+        return {};
+    }
+    for (const engine::IoDevice& each : state_of<&States::io>(context).devices) {
+        out.print("{}:{} \n", each.device.major, each.device.minor);
+    }
+    return {};
 }
 
 // v1.
@@ -228,9 +246,9 @@ constexpr std::array kV2Files = {
     Cftype{.name = "io.stat",
            .version = CgroupVersion::kV2,
            .controller = Controller::kIo,
-           .show = show_nothing,
+           .show = show_stat,
            .fidelity = Fidelity::kStoredOnly,
-           .doc = "Empty: nothing is counted."},
+           .doc = "The devices that were named here or below; nothing is counted."},
     Cftype{.name = "io.max",
            .version = CgroupVersion::kV2,
            .controller = Controller::kIo,

@@ -19,4 +19,16 @@ for v in 200 1 10000 0 10001 -1 abc '' ' ' 'default 50' 'default 0' 'default' 'd
     '7:99 5' '100 200' $'150\n' ' 160' max; do
     put t/io.weight "$v"
 done
-rmdir t
+section 'io.stat has a line for each device that a group has named'
+mkdir u u/v
+say u/io.stat
+put u/io.max '7:99 rbps=1'
+put u/io.max '254:0 nosuch=1'
+say u/io.stat u/v/io.stat
+echo +io >u/cgroup.subtree_control
+say u/v/io.stat
+put u/v/io.max '254:16 rbps=5000'
+say u/io.stat u/v/io.stat
+put u/v/io.max '254:16 rbps=max'
+say u/v/io.stat
+rmdir u/v u t
