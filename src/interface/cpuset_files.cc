@@ -120,8 +120,11 @@ std::string_view partition_name(Partition partition) {
 Result<void> show_partition(const ShowContext& context, TextBuffer& out) {
     const engine::CpusetState cpuset = context.engine.cpuset(context.group);
     out.append(partition_name(cpuset.partition));
-    if (!cpuset.invalid.empty()) {
-        out.print(" invalid ({})", cpuset.invalid);
+    if (cpuset.fault) {
+        out.append(" invalid");
+    }
+    if (cpuset.fault && !cpuset.fault->empty()) {
+        out.print(" ({})", *cpuset.fault);
     }
     out.append("\n");
     return {};
@@ -144,7 +147,7 @@ Result<void> show_exclusive(const ShowContext& context, TextBuffer& out) {
 
 Result<void> show_effective_exclusive(const ShowContext& context, TextBuffer& out) {
     const engine::CpusetState cpuset = context.engine.cpuset(context.group);
-    const bool partition = cpuset.partition != Partition::kMember && cpuset.invalid.empty();
+    const bool partition = cpuset.partition != Partition::kMember && !cpuset.fault;
     out.print("{}\n", partition ? cpuset.cpus.text() : cpuset.exclusive.text());
     return {};
 }

@@ -60,7 +60,8 @@ struct CpusetState {
     std::int32_t relax_domain_level = -1;
     bool pressure_enabled = false;  ///< the root's, of the whole machine
     Partition partition = Partition::kMember;
-    std::string invalid;  ///< why the partition is none; empty: it is one
+    /// Why the partition is none, which may be without a reason; none: it is one.
+    std::optional<std::string> fault;
 
     bool& flag(CpusetFlag which) { return flags[static_cast<std::size_t>(which)]; }
     bool flag(CpusetFlag which) const { return flags[static_cast<std::size_t>(which)]; }

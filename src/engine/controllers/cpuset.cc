@@ -57,7 +57,7 @@ IdSet mems_of_machine(const Engine::State& state) {
 }
 
 bool is_partition(const Cgroup& group, const CpusetState& own) {
-    return group.is_v2() && own.partition != Partition::kMember && own.invalid.empty();
+    return group.is_v2() && own.partition != Partition::kMember && !own.fault;
 }
 
 IdSet cpus_of_machine(const Engine::State& state) {
@@ -228,13 +228,13 @@ private:
     std::vector<std::pair<const Cgroup*, NodeMask>> before_;
 };
 
-/// Why a group cannot be the root of a partition; empty: it can.
-std::string partition_fault(const Engine::State& state, const Cgroup& group) {
+/// Why a group cannot be the root of a partition; none: it can.
+std::optional<std::string> partition_fault(const Engine::State& state, const Cgroup& group) {
     const CpusetState own = get_of(group);
     if (own.cpus.empty()) {
-        return state.profile().version >= kExclusiveCpus
-                   ? "cpuset.cpus and cpuset.cpus.exclusive are empty"
-                   : "cpuset.cpus is empty";
+        return std::string(state.profile().version >= kExclusiveCpus
+                               ? "cpuset.cpus and cpuset.cpus.exclusive are empty"
+                               : "cpuset.cpus is empty");
     }
     for (const Cgroup* sibling : group.parent->children) {
         if (sibling != &group && own_cpus(state, *sibling).intersects(own.cpus)) {
@@ -252,20 +252,29 @@ std::string partition_fault(const Engine::State& state, const Cgroup& group) {
     if ((granted - own.cpus).empty() && parent.populated_count != 0) {
         return "Parent unable to distribute cpu downstream";
     }
-    return {};
+    return std::nullopt;
 }
 
-/// Partitions may have become possible, or impossible.
-void revalidate_partitions(const Engine::State& state, Cgroup& group) {
+/// Partitions may have become possible, or impossible, by what was written to a group. From 6.7 on
+/// one that loses its CPUs to a sibling is told no reason, and a reason stays until its own files
+/// are written to.
+void revalidate_partitions(const Engine::State& state, Cgroup& group, const Cgroup& changed) {
     for (Cgroup* child : group.children) {
         const CpusetState own = get_of(*child);
         if (own.partition != Partition::kMember) {
-            const std::string fault = partition_fault(state, *child);
-            if (fault != own.invalid) {
-                set_of(*child).invalid = fault;
+            auto fault = partition_fault(state, *child);
+            if (fault && child != &changed && state.profile().version >= kExclusiveCpus) {
+                if (own.fault) {
+                    fault = own.fault;
+                } else if (changed.parent == child->parent) {
+                    fault = "";
+                }
+            }
+            if (fault != own.fault) {
+                set_of(*child).fault = fault;
             }
         }
-        revalidate_partitions(state, *child);
+        revalidate_partitions(state, *child, changed);
     }
 }
 
@@ -356,7 +365,7 @@ Result<void> Engine::set_cpuset_cpus(Cgroup& group, const IdSet& cpus) {
     wanted.cpus = cpus;
     MEMCGFS_TRY(validate(*state_, group, wanted));
     set_of(group).cpus = cpus;
-    revalidate_partitions(*state_, *group.hierarchy->root);
+    revalidate_partitions(*state_, *group.hierarchy->root, group);
     return {};
 }
 
@@ -393,8 +402,8 @@ Result<void> Engine::set_cpuset_flag(Cgroup& group, CpusetFlag flag, bool value)
 void Engine::set_partition(Cgroup& group, Partition partition) {
     CpusetState& own = set_of(group);
     own.partition = partition;
-    own.invalid.clear();
-    revalidate_partitions(*state_, *group.hierarchy->root);
+    own.fault.reset();
+    revalidate_partitions(*state_, *group.hierarchy->root, group);
 }
 
 Result<void> Engine::set_exclusive_cpus(Cgroup& group, const IdSet& cpus) {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # NEEDS: v2 numa
-# PROFILE: 6.1
+# PROFILE: 6.1 6.12
 #
 # cpuset.cpus.partition: who becomes the root of a partition, and what its parent is left with.
 . "${CASE_LIB:-/case/lib.sh}"

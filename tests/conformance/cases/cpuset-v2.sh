@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # NEEDS: v2 numa
-# PROFILE: 6.1
+# PROFILE: 6.1 6.12
 #
 # What the files of a v2 cpuset take, and what is effective.
 . "${CASE_LIB:-/case/lib.sh}"
