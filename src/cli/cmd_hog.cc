@@ -49,7 +49,8 @@ constexpr std::string_view kHelp =
     "  -x        run a command instead of steps\n"
     "steps (sizes take K, M or G):\n"
     "  anon N | huge N | shm N | sysv N | sysvkeep N | lock N | write P N | read P | map P N |\n"
-    "  sync P | drop P | touch | peek | pageout | discard N | free | sleep MS | pid | hold | in\n";
+    "  sync P | drop P | touch | peek | pageout | discard N | free | sleep MS | pid | hold | in |\n"
+    "  lookup DIR COUNT | timers COUNT\n";
 
 struct Options {
     const char* join = nullptr;
@@ -177,6 +178,9 @@ std::optional<HostErrno> Steps::two_words(std::string_view name, const char* arg
     if (name == "drop") {
         return puppet_.drop_file(argument);
     }
+    if (name == "timers") {
+        return puppet_.make_timers(std::strtoull(argument, nullptr, 10));
+    }
     if (name == "discard") {
         return puppet_.discard(parse_bytes(argument));
     }
@@ -191,6 +195,9 @@ std::optional<HostErrno> Steps::three_words(std::string_view name, const char* p
                                             const char* size) {
     if (name == "write") {
         return puppet_.write_file(path, parse_bytes(size));
+    }
+    if (name == "lookup") {
+        return puppet_.look_up(path, std::strtoull(size, nullptr, 10));
     }
     if (name == "map") {
         return puppet_.map_file(path, parse_bytes(size));

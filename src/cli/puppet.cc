@@ -27,6 +27,7 @@ constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kRegionsMax = 256;
 /// Of file input and output: an interrupted request is repeated whole, so it is kept short.
 constexpr std::uint64_t kPagesPerRequest = 1024;
+constexpr std::uint64_t kObjectsPerRequest = 1024;
 
 constexpr std::uint64_t pages_of(std::uint64_t bytes) {
     return bytes / kPage + (bytes % kPage != 0 ? 1 : 0);
@@ -61,6 +62,7 @@ public:
     File& operator=(const File&) = delete;
 
     HostErrno error() const { return error_; }
+    bool on_tmpfs() const { return on_tmpfs_; }
     int descriptor() const { return descriptor_; }
     int take() { return std::exchange(descriptor_, -1); }
     std::uint64_t size() const { return static_cast<std::uint64_t>(status_.st_size); }
@@ -269,6 +271,30 @@ HostErrno Puppet::on_file(const char* path, ControlOp op) {
 HostErrno Puppet::sync_file(const char* path) { return on_file(path, ControlOp::kSync); }
 
 HostErrno Puppet::drop_file(const char* path) { return on_file(path, ControlOp::kDrop); }
+
+HostErrno Puppet::make_objects(ControlOp op, std::uint64_t count) {
+    for (std::uint64_t done = 0; done < count; done += kObjectsPerRequest) {
+        ControlMessage message = request(op);
+        message.args = {std::min(kObjectsPerRequest, count - done)};
+        if (const HostErrno error = ask(message)) {
+            return error;
+        }
+    }
+    return 0;
+}
+
+HostErrno Puppet::look_up(const char* path, std::uint64_t names) {
+    const File directory(path, O_RDONLY | O_DIRECTORY);
+    if (directory.error() != 0) {
+        return directory.error();
+    }
+    // tmpfs remembers no names that it does not have.
+    return directory.on_tmpfs() ? 0 : make_objects(ControlOp::kLookup, names);
+}
+
+HostErrno Puppet::make_timers(std::uint64_t count) {
+    return make_objects(ControlOp::kTimers, count);
+}
 
 HostErrno Puppet::touch_all(Access access) {
     for (const Region& region : regions_) {

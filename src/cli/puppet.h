@@ -44,6 +44,10 @@ public:
     HostErrno read_file(const char* path);
     HostErrno sync_file(const char* path);
     HostErrno drop_file(const char* path);
+    /// So many names that the directory does not have: the kernel remembers that.
+    HostErrno look_up(const char* path, std::uint64_t names);
+    /// POSIX timers, until the process ends.
+    HostErrno make_timers(std::uint64_t count);
 
     enum class Access : std::uint64_t { kRead = 0, kWrite = 1 };
     HostErrno touch_all(Access access);
@@ -68,6 +72,7 @@ private:
     HostErrno keep(Region region, interface::ControlMessage& message);
     HostErrno check_lock(std::uint64_t bytes);
     HostErrno on_file(const char* path, interface::ControlOp op);
+    HostErrno make_objects(interface::ControlOp op, std::uint64_t count);
     HostErrno transfer(const File& file, std::uint64_t bytes, Access access);
 
     int directory_ = -1;

@@ -8,6 +8,7 @@
 #include "engine/oom.h"
 #include "engine/psi.h"
 #include "engine/reclaim.h"
+#include "engine/slab.h"
 #include "engine/throttle.h"
 #include "engine/wmark_worker.h"
 #include "memcgfs/base/assert.h"
@@ -228,6 +229,7 @@ bool consume_stock(Engine::State& state, std::uint32_t cpu, Memcg& memcg, Pages 
 }
 
 void drain_all_stock(Engine::State& state, const Memcg& root) {
+    drain_slab_stocks(state, root);
     for (Engine::State::Stock& stock : state.stocks) {
         if (stock.owner != nullptr && stock.owner->is_descendant_of(root)) {
             drain_stock(state, stock);

@@ -15,6 +15,7 @@
 #include "engine/oom_wait.h"
 #include "engine/pages.h"
 #include "engine/psi.h"
+#include "engine/slab.h"
 #include "engine/subtree.h"
 #include "engine/swap_device.h"
 #include "engine/wmark_worker.h"
@@ -247,6 +248,23 @@ OperationPtr Engine::allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeCla
 
 void Engine::free_kernel_memory(KernelObjectId object) {
     engine::free_kernel_memory(*state_, object, 0);
+    state_->collect_dying();
+}
+
+OperationPtr Engine::allocate_slab(TaskId task, SlabKind kind, std::uint64_t objects) {
+    State& state = *state_;
+    return state.make_operation("slab", context_of(state, task),
+                                [&state, kind, objects](OpContext& op) {
+                                    return engine::allocate_slab(state, op, kind, objects);
+                                });
+}
+
+void Engine::drop_slab() {
+    state_->memcgs.for_each([&](Memcg& memcg) {
+        for (std::size_t node = 0; node < state_->nodes.size(); node++) {
+            prune_dentries(*state_, memcg, static_cast<NodeId>(node), UINT64_MAX);
+        }
+    });
     state_->collect_dying();
 }
 

@@ -2,6 +2,7 @@
 //
 // What must hold between any two steps, whatever happened before.
 
+#include "engine/slab.h"
 #include "engine/state.h"
 #include "memcgfs/base/assert.h"
 
@@ -166,6 +167,7 @@ void Engine::check_invariants() const {
         registrations += memcg.notify.registrations.size();
     });
     check_mappings(state);
+    check_slab(state);
     check_zones(state);
     MEMCGFS_ASSERT(registrations == state.events.size());
     if (state.unified != nullptr) {

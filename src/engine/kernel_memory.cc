@@ -14,7 +14,8 @@ void count(Engine::State& state, Memcg& memcg, const KernelObject& object, bool 
     const Pages pages = object.pages;
     const std::int64_t delta = more ? as_delta(pages) : -as_delta(pages);
     memcg.add_stat(StatItem::kKernel, delta);
-    memcg.add_node_stat(object.node, StatItem::kSlabUnreclaimable, delta);
+    memcg.add_node_stat(object.node, StatItem::kSlabUnreclaimable,
+                        delta * static_cast<std::int64_t>(kPageSize));
     if (state.memory_on_v1()) {
         more ? memcg.kmem().charge(pages) : memcg.kmem().uncharge(pages);
     }

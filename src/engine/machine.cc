@@ -30,6 +30,12 @@ bool valid_mask(NodeMask mask, NodeId nodes) {
     return mask != 0 && (mask & ~all) == 0;
 }
 
+/// How many pages slab takes of which the groups pay for so many bytes.
+std::int64_t slab_pages(std::int64_t bytes) {
+    constexpr auto kPage = static_cast<std::int64_t>(kPageSize);
+    return (bytes + kPage - 1) / kPage;
+}
+
 }  // namespace
 
 MachineStat Engine::machine_stat() const {
@@ -47,6 +53,13 @@ MachineStat Engine::machine_stat() const {
     }
     for (std::size_t item = 0; item < kStatItemCount; item++) {
         stat.items[item] = root.stat_total(static_cast<StatItem>(item));
+    }
+    for (const StatItem item : {StatItem::kSlabReclaimable, StatItem::kSlabUnreclaimable}) {
+        const auto index = static_cast<std::size_t>(item);
+        for (NodeStat& node : stat.nodes) {
+            node.items[index] = slab_pages(node.items[index]);
+        }
+        stat.items[index] = slab_pages(stat.items[index]);
     }
     stat.events = state_->vm_events;
     stat.reserve = total_reserve(state_->nodes);

@@ -8,6 +8,7 @@
 #include "engine/page_tables.h"
 #include "engine/pages.h"
 #include "engine/psi.h"
+#include "engine/slab.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -120,6 +121,7 @@ void release_task(Engine::State& state, TaskId id) {
         const Mapping* mapping = state.mappings.find(region);
         unmap_region(state, *task, region, mapping != nullptr && !mapping->ends_with_users);
     }
+    free_task_slab(state, id);
     psi_move_task(state, *task, nullptr);
     for (CgroupId& membership : task->groups.groups) {
         leave(state, membership, id);

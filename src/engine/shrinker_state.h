@@ -15,6 +15,7 @@ namespace memcgfs::engine {
 
 enum class ShrinkerKind : std::uint8_t {
     kDeferredSplit,  ///< huge pages given up in part
+    kSuperBlock,     ///< dentries of the disk
 };
 
 /// Objects that a shrinker was to look at and has not: less than a batch at a time is put off.

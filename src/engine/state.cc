@@ -14,6 +14,7 @@ Engine::State::State(const Environment& environment_in)
       nodes(nodes_of(environment_in.machine)),
       vm_swappiness(environment_in.machine.vm_swappiness) {
     stocks.resize(std::max(1U, machine().cpus));
+    slab.stocks.resize(stocks.size());
     init_marks(nodes, vm_knobs, profile(), machine().thp != ThpMode::kNever);
     css_sets.emplace_back();  // number 0: the roots
     for (const SwapDevice& device : machine().swap_devices) {

@@ -19,6 +19,7 @@
 #include "engine/operation.h"
 #include "engine/rate_limit.h"
 #include "engine/shrinker_state.h"
+#include "engine/slab_state.h"
 #include "engine/watermark.h"
 #include "engine/zswap_pool.h"
 #include "memcgfs/engine/engine.h"
@@ -76,6 +77,7 @@ struct Engine::State {
     std::vector<Membership> css_sets;
     std::map<Membership, std::uint32_t> css_set_numbers;
     TornPages torn_pages;
+    SlabState slab;
     ShrinkerBacklog shrinker_backlog;
     std::vector<Memcg*> dying;  ///< removed memcgs that may still hold charges
 

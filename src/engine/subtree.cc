@@ -7,6 +7,7 @@
 #include "engine/kernel_memory.h"
 #include "engine/members.h"
 #include "engine/notify.h"
+#include "engine/slab.h"
 #include "engine/zswap.h"
 #include "memcgfs/base/assert.h"
 
@@ -133,6 +134,7 @@ void offline_css(Engine::State& state, Cgroup& group) {
     memcg.memory.set_low(Pages{0});
     memcg.wmark.levels = {};
     reparent_kernel_memory(state, memcg);
+    reparent_slab(state, memcg);
     state.shrinker_backlog.move(memcg.id(), memcg.parent()->id());
     reparent_zswap(state, memcg);
     drain_all_stock(state, memcg);

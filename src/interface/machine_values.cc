@@ -164,7 +164,7 @@ constexpr std::array kEventLines = {
     since(k6_12, zero("zone_reclaim_success")),
     zero("zone_reclaim_failed"),
     zero("pginodesteal"),
-    zero("slabs_scanned"),
+    event("slabs_scanned", VmEvent::kSlabsScanned),
     zero("kswapd_inodesteal"),
     event("kswapd_low_wmark_hit_quickly", VmEvent::kKswapdLowWmarkHitQuickly),
     event("kswapd_high_wmark_hit_quickly", VmEvent::kKswapdHighWmarkHitQuickly),

@@ -14,6 +14,7 @@ namespace memcgfs::interface {
 namespace {
 
 constexpr std::size_t kRegionsMax = 1024;
+constexpr std::uint64_t kObjectsMax = 65536;  ///< of one request
 constexpr std::int64_t kOomScoreAdjMin = -1000;
 constexpr std::int64_t kOomScoreAdjMax = 1000;
 /// No offset or size above this makes sense: 4 EiB.
@@ -251,6 +252,10 @@ Result<vfs::StoreOutcome> PuppetControl::act(Puppet& puppet, Request& request) {
         case ControlOp::kLock:
         case ControlOp::kDiscard:
             return act_on_region(puppet, request);
+        case ControlOp::kLookup:
+            return make_slab(puppet, request, engine::SlabKind::kDentry);
+        case ControlOp::kTimers:
+            return make_slab(puppet, request, engine::SlabKind::kTimer);
         case ControlOp::kPageout:
             return vfs::StoreOutcome{
                 .operation = std::make_unique<Answer>(engine_.pageout(puppet.task), request)};
@@ -262,6 +267,16 @@ Result<vfs::StoreOutcome> PuppetControl::act(Puppet& puppet, Request& request) {
             return act_on_file(puppet, request);
     }
     return Err(Errno::kEINVAL);  // a number from outside may be none of these
+}
+
+Result<vfs::StoreOutcome> PuppetControl::make_slab(Puppet& puppet, Request& request,
+                                                   engine::SlabKind kind) {
+    const std::uint64_t objects = request.message.args[0];
+    if (objects > kObjectsMax) {
+        return Err(Errno::kEINVAL);
+    }
+    return vfs::StoreOutcome{.operation = std::make_unique<Answer>(
+                                 engine_.allocate_slab(puppet.task, kind, objects), request)};
 }
 
 Result<vfs::StoreOutcome> PuppetControl::make_region(Puppet& puppet, Request& request) {

@@ -65,6 +65,18 @@ void huge_fault(World& world) {
                                    Access::kWrite));
 }
 
+/// A piece of a region, near its beginning, is given up: huge pages there are torn.
+void discard(World& world) {
+    const TaskId task = world.pick_idle_task();
+    if (!task || world.engine().find(task)->regions.empty()) {
+        return;
+    }
+    const MappingId mapping = world.pick(world.engine().find(task)->regions);
+    world.start(task,
+                world.engine().advise(task, mapping, {world.below(1000), 1 + world.below(700)},
+                                      Advice::kDontNeed));
+}
+
 void file_io(World& world) {
     if (const TaskId task = world.pick_idle_task()) {
         const MappingId mapping = some_mapping(world, task);
@@ -132,6 +144,13 @@ void allocate_kernel_memory(World& world) {
     }
 }
 
+void allocate_slab(World& world) {
+    if (const TaskId task = world.pick_idle_task()) {
+        const SlabKind kind = world.one_in(3) ? SlabKind::kTimer : SlabKind::kDentry;
+        world.start(task, world.engine().allocate_slab(task, kind, 1 + world.below(3000)));
+    }
+}
+
 void free_kernel_memory(World& world) {
     KernelObjectId oldest{};
     EngineAccess::state(world.engine()).kernel_objects.for_each([&](const KernelObject& object) {
@@ -143,6 +162,7 @@ void free_kernel_memory(World& world) {
 constexpr std::array kActions{
     Action{"touch", 16, touch, true},
     Action{"huge_fault", 4, huge_fault},
+    Action{"discard", 3, discard},
     Action{"file_io", 10, file_io},
     Action{"touch_again", 3, touch_again},
     Action{"map_shared", 2, map_shared},
@@ -156,6 +176,7 @@ constexpr std::array kActions{
     Action{"drop", 1, drop},
     Action{"allocate_kernel_memory", 2, allocate_kernel_memory},
     Action{"free_kernel_memory", 2, free_kernel_memory},
+    Action{"allocate_slab", 2, allocate_slab},
 };
 
 }  // namespace

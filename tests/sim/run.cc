@@ -131,6 +131,7 @@ private:
         for (const KernelObjectId object : objects) {
             world_.locked([&] { world_.engine().free_kernel_memory(object); });
         }
+        world_.locked([&] { world_.engine().drop_slab(); });
         drain();
         nothing_left(state);
     }

@@ -34,6 +34,7 @@
 #include "memcgfs/engine/notify.h"
 #include "memcgfs/engine/profile.h"
 #include "memcgfs/engine/psi.h"
+#include "memcgfs/engine/slab_kind.h"
 #include "memcgfs/engine/task.h"
 
 namespace memcgfs::engine {
@@ -237,6 +238,12 @@ public:
     OperationPtr allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeClass klass);
     /// Ignores what has been freed before.
     void free_kernel_memory(KernelObjectId object);
+    /// So many small objects, charged by their bytes to the group of `task` (slab.cc). Timers end
+    /// with the task, dentries when reclaim takes them. ENOMEM, for timers EAGAIN: there is no room
+    /// and nobody to kill. Nothing is charged in the root group.
+    OperationPtr allocate_slab(TaskId task, SlabKind kind, std::uint64_t objects);
+    /// All dentries go (2 into /proc/sys/vm/drop_caches).
+    void drop_slab();
 
     // Swap devices (swap_device.cc), numbered from 0 in the order in which they were added.
     /// swapon(2): the device's number. EINVAL: no pages. EPERM: too many devices.

@@ -48,6 +48,7 @@ enum class VmEvent : std::uint8_t {
     kOomKill,
     kThpFaultFallback,
     kThpFaultFallbackCharge,
+    kSlabsScanned,
     kThpSplitPage,
     kThpDeferredSplitPage,
     kThpSplitPmd,

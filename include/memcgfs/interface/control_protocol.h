@@ -41,6 +41,8 @@ enum class ControlOp : std::uint32_t {
     kSync = 13,      ///< a file
     kDrop = 14,      ///< a file
     kDiscard = 15,   ///< [0] region, [1] first, [2] count: MADV_DONTNEED
+    kLookup = 16,    ///< [0] so many names that a directory of a disk does not have
+    kTimers = 17,    ///< [0] so many timers, until the process ends
 };
 
 /// "A file" in an operation's arguments: [0] st_dev, [1] st_ino, [2] 1 if on tmpfs, [3] the

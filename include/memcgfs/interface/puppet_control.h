@@ -64,6 +64,8 @@ private:
     Result<vfs::StoreOutcome> act(Puppet& puppet, Request& request) MEMCGFS_REQUIRES(engine_mutex_);
     Result<vfs::StoreOutcome> make_region(Puppet& puppet, Request& request)
         MEMCGFS_REQUIRES(engine_mutex_);
+    Result<vfs::StoreOutcome> make_slab(Puppet& puppet, Request& request, engine::SlabKind kind)
+        MEMCGFS_REQUIRES(engine_mutex_);
     Result<vfs::StoreOutcome> act_on_region(Puppet& puppet, Request& request)
         MEMCGFS_REQUIRES(engine_mutex_);
     Result<vfs::StoreOutcome> act_on_file(Puppet& puppet, Request& request)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -197,6 +198,37 @@ static int discard(size_t bytes) {
     return madvise(region->start + (region->bytes - whole), whole, MADV_DONTNEED) != 0 ? errno : 0;
 }
 
+/// Looks for names that the directory does not have.
+static int look_up(const char* path, long names) {
+    static long number;
+    char name[32];
+    struct stat status;
+    int error = 0;
+    const int directory = open(path, O_RDONLY | O_DIRECTORY);
+    if (directory < 0) {
+        return errno;
+    }
+    for (; names > 0 && error == 0; names--) {
+        snprintf(name, sizeof name, "no.%d.%ld", (int)getpid(), number++);
+        error = fstatat(directory, name, &status, 0) == 0 ? EEXIST : errno == ENOENT ? 0 : errno;
+    }
+    close(directory);
+    return error;
+}
+
+static int make_timers(long count) {
+    const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    struct sigevent none = {.sigev_notify = SIGEV_NONE};
+    timer_t timer;
+    setrlimit(RLIMIT_SIGPENDING, &unlimited);
+    for (; count > 0; count--) {
+        if (timer_create(CLOCK_MONOTONIC, &none, &timer) != 0) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
 static int unmap_last(void) {
     if (region_count == 0) {
         return ENOENT;
@@ -244,6 +276,9 @@ static int two_words(const char* name, const char* argument) {
     if (is(name, "sysv") || is(name, "sysvkeep")) {
         return map_segment(parse_size(argument), is(name, "sysvkeep"));
     }
+    if (is(name, "timers")) {
+        return make_timers(atol(argument));
+    }
     if (is(name, "discard")) {
         return discard(parse_size(argument));
     }
@@ -258,9 +293,10 @@ static int two_words(const char* name, const char* argument) {
 }
 
 static int three_words(const char* name, const char* path, const char* size) {
-    return is(name, "write") ? write_file(path, parse_size(size))
-           : is(name, "map") ? map_file(path, parse_size(size))
-                             : -1;
+    return is(name, "write")    ? write_file(path, parse_size(size))
+           : is(name, "map")    ? map_file(path, parse_size(size))
+           : is(name, "lookup") ? look_up(path, atol(size))
+                                : -1;
 }
 
 /// Runs the step that `words` begins with; how many words it took, 0 if it is unknown.
