@@ -52,6 +52,12 @@ void Effects::file_modified(const engine::FileModifiedEffect& effect) {
     }
 }
 
+void Effects::content_changed(const engine::ContentChangedEffect& effect) {
+    if (content_changed_) {
+        content_changed_(vfs::DirKey{effect.cgroup.value});
+    }
+}
+
 void Effects::tick(const engine::EventTickEffect& effect) {
     if (cgroup_fs_ != nullptr) {
         cgroup_fs_->tick(effect);

@@ -8,6 +8,9 @@
 
 #include <spdlog/logger.h>
 
+#include <functional>
+#include <utility>
+
 #include "cli/announcer.h"
 #include "memcgfs/base/operation.h"
 #include "memcgfs/exec/outbox.h"
@@ -28,6 +31,10 @@ public:
         tree_ = &tree;
         announcer_ = &announcer;
     }
+    /// Who is told of changed contents; before the tree is served.
+    void bind_contents(std::function<void(vfs::DirKey)> content_changed) {
+        content_changed_ = std::move(content_changed);
+    }
 
     void spawn(std::unique_ptr<Operation> operation) override;
     void wake(OperationId operation) override;
@@ -35,6 +42,7 @@ public:
     void freeze(const engine::FreezeEffect& effect) override;
     void move(const engine::MoveEffect& effect) override;
     void file_modified(const engine::FileModifiedEffect& effect) override;
+    void content_changed(const engine::ContentChangedEffect& effect) override;
     void tick(const engine::EventTickEffect& effect) override;
     void psi_trigger(const engine::PsiTriggerEffect& effect) override;
     void kernel_log(std::string_view line) override;
@@ -46,6 +54,7 @@ private:
     interface::CgroupFs* cgroup_fs_ = nullptr;
     vfs::Tree* tree_ = nullptr;
     Announcer* announcer_ = nullptr;
+    std::function<void(vfs::DirKey)> content_changed_;
 };
 
 }  // namespace memcgfs::cli

@@ -371,6 +371,13 @@ Pages Engine::usage(const Memcg& memcg, CounterKind kind) const {
     return counter(const_cast<Memcg&>(memcg), kind).usage();
 }
 
+void Engine::watch_content(Cgroup& group) {
+    if (group.memcg != nullptr) {
+        state_->content_watched = true;
+        group.memcg->watch(state_->environment.effects).arm();
+    }
+}
+
 Pages Engine::hierarchical_limit(const Memcg& memcg, CounterKind kind) const {
     Pages least = kPageCounterMax;
     for (const Memcg* level = &memcg; level != nullptr; level = level->parent()) {

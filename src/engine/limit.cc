@@ -30,6 +30,15 @@ void after_limit(Engine::State& state, Memcg& memcg) {
     kick_wmark(state, memcg);
 }
 
+/// memory.stat shows the least limit of the group and those above.
+void content_changed_below(const Engine::State& state, Memcg& memcg) {
+    Memcg* below = state.content_watched ? &memcg : nullptr;
+    while (below != nullptr) {
+        below->content_changed();
+        below = next_in_subtree(memcg, *below);
+    }
+}
+
 }  // namespace
 
 bool resize_limit_at_once(Engine::State& state, Memcg& memcg, LimitRequest request) {
@@ -39,6 +48,7 @@ bool resize_limit_at_once(Engine::State& state, Memcg& memcg, LimitRequest reque
         return false;
     }
     after_limit(state, memcg);
+    content_changed_below(state, memcg);
     if (enlarges) {
         oom_recover(state, memcg);
     }

@@ -66,7 +66,17 @@ void Memcg::add_everywhere(StatItem item, std::int64_t delta) {
     counts().stat[index(item)] += delta;
     for (Memcg* level = this; level != nullptr; level = level->parent_) {
         level->counts().stat_total[index(item)] += delta;
+        level->content_changed();
     }
+}
+
+ContentWatch& Memcg::watch(EffectSink& effects) {
+    if (watch_ == nullptr) {
+        watch_ = std::make_unique<ContentWatch>(effects, cgroup);
+        memory.tell(watch_.get());
+        swap.tell(watch_.get());
+    }
+    return *watch_;
 }
 
 bool Memcg::is_descendant_of(const Memcg& ancestor) const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "memcgfs/base/assert.h"
+#include "memcgfs/engine/content_watch.h"
 
 namespace memcgfs::engine {
 
@@ -18,7 +19,7 @@ PageCounter* PageCounter::try_charge(Pages pages) {
             }
             return level;
         }
-        level->propagate();
+        level->changed();
         level->watermark_ = std::max(level->watermark_, level->usage_);
     }
     return nullptr;
@@ -27,7 +28,7 @@ PageCounter* PageCounter::try_charge(Pages pages) {
 void PageCounter::charge(Pages pages) {
     for (PageCounter* level = this; level != nullptr; level = level->parent_) {
         level->usage_ += pages;
-        level->propagate();
+        level->changed();
         level->watermark_ = std::max(level->watermark_, level->usage_);
     }
 }
@@ -41,7 +42,14 @@ void PageCounter::uncharge(Pages pages) {
 void PageCounter::cancel(Pages pages) {
     MEMCGFS_ASSERT(usage_ >= pages);
     usage_ -= pages;
+    changed();
+}
+
+void PageCounter::changed() {
     propagate();
+    if (watch_ != nullptr) {
+        watch_->hit();
+    }
 }
 
 bool PageCounter::try_set_max(Pages max) {

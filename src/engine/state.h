@@ -114,6 +114,7 @@ struct Engine::State {
         std::vector<OperationId> waiters{};
     };
     ChargeMoveState charge_move;
+    bool content_watched = false;  ///< somebody has called watch_content()
     bool panicked = false;  ///< vm.panic_on_oom: nothing is killed any more
 
     const Profile& profile() const { return environment.profile; }

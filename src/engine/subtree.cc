@@ -128,6 +128,7 @@ void offline_css(Engine::State& state, Cgroup& group) {
     Memcg& memcg = *group.memcg;
     group.memcg = nullptr;
     detach_events(state, memcg);
+    memcg.content_changed();
     memcg.cgroup = {};
     memcg.online = false;
     memcg.memory.set_min(Pages{0});

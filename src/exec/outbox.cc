@@ -17,6 +17,7 @@ struct Delivery {
     void operator()(engine::FreezeEffect& effect) { handlers.freeze(effect); }
     void operator()(engine::MoveEffect& effect) { handlers.move(effect); }
     void operator()(engine::FileModifiedEffect& effect) { handlers.file_modified(effect); }
+    void operator()(engine::ContentChangedEffect& effect) { handlers.content_changed(effect); }
     void operator()(engine::EventTickEffect& effect) { handlers.tick(effect); }
     void operator()(engine::PsiTriggerEffect& effect) { handlers.psi_trigger(effect); }
     void operator()(engine::KernelLogEffect& effect) { handlers.kernel_log(effect.line); }

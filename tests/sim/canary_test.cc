@@ -109,6 +109,11 @@ const Canary kCanaries[] = {
          b.state().oom_waiters.push_back({OperationId{77}, b.child});
      }},
     {"waiters", "under_oom that nobody takes back", [](Busy& b) { b.child->under_oom = 1; }},
+    {"content", "a counter that tells nobody",
+     [](Busy& b) {
+         b.child->memory.tell(nullptr);
+         b.child->memory.charge(Pages{1});
+     }},
     {"workers", "work queued and no worker", [](Busy& b) { b.child->wmark.pending = true; }},
     {"workers", "a worker that is not there", [](Busy& b) { b.child->wmark.running = true; }},
 };

@@ -235,6 +235,7 @@ void mappings(Scene& scene);
 void dying_tasks(Scene& scene);
 void waiters(Scene& scene);
 void workers(Scene& scene);
+void content(Scene& scene);
 }  // namespace checks
 
 std::span<const Checker> checkers() {
@@ -255,6 +256,7 @@ std::span<const Checker> checkers() {
         Checker{"dying_tasks", checks::dying_tasks},
         Checker{"waiters", checks::waiters},
         Checker{"workers", checks::workers},
+        Checker{"content", checks::content},
     };
     return kCheckers;
 }
@@ -281,8 +283,9 @@ void count_extent(Tally& tally, const Extent& extent) {
     tally.lists[static_cast<std::size_t>(extent.state.list)] += pages;
 }
 
-Remembered remember(const Memcg& memcg) {
+Remembered remember(const Engine& engine, const Memcg& memcg) {
     Remembered now;
+    now.shown = shown_by(engine, memcg);
     now.usage = memcg.memory.usage();
     now.max = memcg.memory.max();
     now.memsw = memcg.memsw.usage();
@@ -322,8 +325,12 @@ void Checkers::run(bool slow_too) {
         }
     }
     before_.clear();
-    now.state.memcgs.for_each(
-        [&](const Memcg& memcg) { before_.emplace(memcg.id(), remember(memcg)); });
+    now.state.memcgs.for_each([&](Memcg& memcg) {
+        before_.emplace(memcg.id(), remember(engine_, memcg));
+        if (Cgroup* group = now.state.cgroups.find(memcg.cgroup)) {
+            engine_.watch_content(*group);
+        }
+    });
 }
 
 void Checkers::run_one(std::string_view name) {

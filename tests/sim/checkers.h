@@ -40,7 +40,11 @@ struct Remembered {
     std::array<std::uint64_t, engine::kMemcgEventCount> local{};
     std::array<std::uint64_t, engine::kMemcgEventCount> total{};
     std::array<std::int64_t, engine::kStatItemCount> stat{};
+    std::uint64_t shown = 0;  ///< all that the told files show, in one number
 };
+
+/// What the files whose changes are told (ContentWatch) show, in one number.
+std::uint64_t shown_by(const engine::Engine& engine, const engine::Memcg& memcg);
 
 /// True for a number of pages now, false for one of events ever.
 constexpr bool counts_now(engine::StatItem item) {

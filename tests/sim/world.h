@@ -101,6 +101,7 @@ private:
     void freeze(const engine::FreezeEffect&) override {}
     void move(const engine::MoveEffect&) override {}
     void file_modified(const engine::FileModifiedEffect&) override {}
+    void content_changed(const engine::ContentChangedEffect&) override {}
     void tick(const engine::EventTickEffect& effect) override;
     void psi_trigger(const engine::PsiTriggerEffect& effect) override;
     void kernel_log(std::string_view) override {}

@@ -56,6 +56,11 @@ struct FileModifiedEffect {
     NotifyFile file{};
 };
 
+/// A group whose content is watched has changed (Engine::watch_content), or has gone.
+struct ContentChangedEffect {
+    CgroupId cgroup;
+};
+
 /// A registered event has happened: 1 is added to its eventfd.
 struct EventTickEffect {
     EventId event;
@@ -74,7 +79,8 @@ struct KernelLogEffect {
 };
 
 using Effect = std::variant<SpawnEffect, WakeEffect, KillEffect, FreezeEffect, MoveEffect,
-                            FileModifiedEffect, EventTickEffect, PsiTriggerEffect, KernelLogEffect>;
+                            FileModifiedEffect, ContentChangedEffect, EventTickEffect,
+                            PsiTriggerEffect, KernelLogEffect>;
 
 class EffectSink {
 public:

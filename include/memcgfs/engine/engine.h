@@ -273,6 +273,9 @@ public:
     PageCounter& counter(Memcg& memcg, CounterKind kind) const;
     /// What usage_in_bytes and memory.current show; the v1 root's is made from the statistics.
     Pages usage(const Memcg& memcg, CounterKind kind) const;
+    /// From now on the first change of the group's counters, of the limits and statistics that its
+    /// files show, or its end, is one ContentChangedEffect. Groups without memcg: nothing.
+    void watch_content(Cgroup& group);
     /// Least limit over the group and its ancestors.
     Pages hierarchical_limit(const Memcg& memcg, CounterKind kind) const;
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "memcgfs/engine/content_watch.h"
 #include "memcgfs/engine/ids.h"
 #include "memcgfs/engine/latency.h"
 #include "memcgfs/engine/lruvec.h"
@@ -95,6 +96,15 @@ public:
         return counts_ != nullptr ? counts_->events_local[index(event)] : 0;
     }
 
+    /// Makes the watch that is told of all changes here, if there is none.
+    ContentWatch& watch(EffectSink& effects);
+    /// What the files show may have changed otherwise than by the counters and statistics.
+    void content_changed() {
+        if (watch_ != nullptr) {
+            watch_->hit();
+        }
+    }
+
     /// True if this is `ancestor` or below it.
     bool is_descendant_of(const Memcg& ancestor) const;
 
@@ -144,6 +154,7 @@ private:
     std::unique_ptr<FurtherNode[]> further_nodes_;
     NodeId further_node_count_ = 0;
     std::unique_ptr<Counts> counts_;
+    std::unique_ptr<ContentWatch> watch_;
 };
 
 /// The next group after `position` in a pre-order walk of `root`'s subtree (children in creation

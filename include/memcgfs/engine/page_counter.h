@@ -13,6 +13,8 @@
 
 namespace memcgfs::engine {
 
+class ContentWatch;
+
 class PageCounter {
 public:
     explicit PageCounter(PageCounter* parent = nullptr) : parent_(parent) {}
@@ -51,6 +53,9 @@ public:
     /// What is left below max; 0 when at or over it.
     Pages margin() const { return usage_ < max_ ? max_ - usage_ : Pages{0}; }
 
+    /// Changes of the usage, at this level, are told to `watch` from now on.
+    void tell(ContentWatch* watch) { watch_ = watch; }
+
     // Effective protection, written by reclaim walks (spec 1.4).
     Pages emin{};
     Pages elow{};
@@ -60,6 +65,7 @@ public:
 private:
     friend struct EngineAccess;  // tests look inside
     void propagate();
+    void changed();
     void cancel(Pages pages);
 
     Pages usage_{};
@@ -74,6 +80,7 @@ private:
     Pages children_min_usage_{};
     Pages children_low_usage_{};
     PageCounter* parent_;
+    ContentWatch* watch_ = nullptr;
 };
 
 }  // namespace memcgfs::engine

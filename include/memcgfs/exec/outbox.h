@@ -34,6 +34,7 @@ public:
     virtual void freeze(const engine::FreezeEffect& effect) = 0;
     virtual void move(const engine::MoveEffect& effect) = 0;
     virtual void file_modified(const engine::FileModifiedEffect& effect) = 0;
+    virtual void content_changed(const engine::ContentChangedEffect& effect) = 0;
     virtual void tick(const engine::EventTickEffect& effect) = 0;
     virtual void psi_trigger(const engine::PsiTriggerEffect& effect) = 0;
     virtual void kernel_log(std::string_view line) = 0;

@@ -25,6 +25,7 @@ public:
         }
     }
     void file_modified(const engine::FileModifiedEffect& /*effect*/) override {}
+    void content_changed(const engine::ContentChangedEffect&) override {}
     void tick(const engine::EventTickEffect&) override {}
     void psi_trigger(const engine::PsiTriggerEffect&) override {}
     void kernel_log(std::string_view /*line*/) override {}

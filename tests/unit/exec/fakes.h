@@ -70,6 +70,7 @@ public:
         note("move " + std::to_string(effect.pid));
     }
     void file_modified(const engine::FileModifiedEffect&) override { note("modified"); }
+    void content_changed(const engine::ContentChangedEffect&) override { note("content changed"); }
     void tick(const engine::EventTickEffect&) override { note("tick"); }
     void psi_trigger(const engine::PsiTriggerEffect&) override { note("psi"); }
     void kernel_log(std::string_view line) override { note("log " + std::string(line)); }

@@ -36,6 +36,7 @@ public:
     void freeze(const engine::FreezeEffect&) override {}
     void move(const engine::MoveEffect&) override {}
     void file_modified(const engine::FileModifiedEffect&) override { notified++; }
+    void content_changed(const engine::ContentChangedEffect&) override {}
     void tick(const engine::EventTickEffect&) override {}
     void psi_trigger(const engine::PsiTriggerEffect&) override {}
     void kernel_log(std::string_view line) override { log.emplace_back(line); }
