@@ -38,7 +38,8 @@ vfs::FileInfo info_of(const Cftype& row, std::size_t index) {
                                          : vfs::Notify::kNone,
             .write_max_bytes = row.write_max_bytes,
             .permanent =
-                row.version == CgroupVersion::kV1 || (row.part == Part::kCore && !row.controller)};
+                row.version == CgroupVersion::kV1 || (row.part == Part::kCore && !row.controller),
+            .told = row.told};
 }
 
 }  // namespace
@@ -172,6 +173,9 @@ Result<void> CgroupFs::show(const vfs::FileContext& context, TextBuffer& out) {
     Cgroup* group = MEMCGFS_TRY(group_with(context.dir, file));
     if (file.show == nullptr) {
         return Err(Errno::kEINVAL);
+    }
+    if (file.told && hooks_.watches_content) {
+        engine_.watch_content(*group);
     }
     return file.show({.engine = engine_,
                       .group = *group,

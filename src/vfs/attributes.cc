@@ -54,6 +54,7 @@ Attributes Tree::State::attributes_of(const NodeRef& node) {
     Attributes attributes;
     attributes.node = node.id();
     attributes.inode = inode_of(node);
+    attributes.dir = node.directory->key;
     Ownership ownership;
     if (node.batch == nullptr) {
         ownership = node.directory->ownership;
@@ -67,6 +68,8 @@ Attributes Tree::State::attributes_of(const NodeRef& node) {
                         : default_ownership(node);
         attributes.mode = S_IFREG;
         attributes.permanent = node.info().permanent;
+        attributes.told = node.info().told;
+        attributes.notify = node.info().notify;
     }
     attributes.mode |= ownership.mode;
     attributes.uid = ownership.uid;

@@ -14,7 +14,8 @@ namespace {
 bool same(const FileInfo& a, const FileInfo& b) {
     const auto key = [](const FileInfo& info) {
         return std::tie(info.index, info.mode, info.readable, info.writable, info.line_list,
-                        info.notify, info.write_max_bytes, info.permanent, info.name);
+                        info.notify, info.write_max_bytes, info.permanent, info.told,
+                        info.name);
     };
     return key(a) == key(b);
 }

@@ -113,6 +113,9 @@ struct Cftype {
     bool triggered = false;  ///< what is written asks to be woken (vfs::Notify::kTriggered)
     mode_t mode = kDerivedMode;
     bool line_list = false;
+    /// Shows counters, statistics and limits of its memcg and nothing else: Engine::watch_content
+    /// tells of every change.
+    bool told = false;
     std::size_t write_max_bytes = 4096;
     Fidelity fidelity = Fidelity::kModelled;
     std::string_view doc;  ///< one sentence for people

@@ -24,6 +24,10 @@ struct EventDescriptors {
 };
 
 struct Hooks {
+    /// Somebody keeps what readers of told files (Cftype::told) were shown, and wants to know when
+    /// it changes: Engine::watch_content at each show.
+    bool watches_content = false;
+
     /// Answers the control channel (Provider::control). Empty: ENOTTY.
     std::function<Result<vfs::StoreOutcome>(const vfs::FileContext&, std::span<std::byte>)> control;
 

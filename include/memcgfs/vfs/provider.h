@@ -62,6 +62,9 @@ struct FileInfo {
     std::size_t write_max_bytes = 4096;  ///< a longer write fails E2BIG
     /// In its directory for all the directory's life: its name may be cached without an end.
     bool permanent = false;
+    /// Its content is the same for all readers, and a change of it is told (Session::
+    /// content_changed) before anyone can know of it otherwise: a reader's copy may be kept.
+    bool told = false;
 };
 
 /// State a provider keeps for one open file (a peak reset, a trigger, a puppet's connection);

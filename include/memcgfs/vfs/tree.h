@@ -56,6 +56,9 @@ struct Attributes {
     timespec modified{};
     timespec changed{};
     bool permanent = true;  ///< the name lasts until someone removes it through the tree
+    bool told = false;      ///< FileInfo::told
+    Notify notify = Notify::kNone;
+    DirKey dir{};           ///< the directory, or that of the file
 };
 
 /// chmod, chown and utimensat in one; what is not set stays.

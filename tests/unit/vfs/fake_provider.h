@@ -35,7 +35,8 @@ public:
         bool busy = false;
     };
 
-    FakeProvider() {
+    /// `told`: fake.read_only is a told file.
+    explicit FakeProvider(bool told = false) : told_(told) {
         groups_[kRoot] = {};
         groups_[kOtherRoot] = {};
     }
@@ -43,7 +44,7 @@ public:
     std::span<const FileInfo> files(DirKey dir) override {
         MutexLock lock(mutex_);
         const std::size_t count = group(dir).optional ? kTable.size() : kTable.size() - 1;
-        return std::span<const FileInfo>(kTable).subspan(0, count);
+        return std::span<const FileInfo>(told_ ? kToldTable : kTable).subspan(0, count);
     }
     std::uint64_t files_version(DirKey dir) override {
         MutexLock lock(mutex_);
@@ -222,12 +223,18 @@ private:
          .writable = true,
          .notify = Notify::kTriggered},
     }};
+    static constexpr std::array<FileInfo, 7> kToldTable = [] {
+        auto table = kTable;
+        table[kReadOnly].told = true;
+        return table;
+    }();
 
     Group& group(DirKey dir) MEMCGFS_REQUIRES(mutex_) {
         MEMCGFS_ASSERT(groups_.contains(dir));
         return groups_[dir];
     }
 
+    const bool told_;
     mutable Mutex mutex_{LockRank::kEngine};
     std::map<DirKey, Group> groups_ MEMCGFS_GUARDED_BY(mutex_);
     std::uint64_t next_key_ MEMCGFS_GUARDED_BY(mutex_) = 10;
