@@ -73,6 +73,7 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
     auto options = std::make_shared<RunOptions>();
     add_kernel_options(*command, options->world);
     add_machine_options(*command, options->world);
+    add_read_options(*command, options->world);
     command->add_flag("-v,--verbose", options->verbosity, "Log more to stderr; twice: requests");
     command->prefix_command();
     command->footer(

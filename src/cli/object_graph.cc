@@ -105,6 +105,7 @@ struct World::State {
                       }}),
           executor(engine_mutex, outbox, clock),
           puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
+          fast_reads(config.fast_reads),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
           provider(cgroup_fs, outbox, [this] { puppets.settle(); }),
           tree(provider, wall_clock_now, tree_options(engine, cgroup_fs)),
@@ -136,6 +137,7 @@ struct World::State {
     vfs::NodeId add_hierarchy(std::string_view name, const Hierarchy& hierarchy);
     void add_further_hierarchies(const WorldConfig& config);
     interface::Hooks hooks();
+    fuse::Session::Options session_options();
 
     spdlog::logger& logger;
     exec::SystemClock clock;
@@ -146,6 +148,7 @@ struct World::State {
     engine::Engine engine;
     exec::ThreadExecutor executor;
     interface::PuppetControl puppets;
+    const bool fast_reads;
     interface::CgroupFs cgroup_fs;
     DeliveringProvider provider;
     vfs::NodeId v1_root = vfs::kRootNode;
@@ -186,7 +189,8 @@ void World::State::add_further_hierarchies(const WorldConfig& config) {
 
 /// They are called only once the tree is served.
 interface::Hooks World::State::hooks() {
-    return {.control =
+    return {.watches_content = fast_reads,
+            .control =
                 [this](const vfs::FileContext& context, std::span<std::byte> message) {
                     return puppets.control(context, message);
                 },
@@ -211,7 +215,17 @@ interface::Hooks World::State::hooks() {
 }
 
 /// Starts the server's thread.
+fuse::Session::Options World::State::session_options() {
+    fuse::Session::Options options;
+    options.fast_reads = fast_reads;
+    if (fast_reads) {
+        options.deliver = [this] { outbox.flush(); };
+    }
+    return options;
+}
+
 void World::State::serve() {
+    effects.bind_contents(session->content_changed());
     cgroup_fs.refresh();
     const AllSignalsBlocked blocked;
     server = std::thread([this] {
@@ -242,7 +256,7 @@ Result<std::unique_ptr<World>, std::string> World::create(const WorldConfig& con
 }
 
 Result<void, std::string> World::mount(const MountOptions& options) {
-    fuse::Session::Options session_options;
+    fuse::Session::Options session_options = state_->session_options();
     session_options.mount_point = options.mount_point;
     session_options.allow_other = options.allow_other;
     state_->session = MEMCGFS_TRY(
@@ -256,7 +270,8 @@ Result<void, std::string> World::mount(const MountOptions& options) {
 
 Result<void, std::string> World::attach(int fuse_fd, runner::UniqueFd root) {
     state_->session = MEMCGFS_TRY(
-        fuse::Session::attach(fuse_fd, state_->tree, state_->executor, {}, state_->logger));
+        fuse::Session::attach(
+        fuse_fd, state_->tree, state_->executor, state_->session_options(), state_->logger));
     state_->root = std::move(root);
     state_->announcer.start([&root = state_->root] {
         return runner::UniqueFd(::fcntl(root.get(), F_DUPFD_CLOEXEC, 0));

@@ -143,6 +143,12 @@ void add_machine_options(CLI::App& app, WorldOptions& options) {
     app.add_option("--cpus", options.cpus, "CPUs of the machine (default: 1)")->type_name("N");
 }
 
+void add_read_options(CLI::App& app, WorldOptions& options) {
+    app.add_flag("--fast-reads", options.fast_reads,
+                 "Let the host keep contents that have not changed: they are read faster than the "
+                 "kernel's own, but have a size (docs/fidelity.md)");
+}
+
 Result<WorldConfig, std::string> resolve(const WorldOptions& options) {
     WorldConfig config;
     if (!options.profile.empty()) {
@@ -166,6 +172,7 @@ Result<WorldConfig, std::string> resolve(const WorldOptions& options) {
         config.mount_flags = MEMCGFS_TRY(mount_flags_of(*options.mount_options));
     }
     config.machine = MEMCGFS_TRY(machine_of(options, *config.profile));
+    config.fast_reads = options.fast_reads;
     return config;
 }
 

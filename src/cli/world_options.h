@@ -27,6 +27,7 @@ struct WorldOptions {
     std::string swap;
     std::optional<std::string> mount_options;
     std::optional<std::uint32_t> cpus;
+    bool fast_reads = false;
 };
 
 /// What a tree is made from.
@@ -35,10 +36,13 @@ struct WorldConfig {
     engine::Layout layout = engine::Layout::kV2;
     engine::Machine machine;
     engine::MountFlags mount_flags;
+    bool fast_reads = false;  ///< Session::Options::fast_reads
 };
 
 void add_kernel_options(CLI::App& app, WorldOptions& options);
 void add_machine_options(CLI::App& app, WorldOptions& options);
+/// --fast-reads.
+void add_read_options(CLI::App& app, WorldOptions& options);
 
 /// Fills in what was not given:
 ///   hierarchy  v1 for a profile that runs v1 by habit (alinux2), else v2

@@ -23,7 +23,12 @@ void Adapter::remove_handle(std::uint64_t handle) {
     handles_.erase(found);
 }
 
-vfs::OpenFile& file_of(const fuse_file_info* info) {
+vfs::OpenFile& Adapter::file_of(fuse_ino_t node, const fuse_file_info* info) {
+    return FastNodes::is_one(node) ? fast->file_of(node)
+                                   : *reinterpret_cast<vfs::OpenFile*>(info->fh);
+}
+
+vfs::OpenFile& directory_of(const fuse_file_info* info) {
     return *reinterpret_cast<vfs::OpenFile*>(info->fh);
 }
 
@@ -53,13 +58,30 @@ void reply_result(fuse_req_t request, const Result<void>& result) {
     fuse_reply_err(request, result.ok() ? 0 : to_int(result.error()));
 }
 
-void reply_attributes(fuse_req_t request, const Result<vfs::Attributes>& attributes) {
+void reply_attributes(fuse_req_t request, fuse_ino_t node,
+                      const Result<vfs::Attributes>& attributes) {
     if (!attributes.ok()) {
         reply_error(request, attributes.error());
         return;
     }
+    Adapter& adapter = Adapter::of(request);
+    if (FastNodes::is_one(node)) {
+        reply_attributes(request, adapter.fast->attributes(node, credentials_of(request)));
+        return;
+    }
     const struct stat status = stat_of(*attributes);
-    fuse_reply_attr(request, &status, Adapter::of(request).cache_seconds);
+    fuse_reply_attr(request, &status, adapter.cache_seconds);
+}
+
+void reply_attributes(fuse_req_t request, const Result<FastNodes::Entry>& entry) {
+    if (!entry.ok()) {
+        reply_error(request, entry.error());
+        return;
+    }
+    struct stat status = stat_of(entry->attributes);
+    status.st_size = static_cast<off_t>(entry->size);
+    fuse_reply_attr(request, &status,
+                    entry->keep_attributes ? Adapter::of(request).cache_seconds : 0);
 }
 
 }  // namespace memcgfs::fuse

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "fuse/fast_nodes.h"
 #include "fuse/pending.h"
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/vfs/tree.h"
@@ -42,8 +43,13 @@ private:
 
 class Adapter {
 public:
-    Adapter(vfs::Tree& the_tree, OperationRunner& runner, bool exclusive)
-        : tree(the_tree), pending(runner), cache_seconds(exclusive ? kForeverSeconds : 0) {}
+    /// `deliver` is called, without locks, before a change of directories is answered.
+    Adapter(vfs::Tree& the_tree, OperationRunner& runner, bool exclusive,
+            std::function<void()> deliver)
+        : tree(the_tree),
+          pending(runner),
+          cache_seconds(exclusive ? kForeverSeconds : 0),
+          deliver_(std::move(deliver)) {}
     ~Adapter();
     Adapter(const Adapter&) = delete;
     Adapter& operator=(const Adapter&) = delete;
@@ -56,29 +62,56 @@ public:
     std::uint64_t add_handle(std::unique_ptr<vfs::OpenFile> file);
     void remove_handle(std::uint64_t handle);
 
+    /// The tree's node, for a node of the kernel's.
+    vfs::NodeId in_tree(fuse_ino_t node) const {
+        return fast != nullptr ? fast->in_tree(node) : vfs::NodeId{node};
+    }
+    /// The open file that a request is for.
+    vfs::OpenFile& file_of(fuse_ino_t node, const fuse_file_info* info);
+    /// Nobody learns of a change by its answer before its effects are out.
+    void deliver() const {
+        if (deliver_) {
+            deliver_();
+        }
+    }
+    /// Gives the answer to a write.
+    void answer(std::function<void()> reply) {
+        if (fast != nullptr) {
+            fast->answer(std::move(reply));
+        } else {
+            reply();
+        }
+    }
+
     vfs::Tree& tree;
     PendingRequests pending;
     const std::shared_ptr<PollGate> polls = std::make_shared<PollGate>();
     /// How long the kernel may keep what changes only through the mount.
     const double cache_seconds;
+    /// Fast reads (fast_nodes.h); none: contents are never cached.
+    std::shared_ptr<FastNodes> fast;
 
 private:
     static constexpr double kForeverSeconds = 1e9;
 
+    const std::function<void()> deliver_;
     Mutex mutex_{LockRank::kLeaf};
     std::unordered_map<std::uint64_t, std::unique_ptr<vfs::OpenFile>> handles_
         MEMCGFS_GUARDED_BY(mutex_);
 };
 
-/// The open file behind a handle; the kernel gives only handles that are open.
-vfs::OpenFile& file_of(const fuse_file_info* info);
+/// The open directory behind a handle; the kernel gives only handles that are open.
+vfs::OpenFile& directory_of(const fuse_file_info* info);
 vfs::Credentials credentials_of(fuse_req_t request);
 struct stat stat_of(const vfs::Attributes& attributes);
 
 void reply_error(fuse_req_t request, Errno error);
 /// Success without content, or the error.
 void reply_result(fuse_req_t request, const Result<void>& result);
-void reply_attributes(fuse_req_t request, const Result<vfs::Attributes>& attributes);
+/// Of a node of the kernel's, which the tree knows by its own.
+void reply_attributes(fuse_req_t request, fuse_ino_t node,
+                      const Result<vfs::Attributes>& attributes);
+void reply_attributes(fuse_req_t request, const Result<FastNodes::Entry>& entry);
 
 void add_name_ops(fuse_lowlevel_ops& ops);
 void add_file_ops(fuse_lowlevel_ops& ops);

@@ -36,7 +36,7 @@ void releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
 void readdir(fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
     constexpr std::size_t kSmallestEntry = 32;  // struct fuse_dirent and one byte, aligned
     const auto entries = Adapter::of(request).tree.readdir(
-        file_of(info), static_cast<std::uint64_t>(offset), size / kSmallestEntry);
+        directory_of(info), static_cast<std::uint64_t>(offset), size / kSmallestEntry);
     if (!entries.ok()) {
         reply_error(request, entries.error());
         return;
@@ -80,7 +80,7 @@ void ioctl(fuse_req_t request, fuse_ino_t, unsigned command, void*, fuse_file_in
         std::memcpy(message->data(), input, input_size);
     }
     Adapter& adapter = Adapter::of(request);
-    auto outcome = adapter.tree.control(file_of(info), *message, credentials_of(request));
+    auto outcome = adapter.tree.control(directory_of(info), *message, credentials_of(request));
     if (!outcome.ok()) {
         reply_error(request, outcome.error());
         return;

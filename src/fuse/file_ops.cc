@@ -9,6 +9,10 @@ namespace {
 
 void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     Adapter& adapter = Adapter::of(request);
+    if (adapter.fast != nullptr) {
+        reply_error(request, Errno::kENOSYS);  // none is needed, now and later
+        return;
+    }
     auto file = adapter.tree.open(vfs::NodeId{node}, info->flags, credentials_of(request));
     if (!file.ok()) {
         reply_error(request, file.error());
@@ -27,9 +31,26 @@ void release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
     fuse_reply_err(request, 0);
 }
 
-void read(fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
-    const auto content = Adapter::of(request).tree.read(
-        file_of(info), static_cast<std::uint64_t>(offset), size, credentials_of(request));
+/// A page for the kernel to keep.
+void read_fast(fuse_req_t request, fuse_ino_t node, std::size_t size, std::size_t offset) {
+    const auto content = Adapter::of(request).fast->content(node, credentials_of(request));
+    if (content.ok()) {
+        const std::string_view part = content->substr(std::min(offset, content->size()), size);
+        fuse_reply_buf(request, part.data(), part.size());
+    } else {
+        reply_error(request, content.error());
+    }
+}
+
+void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
+          fuse_file_info* info) {
+    if (FastNodes::is_one(node)) {
+        read_fast(request, node, size, static_cast<std::size_t>(offset));
+        return;
+    }
+    const auto content = Adapter::of(request).tree.read(Adapter::of(request).file_of(node, info),
+                                                        static_cast<std::uint64_t>(offset), size,
+                                                        credentials_of(request));
     if (content.ok()) {
         fuse_reply_buf(request, content->data(), content->size());
     } else {
@@ -37,30 +58,48 @@ void read(fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_f
     }
 }
 
-void write(fuse_req_t request, fuse_ino_t, const char* text, std::size_t size, off_t,
-           fuse_file_info* info) {
+/// `size` is what the request brought: of a text in parts, the last.
+void write_text(fuse_req_t request, vfs::OpenFile& file, std::string_view text, std::size_t size) {
     Adapter& adapter = Adapter::of(request);
-    auto outcome =
-        adapter.tree.write(file_of(info), std::string_view(text, size), credentials_of(request));
+    auto outcome = adapter.tree.write(file, text, credentials_of(request));
     if (!outcome.ok()) {
         reply_error(request, outcome.error());
         return;
     }
     if (outcome->operation == nullptr) {
-        fuse_reply_write(request, size);
+        adapter.answer([request, size] { fuse_reply_write(request, size); });
         return;
     }
-    adapter.pending.start(request, std::move(outcome->operation),
-                          [request, size](const OperationResult& result) {
-                              if (result.ok()) {
-                                  fuse_reply_write(request, size);
-                              } else {
-                                  reply_error(request, result.error());
-                              }
-                          });
+    adapter.pending.start(
+        request, std::move(outcome->operation),
+        [request, size, &adapter](const OperationResult& result) {
+            if (result.ok()) {
+                adapter.answer([request, size] { fuse_reply_write(request, size); });
+            } else {
+                reply_error(request, result.error());
+            }
+        });
 }
 
-void poll(fuse_req_t request, fuse_ino_t, fuse_file_info* info, fuse_pollhandle* handle) {
+void write(fuse_req_t request, fuse_ino_t node, const char* text, std::size_t size, off_t offset,
+           fuse_file_info* info) {
+    Adapter& adapter = Adapter::of(request);
+    vfs::OpenFile& file = adapter.file_of(node, info);
+    const std::string_view part(text, size);
+    if (!FastNodes::is_one(node)) {
+        write_text(request, file, part, size);
+        return;
+    }
+    const auto whole = adapter.fast->whole_write(node, static_cast<std::uint64_t>(offset), part,
+                                                 credentials_of(request));
+    if (whole) {
+        write_text(request, file, *whole, size);
+    } else {
+        fuse_reply_write(request, size);
+    }
+}
+
+void poll(fuse_req_t request, fuse_ino_t node, fuse_file_info* info, fuse_pollhandle* handle) {
     Adapter& adapter = Adapter::of(request);
     std::function<void()> changed;
     if (handle != nullptr) {
@@ -69,7 +108,7 @@ void poll(fuse_req_t request, fuse_ino_t, fuse_file_info* info, fuse_pollhandle*
             gate->notify(owner.get());
         };
     }
-    const short events = adapter.tree.poll(file_of(info), std::move(changed));
+    const short events = adapter.tree.poll(adapter.file_of(node, info), std::move(changed));
     fuse_reply_poll(request, static_cast<unsigned>(events));
 }
 

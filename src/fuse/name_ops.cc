@@ -11,6 +11,26 @@ namespace {
 
 using vfs::NodeId;
 
+/// The answer to a lookup of a file when reads are fast.
+void reply_fast_entry(fuse_req_t request, NodeId parent, const char* name,
+                      const vfs::Attributes& file) {
+    Adapter& adapter = Adapter::of(request);
+    const auto found = adapter.fast->enter(parent, name, file, credentials_of(request));
+    if (!found.ok()) {
+        reply_error(request, found.error());
+        return;
+    }
+    fuse_entry_param entry{};
+    entry.ino = found->node;
+    entry.attr = stat_of(found->attributes);
+    entry.attr.st_size = static_cast<off_t>(found->size);
+    // No attributes are kept from here: the kernel may make its inode after they have changed.
+    entry.entry_timeout = found->keep_name ? adapter.cache_seconds : 0;
+    if (fuse_reply_entry(request, &entry) == -ENOENT) {
+        adapter.fast->forget(found->node, 1);
+    }
+}
+
 void reply_entry(fuse_req_t request, const Result<vfs::Attributes>& found) {
     if (!found.ok()) {
         reply_error(request, found.error());  // no negative entry: the kernel asks again
@@ -29,23 +49,45 @@ void reply_entry(fuse_req_t request, const Result<vfs::Attributes>& found) {
 }
 
 void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    reply_entry(request, Adapter::of(request).tree.lookup(NodeId{parent}, name));
+    Adapter& adapter = Adapter::of(request);
+    const auto found = adapter.tree.lookup(NodeId{parent}, name);
+    if (adapter.fast != nullptr && found.ok() && S_ISREG(found->mode)) {
+        reply_fast_entry(request, NodeId{parent}, name, *found);
+    } else {
+        reply_entry(request, found);
+    }
+}
+
+void forget_one(Adapter& adapter, fuse_ino_t node, std::uint64_t count) {
+    if (FastNodes::is_one(node)) {
+        adapter.fast->forget(node, count);
+    } else {
+        adapter.tree.forget(NodeId{node}, count);
+    }
 }
 
 void forget(fuse_req_t request, fuse_ino_t node, std::uint64_t count) {
-    Adapter::of(request).tree.forget(NodeId{node}, count);
+    forget_one(Adapter::of(request), node, count);
     fuse_reply_none(request);
 }
 
 void forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* forgets) {
     for (std::size_t i = 0; i < count; i++) {
-        Adapter::of(request).tree.forget(NodeId{forgets[i].ino}, forgets[i].nlookup);
+        forget_one(Adapter::of(request), forgets[i].ino, forgets[i].nlookup);
     }
     fuse_reply_none(request);
 }
 
-void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
-    reply_attributes(request, Adapter::of(request).tree.getattr(NodeId{node}));
+/// With an open file it is the kernel that asks, for a read(2) or the like.
+void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+    Adapter& adapter = Adapter::of(request);
+    if (!FastNodes::is_one(node)) {
+        reply_attributes(request, node, adapter.tree.getattr(NodeId{node}));
+    } else if (info == nullptr) {
+        reply_attributes(request, adapter.fast->attributes(node, credentials_of(request)));
+    } else {
+        reply_attributes(request, adapter.fast->attributes_for_read(node, credentials_of(request)));
+    }
 }
 
 void readlink(fuse_req_t request, fuse_ino_t node) {
@@ -66,7 +108,8 @@ timespec now() {
 void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int to_set,
              fuse_file_info*) {
     const auto is_set = [to_set](int flag) { return (to_set & flag) != 0; };
-    vfs::Tree& tree = Adapter::of(request).tree;
+    Adapter& adapter = Adapter::of(request);
+    const NodeId in_tree = adapter.in_tree(node);
     vfs::AttributeChange change;
     if (is_set(FUSE_SET_ATTR_MODE)) {
         change.mode = wanted->st_mode;
@@ -85,19 +128,28 @@ void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int to_se
         change.modified = is_set(FUSE_SET_ATTR_MTIME_NOW) ? now() : wanted->st_mtim;
     }
     if (change.mode || change.uid || change.gid || change.accessed || change.modified) {
-        reply_attributes(request, tree.setattr(NodeId{node}, change));
+        const auto changed = adapter.tree.setattr(in_tree, change);
+        if (FastNodes::is_one(node)) {
+            adapter.fast->attributes_changed(in_tree, node);
+        }
+        reply_attributes(request, node, changed);
     } else {
-        reply_attributes(request, tree.getattr(NodeId{node}));  // a truncation changes nothing
+        reply_attributes(request, node, adapter.tree.getattr(in_tree));  // nothing is truncated
     }
 }
 
 void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode) {
-    reply_entry(request, Adapter::of(request).tree.mkdir(NodeId{parent}, name, mode,
-                                                         credentials_of(request)));
+    Adapter& adapter = Adapter::of(request);
+    const auto made = adapter.tree.mkdir(NodeId{parent}, name, mode, credentials_of(request));
+    adapter.deliver();
+    reply_entry(request, made);
 }
 
 void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    reply_result(request, Adapter::of(request).tree.rmdir(NodeId{parent}, name));
+    Adapter& adapter = Adapter::of(request);
+    const auto removed = adapter.tree.rmdir(NodeId{parent}, name);
+    adapter.deliver();
+    reply_result(request, removed);
 }
 
 void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
@@ -138,8 +190,9 @@ void statfs(fuse_req_t request, fuse_ino_t) {
 
 void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value,
               std::size_t size, int flags) {
-    reply_result(request, Adapter::of(request).tree.setxattr(NodeId{node}, name,
-                                                             std::string_view(value, size), flags));
+    reply_result(request,
+                 Adapter::of(request).tree.setxattr(Adapter::of(request).in_tree(node), name,
+                                                    std::string_view(value, size), flags));
 }
 
 /// Answers a query for the size (0 asked) or for the content.
@@ -154,7 +207,7 @@ void reply_xattr(fuse_req_t request, std::string_view content, std::size_t size)
 }
 
 void getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
-    const auto value = Adapter::of(request).tree.getxattr(NodeId{node}, name);
+    const auto value = Adapter::of(request).tree.getxattr(Adapter::of(request).in_tree(node), name);
     if (value.ok()) {
         reply_xattr(request, *value, size);
     } else {
@@ -163,7 +216,7 @@ void getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t
 }
 
 void listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
-    const auto names = Adapter::of(request).tree.listxattr(NodeId{node});
+    const auto names = Adapter::of(request).tree.listxattr(Adapter::of(request).in_tree(node));
     if (!names.ok()) {
         reply_error(request, names.error());
         return;
@@ -176,7 +229,8 @@ void listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
 }
 
 void removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
-    reply_result(request, Adapter::of(request).tree.removexattr(NodeId{node}, name));
+    reply_result(request,
+                 Adapter::of(request).tree.removexattr(Adapter::of(request).in_tree(node), name));
 }
 
 }  // namespace

@@ -23,7 +23,13 @@ namespace memcgfs::fuse {
 
 namespace {
 
-void init(void*, fuse_conn_info* connection) {
+void init(void* user_data, fuse_conn_info* connection) {
+    constexpr unsigned kNeeded = FUSE_CAP_NO_OPEN_SUPPORT | FUSE_CAP_AUTO_INVAL_DATA;
+    if ((connection->capable & kNeeded) == kNeeded) {
+        connection->want |= FUSE_CAP_AUTO_INVAL_DATA;
+    } else {
+        static_cast<Adapter*>(user_data)->fast.reset();  // Linux before 3.19
+    }
     // The kernel is to clear set-uid bits itself, as it does on its own file systems.
     connection->want &= ~static_cast<unsigned>(FUSE_CAP_HANDLE_KILLPRIV);
     connection->time_gran = 1;
@@ -83,11 +89,15 @@ private:
 struct Session::State {
     State(vfs::Tree& tree, OperationRunner& runner, const Options& options,
           spdlog::logger& the_logger)
-        : adapter(tree, runner, options.exclusive), logger(the_logger) {
+        : adapter(tree, runner, options.exclusive, options.deliver), logger(the_logger) {
+        if (options.fast_reads) {
+            adapter.fast = std::make_shared<FastNodes>(tree);
+        }
         log_libfuse_to(logger);
     }
     ~State() {
         adapter.pending.interrupt_all_and_wait();
+        end_notifications();
         adapter.polls->close();
         if (session != nullptr) {
             fuse_session_unmount(session);
@@ -101,6 +111,11 @@ struct Session::State {
 
     Result<void, std::string> set_up(const Options& options, const std::string& mount_point);
     Result<void, std::string> serve_one();
+    void end_notifications() {
+        if (adapter.fast != nullptr) {
+            adapter.fast->close();
+        }
+    }
 
     Adapter adapter;
     spdlog::logger& logger;
@@ -131,9 +146,13 @@ Result<void, std::string> Session::State::set_up(const Options& options,
         return Failed<std::string>{
             "libfuse refuses to start a session: look into the log for its reason."};
     }
+    if (adapter.fast != nullptr) {
+        adapter.fast->bind(session);
+    }
     errno = 0;
     if (fuse_session_mount(session, mount_point.c_str()) != 0) {
         const std::string reason = errno != 0 ? std::strerror(errno) : "see the log";
+        end_notifications();
         fuse_session_destroy(session);
         session = nullptr;
         return Failed<std::string>{"Mounting on " + mount_point + " failed (" + reason +
@@ -203,8 +222,17 @@ Result<void, std::string> Session::run() {
     return outcome;
 }
 
+std::function<void(vfs::DirKey)> Session::content_changed() const {
+    return [fast = state_->adapter.fast](vfs::DirKey dir) {
+        if (fast != nullptr) {
+            fast->content_changed(dir);
+        }
+    };
+}
+
 void Session::stop() {
     State& state = *state_;
+    state.end_notifications();  // while requests that one may wait for are still served
     state.stopping = true;
     const MutexLock lock(state.mutex);
     while (state.serving) {

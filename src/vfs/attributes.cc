@@ -69,7 +69,6 @@ Attributes Tree::State::attributes_of(const NodeRef& node) {
         attributes.mode = S_IFREG;
         attributes.permanent = node.info().permanent;
         attributes.told = node.info().told;
-        attributes.notify = node.info().notify;
     }
     attributes.mode |= ownership.mode;
     attributes.uid = ownership.uid;

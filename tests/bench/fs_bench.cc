@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// How long a request takes: the null daemon, the adapter over a fake tree, a mount of memcgfs that
-// is given by path, and the kernel's own cgroupfs, in turns, so that a drift of the machine's
+// How long a request takes: the null daemon, the adapter over a fake tree, mounts of memcgfs that
+// are given by path, and the kernel's own cgroupfs, in turns, so that a drift of the machine's
 // speed meets all of them alike. Medians in microseconds, and their ratios.
 //
-// usage: fs_bench [--rounds N] [HIERARCHY_DIRECTORY_OF_A_MEMCGFS_MOUNT]
+// usage: fs_bench [--rounds N] [NAME=HIERARCHY_DIRECTORY_OF_A_MEMCGFS_MOUNT...]
 //
 // In the real cgroupfs it makes a group named memcgfs-bench-PID, one inside and removes them again,
 // and touches nothing else.
@@ -258,14 +258,13 @@ void print_row(Target& target, Target& null, Target* real) {
     fmt::print("\n");
 }
 
-void run(int rounds, const std::string& memcgfs_path) {
+using Trees = std::vector<std::pair<std::string, std::string>>;  // names and paths
+
+void run(int rounds, const Trees& mounts) {
     const ForkedMount null_mount([](const std::string& path) { return serve_null_tree(path); });
     const ForkedMount fake_mount([](const std::string& path) { return serve_fake_tree(path); });
-    std::vector<std::pair<std::string, std::string>> trees = {{"null", null_mount.path()},
-                                                              {"adapter", fake_mount.path()}};
-    if (!memcgfs_path.empty()) {
-        trees.emplace_back("memcgfs", memcgfs_path);
-    }
+    Trees trees = {{"null", null_mount.path()}, {"adapter", fake_mount.path()}};
+    trees.insert(trees.end(), mounts.begin(), mounts.end());
     const auto real = real_hierarchy();
     if (real) {
         trees.emplace_back("cgroupfs", *real);
@@ -303,17 +302,19 @@ void run(int rounds, const std::string& memcgfs_path) {
 
 int main(int argc, char** argv) {
     int rounds = 50;
-    std::string path;
+    memcgfs::bench::Trees mounts;
     for (int i = 1; i < argc; i++) {
         const std::string argument = argv[i];
         if (argument == "--rounds" && i + 1 < argc) {
             rounds = std::max(1, std::atoi(argv[++i]));
         } else {
-            path = argument;
+            const std::size_t sign = argument.find('=');
+            mounts.emplace_back(sign == std::string::npos ? "memcgfs" : argument.substr(0, sign),
+                                sign == std::string::npos ? argument : argument.substr(sign + 1));
         }
     }
     try {
-        memcgfs::bench::run(rounds, path);
+        memcgfs::bench::run(rounds, mounts);
     } catch (const std::exception& error) {
         fmt::print(stderr, "fs_bench: {}\n", error.what());
         return 1;

@@ -41,6 +41,7 @@ enum class Errno : int {
     kEOPNOTSUPP = EOPNOTSUPP,
     kEOVERFLOW = EOVERFLOW,
     kETIMEDOUT = ETIMEDOUT,
+    kESTALE = ESTALE,
     kECANCELED = ECANCELED,
 };
 

@@ -14,7 +14,8 @@
 //
 // Caching: the kernel may keep attributes and the names of directories and permanent files for
 // ever, as all changes to them come through the mount; names that do not exist and files that may
-// vanish are asked for each time. Contents are never cached (direct I/O).
+// vanish are asked for each time. Contents are never cached (direct I/O), unless reads are to be
+// fast (Options::fast_reads): then the kernel serves what has not changed without a word.
 //
 // Lifetime: tree, runner and logger outlive the session. While a session lives, libfuse's messages
 // go to the logger of the session made last.
@@ -22,6 +23,8 @@
 
 #include <spdlog/logger.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -43,6 +46,12 @@ public:
         bool allow_other = false;         ///< other users may look in, too
         /// No other mount shows the same tree, so that the kernel may cache names and attributes.
         bool exclusive = true;
+        /// Open, read and close of an unchanged file that tells of its changes (FileInfo::told)
+        /// costs no request. content_changed() must be called, and sizes and some more are not
+        /// those of the kernel's own files (docs/fidelity.md, fast reads).
+        bool fast_reads = false;
+        /// Called without locks before mkdir and rmdir are answered: delivers their effects.
+        std::function<void()> deliver = {};
     };
 
     /// Mounts the tree. The error is one sentence for the user that says what to do.
@@ -66,6 +75,11 @@ public:
 
     /// Serves requests until the tree is unmounted or stop() is called. Once only.
     Result<void, std::string> run();
+
+    /// To be called when told files of a directory have changed, or gone: before anyone can know,
+    /// by any thread, under no lock above LockRank::kLeaf. May be called after the session's end,
+    /// and does nothing then; nothing either without fast reads.
+    std::function<void(vfs::DirKey)> content_changed() const;
 
     /// Makes run() return, or not begin, and waits for that. From any thread that does not serve
     /// and that holds no lock; it keeps SIGURG, whose handler in this process does nothing, for

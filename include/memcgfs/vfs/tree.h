@@ -57,7 +57,6 @@ struct Attributes {
     timespec changed{};
     bool permanent = true;  ///< the name lasts until someone removes it through the tree
     bool told = false;      ///< FileInfo::told
-    Notify notify = Notify::kNone;
     DirKey dir{};           ///< the directory, or that of the file
 };
 

@@ -62,8 +62,9 @@ inline spdlog::logger make_null_logger() {
 
 class Mounted {
 public:
-    Mounted()
-        : tree(
+    explicit Mounted(bool fast_reads = false)
+        : provider(fast_reads),
+          tree(
               provider, [] { return timespec{100, 0}; },
               vfs::Tree::Options{.root = FakeProvider::kRoot}) {
         std::string pattern = "/tmp/memcgfs-test-XXXXXX";
@@ -71,6 +72,7 @@ public:
         root = pattern;
         Session::Options options;
         options.mount_point = root;
+        options.fast_reads = fast_reads;
         auto made = Session::create(tree, runner, options, logger);
         if (!made.ok()) {
             FAIL(made.error());

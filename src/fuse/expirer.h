@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// Takes names out of the kernel's cache, and answers that must come after that.
+//
+// To forget a name the kernel takes the lock of its directory, which a pending mkdir or rmdir
+// there holds until it has been answered: hence a thread of its own, for which no answer of such a
+// request ever waits.
+//
+// Lock: LockRank::kLeaf; neither a notification nor an answer under it.
+#pragma once
+
+#include <fuse_lowlevel.h>
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "memcgfs/base/mutex.h"
+
+namespace memcgfs::fuse {
+
+class Expirer {
+public:
+    Expirer();
+    ~Expirer();
+    Expirer(const Expirer&) = delete;
+    Expirer& operator=(const Expirer&) = delete;
+
+    /// The session outlives stop().
+    void bind(fuse_session* session);
+    /// Forget a name, soon. Any thread.
+    void expire(fuse_ino_t parent, std::string name);
+    /// Answers once all names so far have been forgotten: at once if there are none. Any thread
+    /// without locks.
+    void answer(std::function<void()> reply);
+    /// What is under way ends, and the rest is dropped, but for the answers, which are given. The
+    /// session must be served, or have ended. Idempotent.
+    void stop();
+
+private:
+    struct Job {
+        fuse_ino_t parent = 0;
+        std::string name;             ///< to forget, or
+        std::function<void()> reply;  ///< an answer to give
+    };
+    void work();
+
+    Mutex mutex_{LockRank::kLeaf};
+    CondVar changed_;
+    fuse_session* session_ MEMCGFS_GUARDED_BY(mutex_) = nullptr;
+    std::deque<Job> jobs_ MEMCGFS_GUARDED_BY(mutex_);
+    bool busy_ MEMCGFS_GUARDED_BY(mutex_) = false;
+    bool stopping_ MEMCGFS_GUARDED_BY(mutex_) = false;
+    std::thread thread_;
+};
+
+}  // namespace memcgfs::fuse
