@@ -143,7 +143,7 @@ PsiCpu check_psi(const Engine::State& state, const Cgroup& group) {
         add(below.running, below.stalled, below.stalled_running);
     }
     PsiCpu counted;
-    for (const PsiCpu& cpu : group.psi.cpus) {
+    for (const PsiCpu& cpu : group.psi != nullptr ? group.psi->cpus : std::vector<PsiCpu>{}) {
         counted.running += cpu.running;
         counted.stalled += cpu.stalled;
         counted.stalled_running += cpu.stalled_running;

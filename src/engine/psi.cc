@@ -35,21 +35,22 @@ void account(PsiCpu& cpu, Nanos time, bool enabled) {
 }
 
 void account_all(Cgroup& group, Nanos time) {
-    for (PsiCpu& cpu : group.psi.cpus) {
+    for (PsiCpu& cpu : group.psi->cpus) {
         account(cpu, time, group.pressure);
     }
 }
 
 /// The averages' worker, at its time (psi_avgs_work).
 void run_worker(Engine::State& state, Cgroup& group, Nanos now) {
-    const auto changed = psi_collect(state, group.psi, PsiAggregator::kAverages);
-    if (now >= group.psi.next_update) {
+    PsiGroup& psi = *group.psi;
+    const auto changed = psi_collect(state, psi, PsiAggregator::kAverages);
+    if (now >= psi.next_update) {
         psi_update_triggers(state, group, PsiAggregator::kAverages, now);
     }
     psi_update_averages(state, group, now);
-    group.psi.worker.reset();
+    psi.worker.reset();
     if (changed[at(PsiState::kNonIdle)]) {
-        group.psi.worker = group.psi.next_update;
+        psi.worker = psi.next_update;
     }
 }
 
@@ -71,7 +72,7 @@ struct Change {
 void change_groups(Engine::State& state, Cgroup* leaf, const Change& change) {
     for (Cgroup* group = leaf; group != nullptr; group = group->parent) {
         psi_settle(state, *group, change.time);
-        PsiGroup& psi = group->psi;
+        PsiGroup& psi = psi_of(state, *group);
         if (psi.cpus.empty()) {
             // Until now nobody has been here, on no CPU.
             psi.cpus.assign(state.stocks.size(), PsiCpu{.since = change.time});
@@ -131,16 +132,23 @@ Nanos psi_period(const Engine::State& state) {
 }
 
 void psi_begin(Engine::State& state, Cgroup& group) {
-    const Nanos now = state.environment.clock.now();
-    for (PsiCpu& cpu : group.psi.cpus) {
-        cpu.since = now;
+    group.psi_begun = state.environment.clock.now();
+}
+
+PsiGroup& psi_of(const Engine::State& state, Cgroup& group) {
+    if (group.psi == nullptr) {
+        group.psi = std::make_unique<PsiGroup>();
+        group.psi->last_update = group.psi_begun;
+        group.psi->next_update = group.psi_begun + psi_period(state);
     }
-    group.psi.last_update = now;
-    group.psi.next_update = now + psi_period(state);
+    return *group.psi;
 }
 
 void psi_settle(Engine::State& state, Cgroup& group, Nanos time) {
-    PsiGroup& psi = group.psi;
+    if (group.psi == nullptr) {
+        return;
+    }
+    PsiGroup& psi = *group.psi;
     while (psi.worker && *psi.worker <= time) {
         const Nanos due = *psi.worker;
         account_all(group, due);

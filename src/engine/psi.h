@@ -12,6 +12,8 @@ Nanos psi_period(const Engine::State& state);
 
 /// A group's accounting begins.
 void psi_begin(Engine::State& state, Cgroup& group);
+/// What is known of the group, from now on more than nothing.
+PsiGroup& psi_of(const Engine::State& state, Cgroup& group);
 /// The group goes, or its accounting is turned off: its triggers end, each with an effect.
 void psi_end_triggers(Engine::State& state, Cgroup& group);
 

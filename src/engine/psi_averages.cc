@@ -51,7 +51,7 @@ void PsiAverages::sample(std::uint64_t missed, Nanos stalled, Nanos span) {
 }
 
 void psi_update_averages(Engine::State& state, Cgroup& group, Nanos now) {
-    PsiGroup& psi = group.psi;
+    PsiGroup& psi = psi_of(state, group);
     if (now < psi.next_update) {
         return;
     }

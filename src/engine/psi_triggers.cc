@@ -75,7 +75,7 @@ std::optional<Nanos> polling_interval(const PsiGroup& psi) {
 
 /// psi_poll_work: when it wants to run again, or never.
 std::optional<Nanos> poll(Engine::State& state, Cgroup& group, Nanos now) {
-    PsiGroup& psi = group.psi;
+    PsiGroup& psi = psi_of(state, group);
     const std::optional<Nanos> interval = polling_interval(psi);
     if (!interval) {
         return std::nullopt;
@@ -113,11 +113,12 @@ std::optional<Nanos> poll(Engine::State& state, Cgroup& group, Nanos now) {
 std::optional<Nanos> next_look(Engine::State& state, Cgroup& group, Nanos now) {
     psi_settle(state, group, now);
     std::optional<Nanos> next = poll(state, group, now);
+    const PsiGroup& psi = psi_of(state, group);
     const bool unprivileged =
-        std::any_of(group.psi.triggers.begin(), group.psi.triggers.end(),
+        std::any_of(psi.triggers.begin(), psi.triggers.end(),
                     [](const PsiTrigger& trigger) { return !trigger.spec.privileged; });
-    if (unprivileged && group.psi.worker) {
-        next = std::min(next.value_or(*group.psi.worker), *group.psi.worker);
+    if (unprivileged && psi.worker) {
+        next = std::min(next.value_or(*psi.worker), *psi.worker);
     }
     return next;
 }
@@ -134,7 +135,7 @@ Coro<OperationResult> monitor(Engine::State& state, OpContext& op, CgroupId id, 
         next = next_look(state, *group, op.clock->now());
     }
     if (Cgroup* group = state.cgroups.find(id); group != nullptr) {
-        group->psi.monitored = false;
+        psi_of(state, *group).monitored = false;
     }
     co_return std::uint64_t{0};
 }
@@ -142,7 +143,7 @@ Coro<OperationResult> monitor(Engine::State& state, OpContext& op, CgroupId id, 
 }  // namespace
 
 void psi_update_triggers(Engine::State& state, Cgroup& group, PsiAggregator pace, Nanos now) {
-    PsiGroup& psi = group.psi;
+    PsiGroup& psi = psi_of(state, group);
     PsiTotals& before = psi.trigger_totals[static_cast<std::size_t>(pace)];
     for (PsiTrigger& trigger : psi.triggers) {
         if (pace_of(trigger) == pace) {
@@ -155,7 +156,7 @@ void psi_update_triggers(Engine::State& state, Cgroup& group, PsiAggregator pace
 }
 
 void psi_start_monitor(Engine::State& state, Cgroup& group, Nanos now) {
-    PsiGroup& psi = group.psi;
+    PsiGroup& psi = psi_of(state, group);
     if (psi.triggers.empty() || psi.monitored) {
         return;
     }
@@ -168,11 +169,14 @@ void psi_start_monitor(Engine::State& state, Cgroup& group, Nanos now) {
 }
 
 void psi_end_triggers(Engine::State& state, Cgroup& group) {
-    for (const PsiTrigger& trigger : group.psi.triggers) {
+    if (group.psi == nullptr) {
+        return;
+    }
+    for (const PsiTrigger& trigger : group.psi->triggers) {
         state.psi_triggers.erase(trigger.id);
         state.emit(PsiTriggerEffect{trigger.spec.cookie, false});
     }
-    group.psi.triggers.clear();
+    group.psi->triggers.clear();
 }
 
 PsiTriggerId Engine::add_psi_trigger(Cgroup& group, const PsiTriggerSpec& spec) {
@@ -180,11 +184,12 @@ PsiTriggerId Engine::add_psi_trigger(Cgroup& group, const PsiTriggerSpec& spec) 
     const Nanos now = state.environment.clock.now();
     psi_settle(state, group, now);
     const PsiTriggerId id = state.psi_triggers.emplace(group.id).id;
-    PsiTrigger& trigger = group.psi.triggers.emplace_back();
+    PsiGroup& psi = psi_of(state, group);
+    PsiTrigger& trigger = psi.triggers.emplace_back();
     trigger.id = id;
     trigger.spec = spec;
-    restart_window(trigger, now, total_for(group.psi, trigger), Nanos{0});
-    if (group.psi.worker) {
+    restart_window(trigger, now, total_for(psi, trigger), Nanos{0});
+    if (psi.worker) {
         psi_start_monitor(state, group, now);
     }
     return id;
@@ -196,18 +201,20 @@ void Engine::remove_psi_trigger(PsiTriggerId id) {
         return;
     }
     Cgroup* group = find(home->group);
-    std::erase_if(group->psi.triggers, [id](const PsiTrigger& it) { return it.id == id; });
+    std::erase_if(psi_of(*state_, *group).triggers,
+                  [id](const PsiTrigger& it) { return it.id == id; });
     state_->psi_triggers.erase(id);
 }
 
 Engine::Pressure Engine::pressure(Cgroup& group, PsiState which) {
     const Nanos now = state_->environment.clock.now();
     psi_settle(*state_, group, now);
-    psi_collect(*state_, group.psi, PsiAggregator::kAverages);
+    PsiGroup& psi = psi_of(*state_, group);
+    psi_collect(*state_, psi, PsiAggregator::kAverages);
     psi_update_averages(*state_, group, now);
     const auto index = static_cast<std::size_t>(which);
-    return {.averages = group.psi.averages[index],
-            .total = group.psi.totals[static_cast<std::size_t>(PsiAggregator::kAverages)][index]};
+    return {.averages = psi.averages[index],
+            .total = psi.totals[static_cast<std::size_t>(PsiAggregator::kAverages)][index]};
 }
 
 void Engine::set_pressure(Cgroup& group, bool on) {

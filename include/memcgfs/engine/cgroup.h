@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,7 +72,8 @@ struct Cgroup {
     bool threaded = false;               ///< cgroup.type
     bool freeze = false;                 ///< the own setting
     bool pressure = true;                ///< cgroup.pressure
-    PsiGroup psi;
+    Nanos psi_begun{};              ///< the averages' periods count from here
+    std::unique_ptr<PsiGroup> psi;  ///< psi_of() makes it; until then nothing has happened here
     std::array<FileNotice, 4> notices;  ///< by NotifyFile
     std::uint64_t populated_count = 0;  ///< members here plus populated children
     std::uint64_t files_version = 0;    ///< grows when the set of files changes

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "memcgfs/base/units.h"
 
@@ -27,15 +28,25 @@ public:
         while (bucket < kBounds.size() && millis >= kBounds[bucket]) {
             bucket++;
         }
-        buckets_[bucket] += count;
-        total_ += length * static_cast<std::int64_t>(count);
+        if (sums_ == nullptr) {
+            sums_ = std::make_unique<Sums>();
+        }
+        sums_->buckets[bucket] += count;
+        sums_->total += length * static_cast<std::int64_t>(count);
     }
-    std::uint64_t bucket(std::size_t index) const { return buckets_[index]; }
-    std::int64_t total_millis() const { return total_.count() >> 20U; }
+    std::uint64_t bucket(std::size_t index) const {
+        return sums_ != nullptr ? sums_->buckets[index] : 0;
+    }
+    std::int64_t total_millis() const {
+        return sums_ != nullptr ? sums_->total.count() >> 20U : 0;
+    }
 
 private:
-    std::array<std::uint64_t, kBuckets> buckets_{};
-    Nanos total_{};
+    struct Sums {
+        std::array<std::uint64_t, kBuckets> buckets{};
+        Nanos total{};
+    };
+    std::unique_ptr<Sums> sums_;  ///< made by the first sample: most groups never have one
 };
 
 }  // namespace memcgfs::engine

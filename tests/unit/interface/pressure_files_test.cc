@@ -73,11 +73,11 @@ TEST_CASE("memory.pressure shows what is measured, the others nothing", "[interf
 TEST_CASE("a trigger lives as long as its open file", "[interface]") {
     FsFixture machine("6.1", Layout::kV2);
     const DirKey group = machine.mkdir(machine.top, "t");
-    const auto triggers = [&] { return machine.group(group).psi.triggers.size(); };
+    const auto triggers = [&] { return machine.group(group).psi->triggers.size(); };
     std::unique_ptr<vfs::OpenState> state;
     REQUIRE(machine.write(group, "memory.pressure", "full 150000 1000000", state) == kOk);
     REQUIRE(triggers() == 1);
-    const engine::PsiTriggerSpec& spec = machine.group(group).psi.triggers[0].spec;
+    const engine::PsiTriggerSpec& spec = machine.group(group).psi->triggers[0].spec;
     CHECK(spec.state == engine::PsiState::kFull);
     CHECK(spec.threshold == from_millis(150));
     CHECK(spec.window == from_millis(1000));
