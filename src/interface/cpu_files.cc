@@ -205,12 +205,12 @@ Result<void> show_nice(const ShowContext& context, TextBuffer& out) {
 
 Result<vfs::StoreOutcome> store_nice(StoreContext& context, std::string_view text) {
     const std::int64_t nice = MEMCGFS_TRY(parse_s64(text));
-    const std::int64_t level = nice - kNiceMin;
-    if (nice < kNiceMin || level >= static_cast<std::int64_t>(kNiceShares.size())) {
+    constexpr auto kLevels = static_cast<std::int64_t>(kNiceShares.size());
+    if (nice < kNiceMin || nice >= kNiceMin + kLevels) {
         return Err(Errno::kERANGE);
     }
-    MEMCGFS_TRY(
-        context.engine.set_cpu_shares(context.group, kNiceShares[static_cast<std::size_t>(level)]));
+    const auto level = static_cast<std::size_t>(nice - kNiceMin);
+    MEMCGFS_TRY(context.engine.set_cpu_shares(context.group, kNiceShares[level]));
     return done();
 }
 
