@@ -5,13 +5,18 @@
 
 namespace memcgfs::fuse {
 
-Expirer::Expirer() : thread_([this] { work(); }) {}
-
 Expirer::~Expirer() { stop(); }
 
 void Expirer::bind(fuse_session* session) {
     const MutexLock lock(mutex_);
     session_ = session;
+}
+
+void Expirer::start() {
+    const MutexLock lock(mutex_);
+    if (!stopping_) {
+        thread_ = std::thread([this] { work(); });
+    }
 }
 
 void Expirer::expire(fuse_ino_t parent, std::string name) {
@@ -35,13 +40,15 @@ void Expirer::answer(std::function<void()> reply) {
 }
 
 void Expirer::stop() {
+    std::thread thread;
     {
         const MutexLock lock(mutex_);
         stopping_ = true;
         changed_.notify_one();
+        thread = std::exchange(thread_, {});
     }
-    if (thread_.joinable()) {
-        thread_.join();
+    if (thread.joinable()) {
+        thread.join();
     }
 }
 

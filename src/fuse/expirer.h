@@ -22,13 +22,15 @@ namespace memcgfs::fuse {
 
 class Expirer {
 public:
-    Expirer();
+    Expirer() = default;
     ~Expirer();
     Expirer(const Expirer&) = delete;
     Expirer& operator=(const Expirer&) = delete;
 
     /// The session outlives stop().
     void bind(fuse_session* session);
+    /// Begins to work, in a thread with the caller's signal mask. Once; nothing after stop().
+    void start();
     /// Forget a name, soon. Any thread.
     void expire(fuse_ino_t parent, std::string name);
     /// Answers once all names so far have been forgotten: at once if there are none. Any thread
@@ -52,7 +54,7 @@ private:
     std::deque<Job> jobs_ MEMCGFS_GUARDED_BY(mutex_);
     bool busy_ MEMCGFS_GUARDED_BY(mutex_) = false;
     bool stopping_ MEMCGFS_GUARDED_BY(mutex_) = false;
-    std::thread thread_;
+    std::thread thread_ MEMCGFS_GUARDED_BY(mutex_);
 };
 
 }  // namespace memcgfs::fuse

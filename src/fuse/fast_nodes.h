@@ -57,6 +57,9 @@ public:
 
     /// Before the first request.
     void bind(fuse_session* session);
+    /// Notifications are made from now on, by a thread with the caller's signal mask. Once; nothing
+    /// after close().
+    void start() { expirer_.start(); }
     /// Notifications are made no more, and those under way have ended. The session must be served,
     /// or have ended. Idempotent.
     void close();

@@ -23,13 +23,9 @@ namespace memcgfs::fuse {
 
 namespace {
 
-void init(void* user_data, fuse_conn_info* connection) {
-    constexpr unsigned kNeeded = FUSE_CAP_NO_OPEN_SUPPORT | FUSE_CAP_AUTO_INVAL_DATA;
-    if ((connection->capable & kNeeded) == kNeeded) {
-        connection->want |= FUSE_CAP_AUTO_INVAL_DATA;
-    } else {
-        static_cast<Adapter*>(user_data)->fast.reset();  // Linux before 3.19
-    }
+void init(void* /*user_data*/, fuse_conn_info* connection) {
+    // Fast reads build on it. Every kernel has it that libfuse 3 runs on.
+    connection->want |= connection->capable & FUSE_CAP_AUTO_INVAL_DATA;
     // The kernel is to clear set-uid bits itself, as it does on its own file systems.
     connection->want &= ~static_cast<unsigned>(FUSE_CAP_HANDLE_KILLPRIV);
     connection->time_gran = 1;
@@ -203,6 +199,9 @@ Result<void, std::string> Session::State::serve_one() {
 
 Result<void, std::string> Session::run() {
     State& state = *state_;
+    if (state.adapter.fast != nullptr) {
+        state.adapter.fast->start();  // before this thread lets a signal through
+    }
     const WakeSignal signal;
     {
         const MutexLock lock(state.mutex);

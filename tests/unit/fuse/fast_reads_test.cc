@@ -6,7 +6,10 @@
 #include <sys/xattr.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <vector>
 
 #include "unit/fuse/mounted.h"
@@ -41,6 +44,42 @@ std::string read_on(int fd, std::size_t size = 65536) {
     REQUIRE(length >= 0);
     text.resize(static_cast<std::size_t>(length));
     return text;
+}
+
+/// Of the whole process, those that take SIGTERM and those that do not.
+struct Threads {
+    int open_to_signals = 0;
+    int others = 0;
+};
+
+Threads threads_now() {
+    Threads threads;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::ifstream status(task.path() / "status");
+        for (std::string line; std::getline(status, line);) {
+            if (line.starts_with("SigBlk:")) {
+                const std::uint64_t blocked = std::stoull(line.substr(7), nullptr, 16);
+                const bool takes = (blocked >> (SIGTERM - 1U) & 1U) == 0;
+                (takes ? threads.open_to_signals : threads.others)++;
+            }
+        }
+    }
+    return threads;
+}
+
+TEST_CASE("no thread of fast reads takes a signal that is meant for another", "[fuse][fast]") {
+    if (!can_mount()) {
+        return;
+    }
+    const auto with = [](bool fast) {
+        const Mounted m(fast);
+        read_file(m.path("fake.value"));  // it is served by now, and has all its threads
+        return threads_now();
+    };
+    const Threads exact = with(false);
+    const Threads fast = with(true);
+    CHECK(fast.open_to_signals == exact.open_to_signals);
+    CHECK(fast.others == exact.others + 1);
 }
 
 TEST_CASE("an unchanged file is made once, and read without a request", "[fuse][fast]") {

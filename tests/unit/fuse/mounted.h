@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -78,7 +79,12 @@ public:
             FAIL(made.error());
         }
         session = std::move(made).value();
-        serving_ = std::thread([this] { run_ok = session->run().ok(); });
+        serving_ = std::thread([this] {
+            sigset_t all;
+            sigfillset(&all);
+            ::pthread_sigmask(SIG_SETMASK, &all, nullptr);  // as the daemon's serving thread
+            run_ok = session->run().ok();
+        });
     }
     ~Mounted() {
         session->stop();
