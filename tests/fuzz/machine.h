@@ -3,7 +3,10 @@
 // What fuzz targets on the file tables share: effects kept, operations run at once in virtual time.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,6 +36,29 @@ public:
         return {process};
     }
 };
+
+/// What a fuzzed input begins with: the kernel, and the version.
+struct Choice {
+    const engine::Profile& profile;
+    engine::Layout layout;
+    std::string_view rest;
+};
+
+/// `size` is not zero.
+inline Choice choose(const std::uint8_t* data, std::size_t size) {
+    const auto profiles = engine::profiles();
+    const engine::Profile& profile = profiles[data[0] % profiles.size()];
+    const bool v1 = profile.v1_memory && (data[0] & 0x80U) != 0;
+    return {profile, v1 ? engine::Layout::kV1 : engine::Layout::kV2,
+            std::string_view(reinterpret_cast<const char*>(data + 1), size - 1)};
+}
+
+/// Takes the first line off, without its end.
+inline std::string_view next_line(std::string_view& rest) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    return line;
+}
 
 /// Steps it to its end, and what it started after it. What nobody would end is interrupted.
 inline void run_to_end(engine::OperationPtr operation, ManualClock& clock, Sink& sink) {

@@ -201,15 +201,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) {
         return 0;
     }
-    const auto profiles = engine::profiles();
-    const engine::Profile& profile = profiles[data[0] % profiles.size()];
-    const bool v1 = profile.v1_memory && (data[0] & 0x80U) != 0;
-    Paths paths(profile, v1 ? engine::Layout::kV1 : engine::Layout::kV2);
-
-    std::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
+    auto [profile, layout, rest] = fuzz::choose(data, size);
+    Paths paths(profile, layout);
     while (!rest.empty()) {
-        std::string line(rest.substr(0, rest.find('\n')));
-        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        std::string line(fuzz::next_line(rest));
         std::replace(line.begin(), line.end(), '\r', '\n');
         const char what = line.empty() ? 'x' : line[0];
         // A name that a system call lets through is not empty and has neither slash nor NUL.

@@ -91,15 +91,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) {
         return 0;
     }
-    const auto profiles = engine::profiles();
-    const engine::Profile& profile = profiles[data[0] % profiles.size()];
-    const bool v1 = profile.v1_memory && (data[0] & 0x80U) != 0;
-    Machine machine(profile, v1 ? engine::Layout::kV1 : engine::Layout::kV2);
-
-    std::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
+    auto [profile, layout, rest] = fuzz::choose(data, size);
+    Machine machine(profile, layout);
     while (!rest.empty()) {
-        std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        std::string_view line = fuzz::next_line(rest);
         const NumberPrefix number = parse_decimal_digits(line);
         line.remove_prefix(std::min(line.size(), number.length + 1));
         if (!line.empty()) {
