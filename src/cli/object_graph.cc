@@ -214,7 +214,6 @@ interface::Hooks World::State::hooks() {
                 }};
 }
 
-/// Starts the server's thread.
 fuse::Session::Options World::State::session_options() {
     fuse::Session::Options options;
     options.fast_reads = fast_reads;
@@ -224,6 +223,7 @@ fuse::Session::Options World::State::session_options() {
     return options;
 }
 
+/// Starts the server's thread.
 void World::State::serve() {
     effects.bind_contents(session->content_changed());
     cgroup_fs.refresh();
@@ -270,8 +270,8 @@ Result<void, std::string> World::mount(const MountOptions& options) {
 
 Result<void, std::string> World::attach(int fuse_fd, runner::UniqueFd root) {
     state_->session = MEMCGFS_TRY(
-        fuse::Session::attach(
-        fuse_fd, state_->tree, state_->executor, state_->session_options(), state_->logger));
+        fuse::Session::attach(fuse_fd, state_->tree, state_->executor, state_->session_options(),
+                              state_->logger));
     state_->root = std::move(root);
     state_->announcer.start([&root = state_->root] {
         return runner::UniqueFd(::fcntl(root.get(), F_DUPFD_CLOEXEC, 0));

@@ -3,10 +3,9 @@
 // Tells once that what a memcg's files of counters, limits and statistics show may have changed.
 //
 // Linux has no counterpart: its files are made anew at each read. Here a reader's content may be
-// kept outside (ShowContext, Session::Options::fast_reads), and must be thrown away in time. Nobody
-// pays but the groups that somebody has read: the watch is made by the first
-// Engine::watch_content() and emits nothing until it is armed. Engine lock held for everything
-// here.
+// kept outside (fast reads), and must be thrown away in time. Nobody pays but the groups that
+// somebody has read: the watch is made by the first Engine::watch_content() and emits nothing until
+// it is armed. Engine lock held for everything here.
 #pragma once
 
 #include "memcgfs/engine/effect.h"
