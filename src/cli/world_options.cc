@@ -89,7 +89,8 @@ Result<engine::Machine, std::string> machine_of(const WorldOptions& options,
 
 /// "" or a list of names with commas, as mount(8) takes it. What is not named is off.
 Result<engine::MountFlags, std::string> mount_flags_of(std::string_view text) {
-    engine::MountFlags flags{.memory_localevents = false, .memory_recursiveprot = false};
+    engine::MountFlags flags{
+        .memory_localevents = false, .memory_recursiveprot = false, .pids_localevents = false};
     while (!text.empty()) {
         const std::string_view name = text.substr(0, text.find(','));
         text.remove_prefix(std::min(text.size(), name.size() + 1));
@@ -97,10 +98,12 @@ Result<engine::MountFlags, std::string> mount_flags_of(std::string_view text) {
             flags.memory_localevents = true;
         } else if (name == "memory_recursiveprot") {
             flags.memory_recursiveprot = true;
+        } else if (name == "pids_localevents") {
+            flags.pids_localevents = true;
         } else {
             return failure(
                 fmt::format("unknown mount option '{}'; known are memory_localevents, "
-                            "memory_recursiveprot",
+                            "memory_recursiveprot, pids_localevents",
                             name));
         }
     }
@@ -127,9 +130,10 @@ void add_kernel_options(CLI::App& app, WorldOptions& options) {
                    "v1, v2, or hybrid (v1 and unified/) (default: v1 for alinux2, "
                    "else v2)")
         ->type_name("NAME");
-    app.add_option("--mount-options", options.mount_options,
-                   "Of the v2 hierarchy: memory_localevents, memory_recursiveprot, with a comma "
-                   "(default: memory_recursiveprot)")
+    app.add_option(
+           "--mount-options", options.mount_options,
+           "Of the v2 hierarchy: memory_localevents, memory_recursiveprot, pids_localevents, "
+           "with commas (default: memory_recursiveprot)")
         ->type_name("LIST");
 }
 

@@ -181,8 +181,20 @@ Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
     if (was_frozen != is_frozen(*state_, *task)) {
         state_->emit(FreezeEffect{task->info.pid, !was_frozen});
     }
-    state_->emit(MoveEffect{task->info.pid, css_set_of(*task)});
+    state_->emit(MoveEffect{task->info.pid, css_set_of(task->groups)});
     return {};
+}
+
+Result<void> Engine::may_fork_into(CgroupId group_id) const {
+    const Cgroup* group = state_->cgroups.find(group_id);
+    if (group == nullptr) {
+        return Err(Errno::kENODEV);
+    }
+    if (!group->is_v2()) {
+        return Err(Errno::kEBADF);
+    }
+    MEMCGFS_TRY(may_join(*group));
+    return may_join_cpuset(*group);
 }
 
 Result<void> Engine::may_move_thread(TaskId id, CgroupId group_id) const {
@@ -220,19 +232,19 @@ Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
     });
 }
 
-std::uint32_t Engine::css_set_of(const Task& task) {
+std::uint32_t Engine::css_set_of(const Membership& groups) {
     const auto is_root_group = [this](CgroupId id) {
         const Cgroup* group = state_->cgroups.find(id);
         return group == nullptr || group->is_root();
     };
-    if (std::all_of(task.groups.groups.begin(), task.groups.groups.end(), is_root_group)) {
+    if (std::all_of(groups.groups.begin(), groups.groups.end(), is_root_group)) {
         return 0;
     }
     auto& sets = state_->css_sets;
     const auto [entry, is_new] =
-        state_->css_set_numbers.try_emplace(task.groups, static_cast<std::uint32_t>(sets.size()));
+        state_->css_set_numbers.try_emplace(groups, static_cast<std::uint32_t>(sets.size()));
     if (is_new) {
-        sets.push_back(task.groups);
+        sets.push_back(groups);
     }
     return entry->second;
 }

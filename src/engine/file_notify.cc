@@ -20,6 +20,11 @@ static_assert(static_cast<std::size_t>(NotifyFile::kMemorySwapEvents) + 1 ==
               std::tuple_size_v<decltype(Cgroup::notices)>);
 
 FileNotice& notice_of(Cgroup& group, NotifyFile file) {
+    // Few groups ever refuse a fork: theirs is where the limit is.
+    if (file == NotifyFile::kPidsEvents || file == NotifyFile::kPidsEventsLocal) {
+        return group.states.set<&ControllerStates::pids>()
+            .notices[file == NotifyFile::kPidsEvents ? 0 : 1];
+    }
     return group.notices[static_cast<std::size_t>(file)];
 }
 

@@ -85,6 +85,7 @@ constexpr Profile k612{
     .kswapd_repeats_untrimmed = true,
     .zoneinfo_shows_promo = true,
     .movable_has_small_min = true,
+    .pids_events_hierarchical = true,
     .aligns_large_regions = true,
     .least_swap = Pages{64},
     .zswap_page_bytes = 44,

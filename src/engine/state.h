@@ -115,6 +115,7 @@ struct Engine::State {
     };
     ChargeMoveState charge_move;
     bool content_watched = false;  ///< somebody has called watch_content()
+    bool pids_limited = false;     ///< some group has had a pids.max
     bool panicked = false;  ///< vm.panic_on_oom: nothing is killed any more
 
     const Profile& profile() const { return environment.profile; }

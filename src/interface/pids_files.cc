@@ -36,7 +36,7 @@ Result<vfs::StoreOutcome> store_max(StoreContext& context, std::string_view text
         }
         max = static_cast<std::uint64_t>(number);
     }
-    state_to_set<&States::pids>(context).max = max;
+    context.engine.set_pids_max(context.group, max);
     return done();
 }
 
@@ -51,9 +51,13 @@ Result<void> show_peak(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-/// No fork is ever refused.
-Result<void> show_events(const ShowContext&, TextBuffer& out) {
-    out.append("max 0\n");
+Result<void> show_events(const ShowContext& context, TextBuffer& out) {
+    out.print("max {}\n", context.engine.refused_forks(context.group).events);
+    return {};
+}
+
+Result<void> show_events_local(const ShowContext& context, TextBuffer& out) {
+    out.print("max {}\n", context.engine.refused_forks(context.group).local);
     return {};
 }
 
@@ -66,13 +70,13 @@ constexpr Cftype row(CgroupVersion version) {
             .doc = {}};
 }
 
+/// DEVIATION(forks-of-a-mount): forks are refused in a run, whose processes' calls can be answered.
 constexpr Cftype max_file(CgroupVersion version) {
     Cftype file = row(version);
     file.name = "pids.max";
     file.show = show_max;
     file.store = store_max;
-    file.fidelity = Fidelity::kStoredOnly;
-    file.doc = "How many processes and threads there may be; no fork is refused.";
+    file.doc = "How many processes and threads there may be; on a plain mount no fork is refused.";
     return file;
 }
 
@@ -85,27 +89,43 @@ constexpr Cftype reader(CgroupVersion version, std::string_view name, ShowFuncti
     return file;
 }
 
-constexpr Cftype events_file(CgroupVersion version, std::string_view name) {
-    Cftype file = reader(version, name, show_events, "Zero: no fork is refused.");
-    file.fidelity = Fidelity::kStoredOnly;
+constexpr Cftype announced(Cftype file, engine::NotifyFile as) {
+    file.announced_as = as;
+    file.refresh = Refresh::kNever;
     return file;
 }
 
-constexpr std::array<Cftype, 5> files(CgroupVersion version) {
-    return {
-        max_file(version),
-        reader(version, "pids.current", show_current,
-               "Threads of the processes in the group and below."),
-        since(reader(version, "pids.peak", show_peak,
-                     "The most that pids.current has been when someone looked."),
-              kPeak),
-        events_file(version, "pids.events"),
-        since(events_file(version, "pids.events.local"), kEventsOfLevel),
-    };
+constexpr Cftype current_file(CgroupVersion version) {
+    return reader(version, "pids.current", show_current,
+                  "Threads of the processes in the group and below.");
 }
 
-constexpr auto kV1Files = files(CgroupVersion::kV1);
-constexpr auto kV2Files = files(CgroupVersion::kV2);
+constexpr Cftype peak_file(CgroupVersion version) {
+    return since(reader(version, "pids.peak", show_peak,
+                        "The most that pids.current has been when someone looked or forked."),
+                 kPeak);
+}
+
+constexpr std::string_view kEventsDoc = "Forks that were refused, here and below.";
+
+constexpr std::array kV1Files = {
+    max_file(CgroupVersion::kV1),
+    current_file(CgroupVersion::kV1),
+    peak_file(CgroupVersion::kV1),
+    reader(CgroupVersion::kV1, "pids.events", show_events, kEventsDoc),
+};
+
+constexpr std::array kV2Files = {
+    max_file(CgroupVersion::kV2),
+    current_file(CgroupVersion::kV2),
+    peak_file(CgroupVersion::kV2),
+    announced(reader(CgroupVersion::kV2, "pids.events", show_events, kEventsDoc),
+              engine::NotifyFile::kPidsEvents),
+    since(announced(reader(CgroupVersion::kV2, "pids.events.local", show_events_local,
+                           "Forks that this group's own limit refused."),
+                    engine::NotifyFile::kPidsEventsLocal),
+          kEventsOfLevel),
+};
 static_assert(detail::table_is_sound(kV1Files));
 static_assert(detail::table_is_sound(kV2Files));
 

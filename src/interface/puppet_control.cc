@@ -238,7 +238,8 @@ void PuppetControl::end_region(Puppet& puppet, std::uint64_t number) {
 Result<vfs::StoreOutcome> PuppetControl::act(Puppet& puppet, Request& request) {
     switch (request.message.op) {
         case ControlOp::kHello:
-            request.message.args[0] = engine_.css_set_of(*engine_.find(puppet.task)) != 0 ? 1 : 0;
+            request.message.args[0] =
+                engine_.css_set_of(engine_.find(puppet.task)->groups) != 0 ? 1 : 0;
             return request.done();
         case ControlOp::kBye:
             leave(puppet);

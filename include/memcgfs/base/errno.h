@@ -22,6 +22,7 @@ enum class Errno : int {
     kEAGAIN = EAGAIN,
     kENOMEM = ENOMEM,
     kEACCES = EACCES,
+    kEFAULT = EFAULT,
     kEBUSY = EBUSY,
     kEEXIST = EEXIST,
     kENODEV = ENODEV,

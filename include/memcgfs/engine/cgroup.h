@@ -27,12 +27,6 @@ enum class GroupType : std::uint8_t { kDomain, kDomainThreaded, kDomainInvalid, 
 
 inline constexpr std::int32_t kNoTreeLimit = INT32_MAX;  ///< "max" in cgroup.max.*
 
-/// When a file was last announced as changed (struct cgroup_file).
-struct FileNotice {
-    std::optional<Nanos> last;
-    bool timer = false;  ///< another announcement is on its way
-};
-
 /// Since when a v2 group has its controllers' files, by Cgroup::files_version; only those that came
 /// after the group's making.
 struct ControllersCame {

@@ -24,9 +24,19 @@ namespace memcgfs::engine {
 /// pids.max when there is none: one more than there can be processes (PID_MAX_LIMIT).
 inline constexpr std::uint64_t kPidsUnlimited = 4194305;
 
+/// When a file was last announced as changed (struct cgroup_file).
+struct FileNotice {
+    std::optional<Nanos> last;
+    bool timer = false;  ///< another announcement is on its way
+};
+
 struct PidsState {
     std::uint64_t max = kPidsUnlimited;
     std::uint64_t peak = 0;
+    std::uint64_t refused_members = 0;  ///< forks of its members that some limit refused
+    std::uint64_t refused_here = 0;     ///< forks that its own limit refused
+    std::uint64_t refused_below = 0;    ///< forks that its limit or one below refused
+    std::array<FileNotice, 2> notices;  ///< of pids.events and pids.events.local
 };
 
 /// Times in microseconds, as the files have them.

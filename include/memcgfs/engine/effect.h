@@ -48,6 +48,8 @@ enum class NotifyFile : std::uint8_t {
     kMemoryEvents,
     kMemoryEventsLocal,
     kMemorySwapEvents,
+    kPidsEvents,
+    kPidsEventsLocal,
 };
 
 /// The contents of an events file have changed.

@@ -49,6 +49,7 @@ using OperationPtr = std::unique_ptr<Operation>;
 struct MountFlags {
     bool memory_localevents = false;   ///< memory.events counts the group alone
     bool memory_recursiveprot = true;  ///< unclaimed protection goes down; systemd's choice
+    bool pids_localevents = false;     ///< pids.events counts the group's own refused forks (6.12)
 };
 
 class Engine {
@@ -120,6 +121,22 @@ public:
     // pids (controllers/pids.cc).
     /// Threads of the members of the group and below; keeps the peak.
     std::uint64_t pids_current(Cgroup& group);
+    /// Below kPidsUnlimited, or that.
+    void set_pids_max(Cgroup& group, std::uint64_t max);
+    /// Whether a fork can be refused at all: some group has, or has had, a pids.max.
+    bool limits_pids() const;
+    /// pids_can_fork(): a member of `forker`, a group of the hierarchy with the pids controller,
+    /// wants one more thread. `pending` are the groups of threads already granted that are not
+    /// members yet. The group whose limit is in the way; nullptr: granted. Keeps the peaks.
+    Cgroup* try_charge_pids(Cgroup& forker, std::span<const CgroupId> pending);
+    /// The fork was refused by the limit of `over`: events, and the kernel log at the first.
+    void note_refused_fork(Cgroup& forker, Cgroup& over);
+    /// "max" of pids.events, and of pids.events.local.
+    struct RefusedForks {
+        std::uint64_t events = 0;
+        std::uint64_t local = 0;
+    };
+    RefusedForks refused_forks(const Cgroup& group) const;
 
     // cpu (controllers/cpu.cc). Root: EINVAL.
     Result<void> set_cpu_shares(Cgroup& group, std::uint64_t shares);
@@ -179,7 +196,10 @@ public:
     /// which fails with ENOMEM when they find no room; else nullptr, and it is done.
     Result<OperationPtr> migrate_task(TaskId id, CgroupId group);
     /// Stands for a set of one group per hierarchy; 0 is the roots. Kept by MoveEffect's tag.
-    std::uint32_t css_set_of(const Task& task);
+    std::uint32_t css_set_of(const Membership& groups);
+    /// Whether a task may be made in the v2 group (CLONE_INTO_CGROUP; cgroup_css_set_fork, 6.1), by
+    /// someone who may: errors as of attach_task().
+    Result<void> may_fork_into(CgroupId group) const;
     /// The groups a css_set stands for; groups that have gone are replaced by the roots.
     Membership css_set(std::uint32_t number) const;
 

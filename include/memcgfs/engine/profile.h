@@ -89,6 +89,7 @@ struct Profile {
     bool kswapd_repeats_untrimmed = false;            ///< once more without cache trimming (6.12)
     bool zoneinfo_shows_promo = false;                ///< a line for the promo mark (6.12)
     bool movable_has_small_min = false;  ///< ZONE_MOVABLE's min mark like HighMem's (6.12)
+    bool pids_events_hierarchical = false;  ///< pids.events counts where the limit is (6.11)
     bool cgroup_kill = true;             ///< cgroup.kill (5.14)
     bool aligns_large_regions = false;   ///< mmap puts 2 MiB and more on a 2 MiB boundary (6.7)
     bool split_defers_first = false;     ///< a split counts as a deferred one, too (up to 6.1)

@@ -103,9 +103,9 @@ TEST_CASE("membership is remembered by css_set", "[engine][cgroup]") {
     Cgroup& v1 = machine.make(*machine.engine.memory_hierarchy().root, "m");
     Cgroup& v2 = machine.make(*machine.engine.unified()->root, "u");
     const TaskId task = machine.add_task(v1);
-    const std::uint32_t only_v1 = machine.engine.css_set_of(*machine.engine.find(task));
+    const std::uint32_t only_v1 = machine.engine.css_set_of(machine.engine.find(task)->groups);
     REQUIRE(machine.engine.attach_task(task, v2.id).ok());
-    const std::uint32_t both = machine.engine.css_set_of(*machine.engine.find(task));
+    const std::uint32_t both = machine.engine.css_set_of(machine.engine.find(task)->groups);
     CHECK(only_v1 != both);
     CHECK(machine.engine.css_set(both).in(machine.engine.memory_hierarchy().id) == v1.id);
     CHECK(machine.engine.css_set(both).in(machine.engine.unified()->id) == v2.id);

@@ -15,7 +15,7 @@ TEST_CASE("processes come and go without telling", "[interface]") {
     const DirKey group = machine.mkdir(machine.top, "t");
     REQUIRE(machine.write(group, "cgroup.procs", "10") == kOk);
     const auto* task = machine.engine.find_task_by_pid(10);
-    machine.tasks.add(11).css_set = machine.engine.css_set_of(*task);
+    machine.tasks.add(11).css_set = machine.engine.css_set_of(task->groups);
     CHECK(machine.read(group, "cgroup.procs") == "10\n11\n");
     CHECK(machine.read(v2_root, "cgroup.procs") == "10\n11\n");
 
@@ -35,7 +35,7 @@ TEST_CASE("a tag of a group that has gone means the root", "[interface]") {
     const DirKey group = machine.mkdir(machine.top, "t");
     machine.tasks.add(10);
     REQUIRE(machine.write(group, "tasks", "10") == kOk);
-    const auto tag = machine.engine.css_set_of(*machine.engine.find_task_by_pid(10));
+    const auto tag = machine.engine.css_set_of(machine.engine.find_task_by_pid(10)->groups);
     machine.tasks.processes.clear();
     REQUIRE(machine.rmdir(group).ok());
     machine.tasks.add(11).css_set = tag;

@@ -224,7 +224,7 @@ TEST_CASE("a process that nobody has met joins the groups of its tag", "[interfa
     std::uint32_t css_set = 0;
     {
         const MutexLock lock(graph.engine_mutex);
-        css_set = graph.engine.css_set_of(*graph.engine.find_task_by_pid(50));
+        css_set = graph.engine.css_set_of(graph.engine.find_task_by_pid(50)->groups);
     }
     world::ProcessInfo child;
     child.pid = 51;

@@ -234,7 +234,8 @@ TEST_CASE("v2: a kill finds processes that nobody has told of", "[interface]") {
     const DirKey group = machine.mkdir(machine.top, "t");
     machine.tasks.add(10);
     REQUIRE(machine.write(group, "cgroup.procs", "10") == kOk);
-    machine.tasks.add(11).css_set = machine.engine.css_set_of(*machine.engine.find_task_by_pid(10));
+    machine.tasks.add(11).css_set =
+        machine.engine.css_set_of(machine.engine.find_task_by_pid(10)->groups);
     CHECK(machine.write(group, "cgroup.kill", "1") == kOk);
     CHECK(machine.sink.killed == std::vector<std::int32_t>{10, 11});
 }
