@@ -20,6 +20,7 @@ THIRD_PARTY = {
     "fmt": r"fmt/",
     "spdlog": r"spdlog/",
     "fuse_lowlevel": r"(fuse3/|fuse(_\w+)?\.h$)",
+    "seccomp": r"seccomp\.h$",
     "CLI11": r"CLI/",
     "toml++": r"toml\+\+/",
     "catch2": r"catch2/",

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// Answers the system calls by which a program could find out that the tree is not the kernel's, or
+// that the kernel would answer with the host's truth.
+//
+// A call waits in the kernel (filter.h), is read here, and is either answered or told to go on as
+// if nothing had been. What is read of the caller's memory may change the next moment, so nothing
+// here is a guard against a program that wants to get away: it is made to agree, not to confine.
+//
+// Thread: one of its own, from start() to stop(). It is the only one that calls CallAnswers. It
+// must never wait for a process of the world, and may touch the world's mounts, which other threads
+// serve.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "memcgfs/base/result.h"
+#include "memcgfs/runner/unique_fd.h"
+
+namespace spdlog {
+class logger;
+}
+
+namespace memcgfs::supervisor {
+
+/// A fork as clone(2) or its like asks for it.
+struct ForkRequest {
+    pid_t caller = 0;     ///< thread, in the supervisor's pid namespace
+    bool thread = false;  ///< CLONE_THREAD
+    /// CLONE_INTO_CGROUP: the node of the group's directory.
+    std::optional<std::uint64_t> into;
+};
+
+/// What the answers are made from. Called by the supervisor's thread alone, without locks.
+class CallAnswers {
+public:
+    virtual ~CallAnswers() = default;
+
+    /// Whether the tree is on this device.
+    virtual bool is_tree(dev_t device) = 0;
+    /// f_type of the file system that a node of the tree (its FUSE number) seems to be on:
+    /// linux/magic.h's of cgroup2, cgroup, or tmpfs for what lies above v1's hierarchies. Nothing
+    /// for a node that has gone.
+    virtual std::optional<std::uint32_t> file_system_type(std::uint64_t node) = 0;
+    /// A fork is about to be made. EAGAIN: pids.max. For `into` also what the kernel says of a
+    /// group that cannot be entered; and if it is granted, the child will be in it.
+    virtual Result<void> may_fork(const ForkRequest& request) = 0;
+};
+
+class Supervisor {
+public:
+    /// Serves `listener` until stop(), or until the last process under the filter has gone.
+    static std::unique_ptr<Supervisor> start(runner::UniqueFd listener, CallAnswers& answers,
+                                             spdlog::logger& logger);
+    /// As stop().
+    ~Supervisor();
+    Supervisor(const Supervisor&) = delete;
+    Supervisor& operator=(const Supervisor&) = delete;
+
+    /// Calls that still wait fail with ENOSYS: no process under the filter may be left.
+    void stop();
+
+private:
+    class Impl;
+    explicit Supervisor(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace memcgfs::supervisor

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// One system call that waits for its answer, and its caller as far as it can be looked into.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "memcgfs/base/errno.h"
+#include "memcgfs/runner/unique_fd.h"
+
+namespace memcgfs::supervisor {
+
+struct Answer {
+    /// The kernel does the call, as if there were no filter.
+    static Answer go_on() { return {}; }
+    static Answer value(std::int64_t value) {
+        return {.goes_on = false, .result = value, .error = {}};
+    }
+    static Answer failed(Errno error) { return {.goes_on = false, .result = 0, .error = error}; }
+
+    bool goes_on = true;
+    std::int64_t result = 0;
+    std::optional<Errno> error;
+};
+
+/// The FUSE number of what an O_PATH descriptor refers to, without a request to its server.
+std::optional<std::uint64_t> fuse_node_of(int fd);
+
+class Call {
+public:
+    /// `listener` outlives the call.
+    Call(int listener, std::uint64_t id, pid_t caller, int number,
+         const std::array<std::uint64_t, 6>& arguments)
+        : listener_(listener), id_(id), caller_(caller), number_(number), arguments_(arguments) {}
+
+    pid_t caller() const { return caller_; }  ///< the thread
+    int number() const { return number_; }
+    std::uint64_t argument(std::size_t index) const { return arguments_[index]; }
+    int int_argument(std::size_t index) const { return static_cast<int>(arguments_[index]); }
+
+    /// The caller still waits: what its pid and memory gave was its own.
+    bool still_waits() const;
+    /// False: not all of it could be read or written.
+    bool read(std::uint64_t address, std::span<std::byte> out) const;
+    bool write(std::uint64_t address, std::span<const std::byte> bytes) const;
+    /// A path argument; none if it cannot be read, or is as long as PATH_MAX.
+    std::optional<std::string> read_path(std::uint64_t address) const;
+    /// What a file descriptor of the caller's refers to, O_PATH.
+    runner::UniqueFd open_descriptor(int fd) const;
+    /// What a path means to the caller, O_PATH, links followed. Nothing where only the kernel
+    /// could tell (links of /proc to files that have no path).
+    runner::UniqueFd open_path(const std::string& path) const;
+
+    /// The directory that the file is in, by its path.
+    runner::UniqueFd open_directory_of(int file) const;
+
+private:
+    /// /proc/TID/NAME
+    std::string proc(const std::string& name) const;
+
+    int listener_;
+    std::uint64_t id_;
+    pid_t caller_;
+    int number_;
+    std::array<std::uint64_t, 6> arguments_;
+};
+
+}  // namespace memcgfs::supervisor

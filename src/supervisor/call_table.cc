@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#include "supervisor/call_table.h"
+
+#include <sys/syscall.h>
+
+#include <array>
+
+namespace memcgfs::supervisor {
+namespace {
+
+constexpr std::array kTable{
+    CallRow{"statfs", SYS_statfs, answer_statfs}, CallRow{"fstatfs", SYS_fstatfs, answer_fstatfs},
+    CallRow{"clone", SYS_clone, answer_clone},    CallRow{"clone3", SYS_clone3, answer_clone3},
+#ifdef SYS_fork
+    CallRow{"fork", SYS_fork, answer_fork},
+#endif
+#ifdef SYS_vfork
+    CallRow{"vfork", SYS_vfork, answer_fork},
+#endif
+};
+
+}  // namespace
+
+std::span<const CallRow> call_table() { return kTable; }
+
+}  // namespace memcgfs::supervisor

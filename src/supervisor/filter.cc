@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/supervisor/filter.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "supervisor/call_table.h"
+
+// Linux 5.19; Debian 12's headers have it, its libseccomp does not use it.
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+namespace memcgfs::supervisor {
+namespace {
+
+Failed<std::string> failure(const char* what, int error) {
+    return Failed<std::string>{std::string(what) + " (" + std::strerror(error) + ")"};
+}
+
+/// What libseccomp makes of the table, as seccomp(2) takes it.
+Result<std::vector<sock_filter>, std::string> make_program() {
+    const std::unique_ptr<void, void (*)(scmp_filter_ctx)> context(seccomp_init(SCMP_ACT_ALLOW),
+                                                                   seccomp_release);
+    if (!context) {
+        return failure("libseccomp cannot start", ENOMEM);
+    }
+    // DEVIATION(other-architectures): else a 32-bit program's first call would be its last.
+    int error = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
+    for (const CallRow& row : call_table()) {
+        error =
+            error != 0 ? error : seccomp_rule_add(context.get(), SCMP_ACT_NOTIFY, row.number, 0);
+    }
+    const runner::UniqueFd file(memfd_create("filter", MFD_CLOEXEC));
+    error = error != 0 ? error : seccomp_export_bpf(context.get(), file.get());
+    const off_t size = lseek(file.get(), 0, SEEK_END);
+    if (error != 0 || size <= 0) {
+        return failure("libseccomp makes no filter", -error);
+    }
+    std::vector<sock_filter> program(static_cast<std::size_t>(size) / sizeof(sock_filter));
+    if (pread(file.get(), program.data(), static_cast<std::size_t>(size), 0) != size) {
+        return failure("cannot read the filter back", errno);
+    }
+    return program;
+}
+
+int load(std::vector<sock_filter>& program, unsigned long flags) {
+    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+    return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter));
+}
+
+}  // namespace
+
+Result<runner::UniqueFd, std::string> install_filter() {
+    auto program = MEMCGFS_TRY(make_program());
+    // DEVIATION(caught-signal): one that comes while a call is being answered waits for the answer;
+    // before 5.19, and until the call is taken up, it does not.
+    constexpr std::array<unsigned long, 2> kFlags = {
+        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+        SECCOMP_FILTER_FLAG_NEW_LISTENER};
+    int error = 0;
+    for (const unsigned long flags : kFlags) {
+        if (const int listener = load(program, flags); listener >= 0) {
+            return runner::UniqueFd(listener);
+        }
+        error = errno;
+        if (error == EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
+            if (const int listener = load(program, flags); listener >= 0) {
+                return runner::UniqueFd(listener);
+            }
+            error = errno;
+        }
+        if (error != EINVAL) {
+            break;
+        }
+    }
+    if (error == EBUSY) {
+        return Failed<std::string>{
+            "another supervisor of system calls is at work (a 'memcgfs run' "
+            "outside, or a container runtime's)"};
+    }
+    return failure("this kernel takes no filter of system calls", error);
+}
+
+}  // namespace memcgfs::supervisor

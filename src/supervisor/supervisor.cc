@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/supervisor/supervisor.h"
+
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <spdlog/logger.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "memcgfs/base/assert.h"
+#include "supervisor/call_table.h"
+
+namespace memcgfs::supervisor {
+namespace {
+
+/// A struct that newer kernels may make longer (SECCOMP_GET_NOTIF_SIZES).
+template <class T>
+class Sized {
+public:
+    explicit Sized(std::size_t kernels_size)
+        : words_((std::max(kernels_size, sizeof(T)) + 7) / 8) {}
+    T& cleared() {
+        std::fill(words_.begin(), words_.end(), 0);
+        return *reinterpret_cast<T*>(words_.data());
+    }
+
+private:
+    std::vector<std::uint64_t> words_;
+};
+
+seccomp_notif_sizes kernels_sizes() {
+    seccomp_notif_sizes sizes{sizeof(seccomp_notif), sizeof(seccomp_notif_resp),
+                              sizeof(seccomp_data)};
+    syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes);
+    return sizes;
+}
+
+}  // namespace
+
+class Supervisor::Impl {
+public:
+    Impl(runner::UniqueFd listener, CallAnswers& answers, spdlog::logger& logger)
+        : listener_(std::move(listener)),
+          answers_(answers),
+          logger_(logger),
+          request_(kernels_sizes().seccomp_notif),
+          response_(kernels_sizes().seccomp_notif_resp),
+          thread_([this] { serve(); }) {}
+    ~Impl() { stop(); }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    void stop() {
+        eventfd_write(stop_.get(), 1);
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+        listener_.reset();
+    }
+
+private:
+    void serve();
+    void serve_one();
+
+    runner::UniqueFd listener_;
+    runner::UniqueFd stop_{eventfd(0, EFD_CLOEXEC)};
+    CallAnswers& answers_;
+    spdlog::logger& logger_;
+    Sized<seccomp_notif> request_;
+    Sized<seccomp_notif_resp> response_;
+    std::thread thread_;
+};
+
+void Supervisor::Impl::serve() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);  // they are the main thread's business
+    std::array<pollfd, 2> files{pollfd{listener_.get(), POLLIN, 0}, pollfd{stop_.get(), POLLIN, 0}};
+    for (;;) {
+        if (poll(files.data(), files.size(), -1) < 0 && errno != EINTR) {
+            logger_.error("supervisor: poll: {}", std::strerror(errno));
+            return;
+        }
+        if ((files[0].revents & POLLIN) != 0) {
+            serve_one();
+        } else if ((files[0].revents & POLLHUP) != 0 || (files[1].revents & POLLIN) != 0) {
+            return;  // the last process has gone; or all that is left is told by stop()
+        }
+    }
+}
+
+void Supervisor::Impl::serve_one() {
+    seccomp_notif& request = request_.cleared();
+    if (ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) {
+        return;  // ENOENT: the caller was killed meanwhile
+    }
+    std::array<std::uint64_t, 6> arguments{};
+    std::copy(std::begin(request.data.args), std::end(request.data.args), arguments.begin());
+    const Call call(listener_.get(), request.id, static_cast<pid_t>(request.pid), request.data.nr,
+                    arguments);
+    const auto table = call_table();
+    const auto row = std::find_if(table.begin(), table.end(), [&](const CallRow& each) {
+        return each.number == request.data.nr;
+    });
+    MEMCGFS_ASSERT(row != table.end());
+    // Pid 0: outside this pid namespace; nothing of it could be looked at.
+    const Answer answer = request.pid != 0 ? row->answer(call, answers_) : Answer::go_on();
+    const int error = answer.error ? to_int(*answer.error) : 0;
+    logger_.trace("supervisor: {} tid={} goes_on={} result={} errno={}", row->name, request.pid,
+                  answer.goes_on, answer.result, error);
+
+    seccomp_notif_resp& response = response_.cleared();
+    response.id = request.id;
+    response.val = answer.result;
+    response.error = -error;
+    response.flags = answer.goes_on ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
+    ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);  // ENOENT: killed meanwhile
+}
+
+Supervisor::Supervisor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Supervisor::~Supervisor() = default;
+
+std::unique_ptr<Supervisor> Supervisor::start(runner::UniqueFd listener, CallAnswers& answers,
+                                              spdlog::logger& logger) {
+    return std::unique_ptr<Supervisor>(
+        new Supervisor(std::make_unique<Impl>(std::move(listener), answers, logger)));
+}
+
+void Supervisor::stop() { impl_->stop(); }
+
+}  // namespace memcgfs::supervisor

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//
+// Real processes under a real filter; the answers are scripted.
+#include "memcgfs/supervisor/supervisor.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <spdlog/sinks/null_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <functional>
+
+#include "memcgfs/supervisor/filter.h"
+#include "support/catch.hpp"
+
+namespace memcgfs::supervisor {
+namespace {
+
+class ScriptedAnswers final : public CallAnswers {
+public:
+    bool is_tree(dev_t device) override { return device == tree_device; }
+    std::optional<std::uint32_t> file_system_type(std::uint64_t) override { return type; }
+    Result<void> may_fork(const ForkRequest& request) override {
+        forks++;
+        threads += request.thread ? 1 : 0;
+        return refuse_forks ? Err(Errno::kEAGAIN) : Result<void>{};
+    }
+    std::atomic<dev_t> tree_device = 0;
+    std::optional<std::uint32_t> type;
+    std::atomic<bool> refuse_forks = false;
+    std::atomic<int> forks = 0;
+    std::atomic<int> threads = 0;
+};
+
+/// A child that has installed the filter, and waits.
+class Supervised {
+public:
+    /// `body` gives the exit status; -1 where there can be no filter.
+    int run(const std::function<int()>& body) {
+        int ends[2];
+        REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+        const pid_t pid = fork();
+        if (pid == 0) {
+            auto listener = install_filter();
+            const int number = listener.ok() ? listener->get() : -1;
+            static_cast<void>(send(ends[1], &number, sizeof(number), 0));
+            char go = 0;
+            static_cast<void>(recv(ends[1], &go, 1, 0));
+            _exit(listener.ok() ? body() : 99);
+        }
+        int number = -1;
+        REQUIRE(recv(ends[0], &number, sizeof(number), 0) == sizeof(number));
+        const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+        runner::UniqueFd listener(
+            number >= 0 ? static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, number, 0)) : -1);
+        close(pidfd);
+        REQUIRE((number < 0 || listener.valid()));
+        {
+            const auto supervisor = Supervisor::start(std::move(listener), answers, logger);
+            REQUIRE(send(ends[0], "g", 1, 0) == 1);
+            int status = 0;
+            REQUIRE(waitpid(pid, &status, 0) == pid);
+            close(ends[0]);
+            close(ends[1]);
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
+    }
+
+    ScriptedAnswers answers;
+    spdlog::logger logger{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
+};
+
+dev_t device_of(const char* path) {
+    struct stat status{};
+    REQUIRE(stat(path, &status) == 0);
+    return status.st_dev;
+}
+
+TEST_CASE("calls about other file systems go on as they are", "[supervisor]") {
+    Supervised world;
+    struct statfs before{};
+    REQUIRE(statfs("/", &before) == 0);
+    CHECK(world.run([&] {
+        struct statfs now{};
+        const int fd = open("/", O_PATH);
+        const bool same = statfs("/", &now) == 0 && now.f_type == before.f_type &&
+                          fstatfs(fd, &now) == 0 && now.f_type == before.f_type;
+        return same && statfs("/nowhere/at/all", &now) == -1 && errno == ENOENT &&
+                       syscall(SYS_statfs, nullptr, &now) == -1 && errno == EFAULT &&
+                       fstatfs(-1, &now) == -1 && errno == EBADF
+                   ? 0
+                   : 1;
+    }) == 0);
+}
+
+TEST_CASE("a fork is refused with the answer's error, in threads as well", "[supervisor]") {
+    Supervised world;
+    world.answers.refuse_forks = true;
+    CHECK(world.run([] {
+        const bool by_fork = fork() == -1 && errno == EAGAIN;
+        const bool by_vfork = syscall(SYS_vfork) == -1 && errno == EAGAIN;
+        alignas(16) static char stack[65536];
+        const int thread = clone([](void*) { return 0; }, stack + sizeof(stack),
+                                 CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, nullptr);
+        return by_fork && by_vfork && thread == -1 && errno == EAGAIN ? 0 : 1;
+    }) == 0);
+    CHECK(world.answers.forks == 3);
+    CHECK(world.answers.threads == 1);
+}
+
+TEST_CASE("children are under the filter, too", "[supervisor]") {
+    Supervised world;
+    CHECK(world.run([] {
+        const pid_t child = fork();
+        if (child == 0) {
+            const pid_t grandchild = fork();
+            if (grandchild == 0) {
+                _exit(7);
+            }
+            int status = 0;
+            waitpid(grandchild, &status, 0);
+            _exit(WEXITSTATUS(status));
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        return WEXITSTATUS(status);
+    }) == 7);
+    CHECK(world.answers.forks == 2);
+}
+
+TEST_CASE("a path that ends with its page is read, one that goes on beyond is EFAULT",
+          "[supervisor]") {
+    Supervised world;
+    CHECK(world.run([] {
+        constexpr std::size_t kPage = 4096;
+        auto* const pages = static_cast<char*>(
+            mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        munmap(pages + kPage, kPage);
+        struct statfs info{};
+        std::memcpy(pages + kPage - 2, "/", 2);
+        const bool read = statfs(pages + kPage - 2, &info) == 0;
+        pages[kPage - 1] = 't';
+        const bool refused = statfs(pages + kPage - 2, &info) == -1 && errno == EFAULT;
+        return read && refused ? 0 : 1;
+    }) == 0);
+}
+
+TEST_CASE("a signal that is caught does not disturb an answer", "[supervisor]") {
+    Supervised world;
+    CHECK(world.run([] {
+        struct sigaction action{};
+        action.sa_handler = [](int) {};
+        action.sa_flags = SA_RESTART;
+        sigaction(SIGALRM, &action, nullptr);
+        const itimerval often{{0, 500}, {0, 500}};
+        setitimer(ITIMER_REAL, &often, nullptr);
+        for (int i = 0; i < 2000; i++) {
+            struct statfs info{};
+            if (statfs("/", &info) != 0) {
+                return 1;
+            }
+        }
+        return 0;
+    }) == 0);
+}
+
+TEST_CASE("a caller that is killed while it waits is no trouble", "[supervisor]") {
+    Supervised world;
+    CHECK(world.run([] {
+        for (int i = 0; i < 50; i++) {
+            const pid_t child = fork();
+            if (child == 0) {
+                for (struct statfs info{};;) {
+                    statfs("/", &info);
+                }
+            }
+            for (int j = 0; j < i; j++) {
+                sched_yield();
+            }
+            kill(child, SIGKILL);
+            waitpid(child, nullptr, 0);
+        }
+        return 0;
+    }) == 0);
+}
+
+TEST_CASE("a file system that is not FUSE is never taken for the tree's", "[supervisor]") {
+    Supervised world;
+    world.answers.tree_device = device_of("/");
+    world.answers.type = CGROUP2_SUPER_MAGIC;
+    struct statfs before{};
+    REQUIRE(statfs("/", &before) == 0);
+    const auto type = before.f_type;
+    CHECK(world.run([&] {
+        struct statfs now{};
+        return statfs("/", &now) == 0 && now.f_type == type ? 0 : 1;
+    }) == 0);
+}
+
+}  // namespace
+}  // namespace memcgfs::supervisor
