@@ -122,7 +122,7 @@ def disk_directory():
     return tempfile.gettempdir()
 
 
-GUEST_PROGRAMS = ("evwait", "putrows", "filecalls")
+GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks")
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                        "tests/conformance")
 COMPILE_LOCK = threading.Lock()

@@ -12,6 +12,8 @@
 #include "cli/report.h"
 #include "cli/world_options.h"
 #include "memcgfs/runner/command.h"
+#include "memcgfs/supervisor/filter.h"
+#include "memcgfs/supervisor/supervisor.h"
 
 namespace memcgfs::cli {
 namespace {
@@ -41,7 +43,18 @@ int serve_command(const WorldConfig& config, runner::Command& command, spdlog::l
     if (const auto started = command.start(); !started.ok()) {
         return fail(started.error().exit_status, started.error().message);
     }
+    const auto answers = (*world)->call_answers(command.tree_device());
+    std::unique_ptr<supervisor::Supervisor> supervisor;
+    if (auto listener = command.take_listener(); listener.ok()) {
+        supervisor = supervisor::Supervisor::start(std::move(listener).value(), *answers, logger);
+    } else {
+        logger.warn(
+            "no system call is answered, so statfs(2) tells of FUSE and pids.max refuses "
+            "no fork: {}",
+            listener.error());
+    }
     const int exit_status = command.wait();
+    supervisor.reset();
     if (const auto finished = (*world)->finish(); !finished.ok()) {
         logger.warn("serving ended: {}", finished.error());
     }
@@ -57,8 +70,10 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
         return fail(kExitUsage, config.error());
     }
     const auto logger = make_logger(options.verbosity);
-    auto command = runner::Command::prepare(
-        {argv, {{"MEMCGFS_ROOT", runner::kCgroupMountPoint}}, runner::kCgroupMountPoint});
+    auto command = runner::Command::prepare({argv,
+                                             {{"MEMCGFS_ROOT", runner::kCgroupMountPoint}},
+                                             runner::kCgroupMountPoint,
+                                             supervisor::install_filter});
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());
     }

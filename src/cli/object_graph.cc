@@ -17,6 +17,7 @@
 #include "cli/delivering_provider.h"
 #include "cli/effects.h"
 #include "cli/event_descriptors.h"
+#include "cli/run_answers.h"
 #include "cli/settler.h"
 #include "cli/v1_mounts.h"
 #include "cli/write_permission.h"
@@ -278,6 +279,13 @@ Result<void, std::string> World::attach(int fuse_fd, runner::UniqueFd root) {
     });
     state_->serve();
     return {};
+}
+
+std::unique_ptr<supervisor::CallAnswers> World::call_answers(dev_t device) {
+    return std::make_unique<RunAnswers>(
+        device, state_->tree,
+        ForkGate::Parts{state_->engine, state_->engine_mutex, *state_->tasks, state_->cgroup_fs,
+                        [this] { state_->outbox.flush(); }});
 }
 
 Result<void> World::adopt(std::int32_t pid) {

@@ -30,6 +30,7 @@
 #include "cli/world_options.h"
 #include "memcgfs/base/result.h"
 #include "memcgfs/runner/unique_fd.h"
+#include "memcgfs/supervisor/supervisor.h"
 #include "memcgfs/world/live_tasks.h"
 
 namespace memcgfs::cli {
@@ -53,6 +54,10 @@ public:
     /// Serves a connection that is mounted already; takes `fuse_fd` over. `root` is the mounted
     /// tree's root, opened with O_PATH, and is kept until finish().
     Result<void, std::string> attach(int fuse_fd, runner::UniqueFd root);
+
+    /// What a supervisor answers from, for processes that see the tree on `device`. It must have
+    /// gone before finish(). May be asked for after attach() or mount().
+    std::unique_ptr<supervisor::CallAnswers> call_answers(dev_t device);
 
     /// Puts a process, and those it will start, into the root groups. ESRCH.
     Result<void> adopt(std::int32_t pid);

@@ -27,6 +27,8 @@ namespace {
 constexpr char kMounted = 'm';
 constexpr char kSetupFailed = 'f';
 constexpr char kExecFailed = 'e';
+constexpr char kListener = 'l';    // with the descriptor
+constexpr char kNoListener = 'n';  // the rest says why
 
 constexpr timespec kKillRetry{0, 10'000'000};
 
@@ -42,18 +44,50 @@ sigset_t awaited_signals() {
     return set;
 }
 
-void send_message(int socket, char kind, std::string_view text) {
-    std::string message(1, kind);
-    message.append(text);
-    while (send(socket, message.data(), message.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) {
+using OneDescriptor = std::array<char, CMSG_SPACE(sizeof(int))>;
+
+void send_message(int socket, char kind, std::string_view text, int descriptor = -1) {
+    std::string content(1, kind);
+    content.append(text);
+    iovec part{content.data(), content.size()};
+    alignas(cmsghdr) OneDescriptor control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (descriptor >= 0) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* const header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    }
+    while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR) {
     }
 }
 
 /// Empty once the other end has closed.
-std::string receive_message(int socket) {
+std::string receive_message(int socket, UniqueFd* descriptor = nullptr) {
     std::array<char, 1024> buffer{};
+    iovec part{buffer.data(), buffer.size()};
+    alignas(cmsghdr) OneDescriptor control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
     ssize_t length = -1;
-    while ((length = recv(socket, buffer.data(), buffer.size(), 0)) < 0 && errno == EINTR) {
+    while ((length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
+    }
+    const cmsghdr* const header = length > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+        int received = -1;
+        std::memcpy(&received, CMSG_DATA(header), sizeof(int));
+        UniqueFd owned(received);
+        if (descriptor != nullptr) {
+            *descriptor = std::move(owned);
+        }
     }
     return length > 0 ? std::string(buffer.data(), static_cast<std::size_t>(length)) : "";
 }
@@ -156,7 +190,21 @@ void Command::run_child(int socket) {
     if (receive_message(socket).empty()) {
         _exit(1);
     }
+    become_command(socket);
+    _exit(1);
+}
 
+void Command::send_listener(int socket) {
+    const auto listener = options_.make_listener();
+    if (listener.ok()) {
+        send_message(socket, kListener, "", listener->get());
+    } else {
+        send_message(socket, kNoListener, listener.error());
+    }
+}
+
+/// Returns if there is no such command.
+void Command::become_command(int socket) {
     // A working directory that the mount now covers is found again by its name.
     std::array<char, PATH_MAX> directory{};
     if (getcwd(directory.data(), directory.size()) != nullptr &&
@@ -173,9 +221,11 @@ void Command::run_child(int socket) {
     argv.push_back(nullptr);
     sigaction(SIGCHLD, &original_child_action_, nullptr);
     sigprocmask(SIG_SETMASK, &original_mask_, nullptr);
+    if (options_.make_listener) {
+        send_listener(socket);
+    }
     execvp(argv[0], argv.data());
     send_message(socket, kExecFailed, std::to_string(errno));
-    _exit(1);
 }
 
 Result<void, std::string> Command::start_janitor() {
@@ -185,6 +235,7 @@ Result<void, std::string> Command::start_janitor() {
         return failure("cannot open the mount at " + path, errno);
     }
     const dev_t device = MEMCGFS_TRY(device_of(tree_fd_.get()));
+    tree_device_ = device;
     janitor_.emplace(MEMCGFS_TRY(Janitor::start(
         [device](std::string_view) { end_processes_seeing(device); }, {tree_fd_.get()})));
     return {};
@@ -192,7 +243,15 @@ Result<void, std::string> Command::start_janitor() {
 
 Result<void, StartFailure> Command::start() {
     send_message(socket_.get(), kMounted, "");
-    const std::string report = receive_message(socket_.get());
+    UniqueFd listener;
+    std::string report = receive_message(socket_.get(), &listener);
+    if (report.starts_with(kListener)) {
+        listener_ = std::move(listener);
+        report = receive_message(socket_.get());
+    } else if (report.starts_with(kNoListener)) {
+        listener_ = Failed<std::string>{report.substr(1)};
+        report = receive_message(socket_.get());
+    }
     socket_.reset();
     if (report.empty()) {
         return {};  // closed by exec

@@ -86,9 +86,10 @@ Result<ProcessInfo> LiveTasks::find(std::int32_t pid, std::int32_t caller_tid) {
         MutexLock lock(mutex_);
         entry_of(process).details = details;
     }
-    return ProcessInfo{process.pid,           details.uid,          details.saved_uid,
-                       details.oom_score_adj, std::move(stat.comm), stat.threads,
-                       stat.kernel_thread,    stat.zombie,          css_set.value_or(0)};
+    return ProcessInfo{
+        process.pid,          details.uid,  details.saved_uid,  details.oom_score_adj,
+        std::move(stat.comm), stat.threads, stat.kernel_thread, stat.zombie,
+        css_set.value_or(0),  stat.parent};
 }
 
 std::vector<ProcessInfo> LiveTasks::snapshot() {
@@ -158,7 +159,8 @@ Result<ProcessInfo> LiveTasks::look_at(std::int32_t pid, std::vector<Met>& met) 
                        stat.threads,
                        stat.kernel_thread,
                        /*zombie=*/false,
-                       css_set.value_or(0)};
+                       css_set.value_or(0),
+                       stat.parent};
 }
 
 Result<LiveTasks::Details> LiveTasks::read_details(std::int32_t pid, const Seen& seen) const {
@@ -217,31 +219,53 @@ std::vector<std::int32_t> LiveTasks::settle_seen(const std::vector<Met>& met, st
     return passed_on;
 }
 
+Result<void> LiveTasks::write_tag(std::int32_t pid, std::uint32_t css_set) const {
+    rlimit64 limit{};
+    if (prlimit64(pid, RLIMIT_LOCKS, nullptr, &limit) != 0) {
+        return Err(static_cast<Errno>(errno));
+    }
+    limit.rlim_cur = encode_tag(world_id_, css_set);
+    // Somebody may have lowered the hard limit; raising it wants CAP_SYS_RESOURCE.
+    limit.rlim_max = limit.rlim_max < limit.rlim_cur ? RLIM64_INFINITY : limit.rlim_max;
+    if (prlimit64(pid, RLIMIT_LOCKS, &limit, nullptr) != 0) {
+        return Err(static_cast<Errno>(errno));
+    }
+    return {};
+}
+
 Result<void> LiveTasks::set_css_set(std::int32_t pid, std::uint32_t css_set) {
     const ProcStat stat = MEMCGFS_TRY(proc_->stat(pid));
     const Met process{pid, stat.start_time};
     if (stat.zombie || !remember(process)) {
         return Err(Errno::kESRCH);
     }
-    rlimit64 limit{};
-    int error = prlimit64(pid, RLIMIT_LOCKS, nullptr, &limit) == 0 ? 0 : errno;
-    if (error == 0) {
-        limit.rlim_cur = encode_tag(world_id_, css_set);
-        // Somebody may have lowered the hard limit; raising it wants CAP_SYS_RESOURCE.
-        limit.rlim_max = limit.rlim_max < limit.rlim_cur ? RLIM64_INFINITY : limit.rlim_max;
-        error = prlimit64(pid, RLIMIT_LOCKS, &limit, nullptr) == 0 ? 0 : errno;
-    }
-    if (error == ESRCH) {
+    const Result<void> tagged = write_tag(pid, css_set);
+    if (!tagged.ok() && tagged.error() == Errno::kESRCH) {
         return Err(Errno::kESRCH);
     }
     MutexLock lock(mutex_);
     Seen& seen = entry_of(process);
     seen.locks_limit.reset();
     seen.css_set.reset();
-    if (error != 0) {
+    if (!tagged.ok()) {
         seen.css_set = css_set;
     }
     return {};
+}
+
+Result<void> LiveTasks::lend_css_set(std::int32_t pid, std::uint32_t css_set) {
+    const ProcStat stat = MEMCGFS_TRY(proc_->stat(pid));
+    const Met process{pid, stat.start_time};
+    if (stat.zombie || !remember(process)) {
+        return Err(Errno::kESRCH);
+    }
+    const std::uint32_t own = membership(process, known(process)).value_or(0);
+    {
+        // Before the tag changes: nobody shall see the process itself elsewhere.
+        MutexLock lock(mutex_);
+        entry_of(process).css_set = own;
+    }
+    return write_tag(pid, css_set);
 }
 
 Result<void> LiveTasks::kill(std::int32_t pid) { return signal(pid, SIGKILL); }

@@ -71,6 +71,8 @@ Result<ProcStat> parse_stat(std::string_view text) {
         const std::string_view word = next_word(text);
         if (field == 3) {
             state = word;
+        } else if (field == 4) {
+            stat.parent = to_number<std::int32_t>(word);
         } else if (field == 9) {
             stat.kernel_thread = (to_number<std::uint64_t>(word) & kPfKthread) != 0;
         } else if (field == 20) {

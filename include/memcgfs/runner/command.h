@@ -26,7 +26,10 @@
 // else has to serve the tree meanwhile.
 #pragma once
 
+#include <sys/types.h>
+
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +49,8 @@ struct CommandOptions {
     std::vector<std::string> argv;  ///< not empty; argv[0] is searched in PATH
     std::vector<std::pair<std::string, std::string>> environment;  ///< added to the caller's
     std::string mount_point = kCgroupMountPoint;
+    /// Called in C just before it becomes CMD; what it gives is take_listener()'s.
+    std::function<Result<UniqueFd, std::string>()> make_listener{};
 };
 
 /// Why a command did not start, with the status a shell would give for it: 126, 127, or 1.
@@ -70,8 +75,13 @@ public:
     /// The tree's root, O_PATH: reach files as /proc/self/fd/N/... Closed by wait(). Never touch
     /// it from a thread that serves requests.
     int tree_fd() const { return tree_fd_.get(); }
+    /// The device of the tree, as CMD's world sees it.
+    dev_t tree_device() const { return tree_device_; }
     /// CMD's process, from prepare() until wait() returns.
     pid_t pid() const { return pid_; }
+
+    /// After start(): what make_listener gave, or why it gave nothing; once only.
+    Result<UniqueFd, std::string> take_listener() { return std::move(listener_); }
 
     /// Lets C become CMD. The tree must be served. After a failure nothing is left of the mount.
     Result<void, StartFailure> start();
@@ -85,13 +95,17 @@ private:
 
     Result<void, std::string> fork_child();
     [[noreturn]] void run_child(int socket);
+    void become_command(int socket);
+    void send_listener(int socket);
     Result<void, std::string> start_janitor();
     void end_rest();
 
     CommandOptions options_;
     UniqueFd fuse_fd_;
     UniqueFd tree_fd_;
+    dev_t tree_device_ = 0;
     UniqueFd socket_;  ///< to C, until it has become CMD
+    Result<UniqueFd, std::string> listener_ = UniqueFd();
     std::optional<Janitor> janitor_;
     pid_t pid_ = -1;
     sigset_t original_mask_{};

@@ -60,6 +60,10 @@ public:
     /// makes it part of this world. ESRCH.
     Result<void> set_css_set(std::int32_t pid, std::uint32_t css_set);
 
+    /// The process's next children belong to `css_set`, and it stays where it is; until
+    /// set_css_set() puts it there, with all further children. ESRCH; EPERM: it has no tag.
+    Result<void> lend_css_set(std::int32_t pid, std::uint32_t css_set);
+
     /// SIGKILL to the process last seen behind `pid`. ESRCH if it has gone, was never seen, or the
     /// pid has passed to another; EPERM.
     Result<void> kill(std::int32_t pid);
@@ -108,6 +112,7 @@ private:
     /// What is known of this process; an empty record if nothing is.
     Seen known(Met process);
     bool remembered(std::int32_t pid);
+    Result<void> write_tag(std::int32_t pid, std::uint32_t css_set) const;
     Result<void> signal(std::int32_t pid, int number);
     /// True if `process` is what was last seen behind its pid, or the first that is seen there.
     bool remember(Met process);

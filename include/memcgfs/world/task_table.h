@@ -28,6 +28,7 @@ struct ProcessInfo {
     bool kernel_thread = false;
     bool zombie = false;        ///< exited, not yet waited for
     std::uint32_t css_set = 0;  ///< from the membership tag; 0: none
+    std::int32_t parent = 0;    ///< who waits for it, in the daemon's pid namespace
 };
 
 class TaskTable {
