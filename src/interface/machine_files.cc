@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <string>
 
 #include "interface/machine_values.h"
@@ -310,32 +309,6 @@ void show_swaps(const MachineView& view, TextBuffer& out) {
         out.print("{:<40}partition\t{}{}-2\n", "/dev/vdb", column(view.stat.swap),
                   column(view.stat.swap_used));
     }
-}
-
-bool show_machine_file(const MachineView& view, std::string_view path, TextBuffer& out) {
-    constexpr std::string_view kNode = "/sys/devices/system/node/node";
-    if (path == "/proc/meminfo") {
-        show_meminfo(view, out);
-    } else if (path == "/proc/zoneinfo") {
-        show_zoneinfo(view, out);
-    } else if (path == "/proc/vmstat") {
-        show_vmstat(view, out);
-    } else if (path == "/proc/swaps") {
-        show_swaps(view, out);
-    } else if (path.starts_with(kNode) && path.ends_with("/meminfo")) {
-        path.remove_prefix(kNode.size());
-        path.remove_suffix(std::string_view("/meminfo").size());
-        unsigned node = 0;
-        const auto [end, error] = std::from_chars(path.data(), path.data() + path.size(), node);
-        if (error != std::errc{} || end != path.data() + path.size() ||
-            node >= view.stat.nodes.size()) {
-            return false;
-        }
-        show_node_meminfo(view, static_cast<NodeId>(node), out);
-    } else {
-        return false;
-    }
-    return true;
 }
 
 }  // namespace memcgfs::interface

@@ -61,6 +61,8 @@ Attributes Tree::State::attributes_of(const NodeRef& node) {
         const bool link = !node.directory->link_target.empty();
         attributes.mode = link ? S_IFLNK : S_IFDIR;
         attributes.links = link ? 1 : 2 + subdirectories(*node.directory);
+        attributes.permanent =
+            node.directory->key == DirKey{} || provider.keeps_name(node.directory->key);
     } else {
         const auto extra = node.directory->extras.find(attributes.node);
         ownership = extra != node.directory->extras.end() && extra->second.ownership

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// v2 controllers by name: cgroup.controllers and cgroup.subtree_control (kernel/cgroup/cgroup.c,
-// 6.1; spec files.md B1). Pure.
+// Controllers by name: cgroup.controllers and cgroup.subtree_control (kernel/cgroup/cgroup.c, 6.1;
+// spec files.md B1), and as /proc names them (C1, C2). Pure.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,28 @@ std::string_view controller_name(engine::Controller controller, const engine::Pr
 
 /// The names in the kernel's order with single spaces and a newline; nothing for an empty mask.
 std::string controller_line(engine::ControllerMask mask, const engine::Profile& profile);
+
+struct KernelController {
+    engine::Controller controller{};
+    std::string_view v1_name;
+};
+/// The order of /proc/cgroups and of a line of /proc/PID/cgroup.
+inline constexpr auto kKernelControllers = std::to_array<KernelController>({
+    {engine::Controller::kCpuset, "cpuset"},
+    {engine::Controller::kCpu, "cpu"},
+    {engine::Controller::kCpuacct, "cpuacct"},
+    {engine::Controller::kIo, "blkio"},
+    {engine::Controller::kMemory, "memory"},
+    {engine::Controller::kDevices, "devices"},
+    {engine::Controller::kFreezer, "freezer"},
+    {engine::Controller::kNetCls, "net_cls"},
+    {engine::Controller::kPerfEvent, "perf_event"},
+    {engine::Controller::kNetPrio, "net_prio"},
+    {engine::Controller::kHugetlb, "hugetlb"},
+    {engine::Controller::kPids, "pids"},
+    {engine::Controller::kRdma, "rdma"},
+    {engine::Controller::kMisc, "misc"},
+});
 
 struct SubtreeControlChange {
     engine::ControllerMask enable = 0;

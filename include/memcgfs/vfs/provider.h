@@ -101,6 +101,8 @@ public:
     /// The files_version of the directory when the file last came into it; 0 for one that is there
     /// since the directory's making. Tells a file that went and came back from one that stayed.
     virtual std::uint64_t made_at_version(DirKey /*dir*/, FileIndex /*file*/) { return 0; }
+    /// False for a directory that may go without a request for it: its name is not to be cached.
+    virtual bool keeps_name(DirKey /*dir*/) { return true; }
 
     /// False once the directory or file has gone for good: requests on it then fail ENODEV.
     virtual bool alive(DirKey dir, FileIndex file) = 0;
