@@ -2,11 +2,13 @@
 #include "engine/advise.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "engine/huge_page.h"
 #include "engine/page_state.h"
 #include "engine/pages.h"
 #include "engine/reclaim.h"
+#include "engine/slab.h"
 #include "engine/torn_page.h"
 #include "engine/writeback.h"
 
@@ -209,13 +211,12 @@ void unlock_pages(Engine::State& state, Mapping& mapping) {
     }
 }
 
-Pages drop_clean_pages(Engine::State& state, Mapping& mapping, Nanos now) {
+Pages drop_clean_pages(Engine::State& state, Mapping& mapping) {
     Pages dropped{};
     if (mapping.kind() != PageKind::kFile) {
         return dropped;  // tmpfs pages are their file's only copy
     }
     mapping.shadows.clear();
-    write_mapping(state, mapping, now);
     std::uint64_t index = 0;
     while (Extent* extent = mapping.next(index)) {
         index = extent->end();
@@ -227,6 +228,44 @@ Pages drop_clean_pages(Engine::State& state, Mapping& mapping, Nanos now) {
         }
     }
     return dropped;
+}
+
+Pages write_and_drop(Engine::State& state, Mapping& mapping, Nanos now) {
+    if (mapping.kind() == PageKind::kFile) {
+        write_mapping(state, mapping, now);
+    }
+    return drop_clean_pages(state, mapping);
+}
+
+void drop_all_dentries(Engine::State& state) {
+    state.memcgs.for_each([&](Memcg& memcg) {
+        for (std::size_t node = 0; node < state.nodes.size(); node++) {
+            prune_dentries(state, memcg, static_cast<NodeId>(node), UINT64_MAX);
+        }
+    });
+    state.collect_dying();
+}
+
+Coro<OperationResult> drop_caches(Engine::State& state, OpContext& op, Engine::Caches which) {
+    Pages dropped{};
+    if (which.pages) {
+        std::vector<MappingId> mappings;  // those that come meanwhile are left alone
+        state.mappings.for_each([&](const Mapping& mapping) { mappings.push_back(mapping.id()); });
+        for (const MappingId id : mappings) {
+            if (op.signal_pending) {
+                break;  // the kernel looks between inodes, and says that all went well
+            }
+            if (Mapping* mapping = state.mappings.find(id); mapping != nullptr) {
+                dropped += drop_clean_pages(state, *mapping);
+            }
+            co_await op.pause_point();
+        }
+        state.collect_dying();
+    }
+    if (which.dentries) {
+        drop_all_dentries(state);
+    }
+    co_return dropped.count();
 }
 
 }  // namespace memcgfs::engine

@@ -25,7 +25,15 @@ Coro<std::uint64_t> pageout_range(Engine::State& state, OpContext& op, MappingId
 void lock_pages(Engine::State& state, Mapping& mapping);
 void unlock_pages(Engine::State& state, Mapping& mapping);
 
+/// Drops what is clean and not mapped of page cache, deactivates the rest, forgets what was evicted
+/// (invalidate_mapping_pages, mm/truncate.c, 6.1).
+Pages drop_clean_pages(Engine::State& state, Mapping& mapping);
+void drop_all_dentries(Engine::State& state);
+/// 1 or 2 or both into /proc/sys/vm/drop_caches: one mapping after another, then all dentries. The
+/// pages of page cache dropped.
+Coro<OperationResult> drop_caches(Engine::State& state, OpContext& op, Engine::Caches which);
+
 /// POSIX_FADV_DONTNEED: starts writing what is dirty, drops what is clean and not mapped.
-Pages drop_clean_pages(Engine::State& state, Mapping& mapping, Nanos now);
+Pages write_and_drop(Engine::State& state, Mapping& mapping, Nanos now);
 
 }  // namespace memcgfs::engine

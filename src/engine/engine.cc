@@ -220,7 +220,7 @@ std::uint64_t Engine::drop_mapping(MappingId id) {
     if (mapping == nullptr) {
         return 0;
     }
-    const Pages dropped = drop_clean_pages(*state_, *mapping, state_->environment.clock.now());
+    const Pages dropped = write_and_drop(*state_, *mapping, state_->environment.clock.now());
     state_->collect_dying();
     return dropped.count();
 }
@@ -259,14 +259,14 @@ OperationPtr Engine::allocate_slab(TaskId task, SlabKind kind, std::uint64_t obj
                                 });
 }
 
-void Engine::drop_slab() {
-    state_->memcgs.for_each([&](Memcg& memcg) {
-        for (std::size_t node = 0; node < state_->nodes.size(); node++) {
-            prune_dentries(*state_, memcg, static_cast<NodeId>(node), UINT64_MAX);
-        }
+OperationPtr Engine::drop_caches(Caches which) {
+    State& state = *state_;
+    return state.make_operation("drop_caches", [&state, which](OpContext& op) {
+        return engine::drop_caches(state, op, which);
     });
-    state_->collect_dying();
 }
+
+void Engine::drop_slab() { drop_all_dentries(*state_); }
 
 Result<std::uint32_t> Engine::swapon(const SwapDevice& device) {
     return add_swap_device(*state_, device);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // What can be asked of the machine, and the sysctls that change it (mm/page_alloc.c, 6.1).
+#include <algorithm>
 #include <climits>
 
+#include "engine/footprint.h"
 #include "engine/members.h"
 #include "engine/numa.h"
 #include "engine/zswap.h"
@@ -142,6 +144,41 @@ void Engine::set_lowmem_reserve_ratio(std::span<const std::int32_t> ratios) {
         all[zone] = ratios[zone] < 1 ? 0 : static_cast<std::uint32_t>(ratios[zone]);
     }
     setup_per_zone_lowmem_reserve(state_->nodes, state_->vm_knobs);
+}
+
+std::span<const std::uint32_t> Engine::lowmem_reserve_ratio() const {
+    return state_->vm_knobs.lowmem_reserve_ratio;
+}
+
+std::uint64_t Engine::vm_swappiness() const { return state_->vm_swappiness; }
+
+void Engine::set_vm_swappiness(std::uint64_t swappiness) {
+    set_swappiness(root_memcg(), swappiness);
+}
+
+std::uint64_t Engine::oom_score(std::int32_t pid, std::int32_t oom_score_adj) const {
+    constexpr std::int64_t kScale = 1000;
+    if (oom_score_adj == -kScale) {
+        return 0;
+    }
+    Pages total = state_->swap_total();
+    for (const Node& node : state_->nodes) {
+        for (const Zone& zone : node.zones) {
+            total += zone.managed;
+        }
+    }
+    const auto pages = static_cast<std::int64_t>(total.count());
+    std::int64_t badness = oom_score_adj * (pages / kScale);
+    if (const Task* task = find_task_by_pid(pid)) {
+        const Footprint used = footprint(*state_, *task);
+        badness += static_cast<std::int64_t>(
+            (used.resident() + used.swapped + used.page_tables).count());
+    }
+    const std::int64_t points = badness * kScale / pages;
+    if (profile().version < KernelVersion{5, 9}) {
+        return static_cast<std::uint64_t>(std::max<std::int64_t>(points, 0));
+    }
+    return static_cast<std::uint64_t>(std::max<std::int64_t>((kScale + points) * 2 / 3, 0));
 }
 
 }  // namespace memcgfs::engine

@@ -132,6 +132,10 @@ void lock(World& world) { world.engine().lock_mapping(world.pick(world.mappings)
 void unlock(World& world) { world.engine().unlock_mapping(world.pick(world.mappings)); }
 void sync(World& world) { world.start(world.engine().sync_mapping(world.pick(world.mappings))); }
 void drop(World& world) { world.engine().drop_mapping(world.pick(world.mappings)); }
+void drop_caches(World& world) {
+    world.start(
+        world.engine().drop_caches({.pages = !world.one_in(3), .dentries = world.one_in(2)}));
+}
 
 void allocate_kernel_memory(World& world) {
     // None that goes over the limit: a checker watches that.
@@ -174,6 +178,7 @@ constexpr std::array kActions{
     Action{"unlock", 1, unlock},
     Action{"sync", 1, sync},
     Action{"drop", 1, drop},
+    Action{"drop_caches", 1, drop_caches},
     Action{"allocate_kernel_memory", 2, allocate_kernel_memory},
     Action{"free_kernel_memory", 2, free_kernel_memory},
     Action{"allocate_slab", 2, allocate_slab},

@@ -264,6 +264,13 @@ public:
     OperationPtr allocate_slab(TaskId task, SlabKind kind, std::uint64_t objects);
     /// All dentries go (2 into /proc/sys/vm/drop_caches).
     void drop_slab();
+    struct Caches {
+        bool pages = false;     ///< clean page cache that nobody maps; the rest is deactivated
+        bool dentries = false;  ///< after that
+    };
+    /// A write to /proc/sys/vm/drop_caches, of the whole machine (fs/drop_caches.c, 6.1). Never
+    /// fails. Result: pages of page cache dropped.
+    OperationPtr drop_caches(Caches which);
 
     // Swap devices (swap_device.cc), numbered from 0 in the order in which they were added.
     /// swapon(2): the device's number. EINVAL: no pages. EPERM: too many devices.
@@ -307,6 +314,14 @@ public:
     Result<void> set_watermark_scale_factor(std::int64_t factor);
     /// One for each zone from the lowest on; those left out stay. Less than 1: no reserve.
     void set_lowmem_reserve_ratio(std::span<const std::int32_t> ratios);
+    /// One for each zone from the lowest on; 0: no reserve.
+    std::span<const std::uint32_t> lowmem_reserve_ratio() const;
+    std::uint64_t vm_swappiness() const;
+    /// vm.swappiness, which is the root's memory.swappiness too.
+    void set_vm_swappiness(std::uint64_t swappiness);
+    /// What /proc/PID/oom_score shows: 0 to 2000, from the process's memory and its adjustment
+    /// (proc_oom_score, fs/proc/base.c, 6.1). A process that is not known has no memory.
+    std::uint64_t oom_score(std::int32_t pid, std::int32_t oom_score_adj) const;
 
     /// set_mempolicy(2). EINVAL: a policy without nodes, or with one that the machine lacks; ESRCH.
     Result<void> set_mempolicy(TaskId task, MemPolicy policy);

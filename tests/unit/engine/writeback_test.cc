@@ -196,6 +196,52 @@ TEST_CASE("POSIX_FADV_DONTNEED drops what is clean and starts writing the rest",
     writer.check();
 }
 
+TEST_CASE("drop_caches drops what is clean and starts no writing", "[engine][writeback]") {
+    Writer writer;
+    EngineFixture& machine = writer.machine;
+    REQUIRE(writer.read(100).ok());
+    REQUIRE(writer.write(50).ok());
+    CHECK(machine.run(machine.engine.drop_caches({.dentries = true})).value() == 0);
+    CHECK(machine.run(machine.engine.drop_caches({.pages = true})).value() == 50);
+    CHECK(writer.dirty() == 50);
+    CHECK(writer.writeback() == 0);
+    REQUIRE(machine.run(machine.engine.sync_mapping(writer.file)).ok());
+    CHECK(machine.run(machine.engine.drop_caches({.pages = true})).value() == 50);
+    CHECK(writer.stat(StatItem::kFile) == 0);
+    writer.check();
+}
+
+TEST_CASE("drop_caches leaves mapped, shared and anonymous memory alone", "[engine][writeback]") {
+    EngineFixture machine("6.12", Layout::kV2);
+    const TaskId task = machine.add_task(machine.root());
+    const MappingId mapped = machine.engine.create_mapping(task, PageKind::kFile);
+    REQUIRE(machine.run(machine.engine.touch(task, mapped, {0, 10}, Access::kRead)).ok());
+    const MappingId shmem = machine.engine.create_mapping(task, PageKind::kShmem);
+    REQUIRE(machine.run(machine.engine.touch(task, shmem, {0, 20}, Access::kWrite)).ok());
+    REQUIRE(machine.anon(task, 30).ok());
+    for (int file = 0; file < 3; file++) {
+        const MappingId cache = machine.engine.create_mapping(task, PageKind::kFile);
+        REQUIRE(machine.read_file(task, cache, 100).ok());
+    }
+    CHECK(machine.run(machine.engine.drop_caches({.pages = true, .dentries = true})).value() ==
+          300);
+    const MachineStat stat = machine.engine.machine_stat();
+    CHECK(stat.item(StatItem::kFile) == 30);
+    CHECK(stat.item(StatItem::kAnon) == 30);
+    machine.engine.check_invariants();
+}
+
+TEST_CASE("an interrupted drop_caches ends without an error", "[engine][writeback]") {
+    EngineFixture machine("6.12", Layout::kV2);
+    const auto operation = machine.engine.drop_caches({.pages = true});
+    operation->interrupt();
+    Step step;
+    do {
+        step = operation->step();
+    } while (step.kind == Step::Kind::kYield);
+    CHECK(operation->result().ok());
+}
+
 TEST_CASE("truncation forgets what was dirty", "[engine][writeback]") {
     Writer writer;
     REQUIRE(writer.write(100).ok());
