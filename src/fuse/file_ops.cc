@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Requests on open files.
+#include <algorithm>
+
 #include "fuse/adapter.h"
 
 namespace memcgfs::fuse {
@@ -58,14 +60,20 @@ void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
     }
 }
 
-/// `size` is what the request brought: of a text in parts, the last.
-void write_text(fuse_req_t request, vfs::OpenFile& file, std::string_view text, std::size_t size) {
+struct TextToWrite {
+    std::string_view text;
+    std::uint64_t offset = 0;
+    std::size_t size = 0;  ///< what the request brought: of a text in parts, the last
+};
+
+void write_text(fuse_req_t request, vfs::OpenFile& file, const TextToWrite& whole) {
     Adapter& adapter = Adapter::of(request);
-    auto outcome = adapter.tree.write(file, text, credentials_of(request));
+    auto outcome = adapter.tree.write(file, whole.text, credentials_of(request), whole.offset);
     if (!outcome.ok()) {
         reply_error(request, outcome.error());
         return;
     }
+    const std::size_t size = whole.size - std::min(whole.size, outcome->unread_bytes);
     if (outcome->operation == nullptr) {
         adapter.answer([request, size] { fuse_reply_write(request, size); });
         return;
@@ -87,13 +95,13 @@ void write(fuse_req_t request, fuse_ino_t node, const char* text, std::size_t si
     vfs::OpenFile& file = adapter.file_of(node, info);
     const std::string_view part(text, size);
     if (!FastNodes::is_one(node)) {
-        write_text(request, file, part, size);
+        write_text(request, file, {part, static_cast<std::uint64_t>(offset), size});
         return;
     }
     const auto whole = adapter.fast->whole_write(node, static_cast<std::uint64_t>(offset), part,
                                                  credentials_of(request));
     if (whole) {
-        write_text(request, file, *whole, size);
+        write_text(request, file, {*whole, 0, size});
     } else {
         fuse_reply_write(request, size);
     }

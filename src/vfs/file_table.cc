@@ -15,7 +15,7 @@ bool same(const FileInfo& a, const FileInfo& b) {
     const auto key = [](const FileInfo& info) {
         return std::tie(info.index, info.mode, info.readable, info.writable, info.line_list,
                         info.notify, info.write_max_bytes, info.permanent, info.told,
-                        info.name);
+                        info.at_start_only, info.name);
     };
     return key(a) == key(b);
 }

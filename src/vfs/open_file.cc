@@ -91,6 +91,7 @@ Result<std::unique_ptr<OpenFile>> Tree::open(NodeId node, int flags, const Crede
     file->node = *found;
     file->dir = found->directory->key;
     file->opener = opener;
+    file->appends = (flags & O_APPEND) != 0;
     file->id = OpenId{state_->next_open++};
     found->uses()++;
     if (file->info && file->info->notify == Notify::kTriggered) {
@@ -156,6 +157,9 @@ Result<std::string> Tree::read(OpenFile& open_file, std::uint64_t offset, std::s
         return std::string();
     }
     MutexLock lock(file.mutex);
+    if (file.info->at_start_only && offset != 0) {
+        return std::string();
+    }
     if (offset == 0 || offset != file.served_end) {
         MEMCGFS_TRY(state_->make_snapshot(file, caller));
     } else if (file.snapshot.empty()) {
@@ -169,7 +173,7 @@ Result<std::string> Tree::read(OpenFile& open_file, std::uint64_t offset, std::s
 }
 
 Result<StoreOutcome> Tree::write(OpenFile& open_file, std::string_view text,
-                                 const Credentials& caller) {
+                                 const Credentials& caller, std::uint64_t offset) {
     OpenFile::State& file = *open_file.state_;
     if (!file.info) {
         return Err(Errno::kEISDIR);
@@ -189,6 +193,9 @@ Result<StoreOutcome> Tree::write(OpenFile& open_file, std::string_view text,
     }
     if (!file.info->writable) {
         return Err(Errno::kEINVAL);
+    }
+    if (file.info->at_start_only && offset != 0 && !file.appends) {
+        return StoreOutcome{};
     }
     Result<StoreOutcome> outcome = state_->provider.store(context_of(file, caller), text);
     if (outcome.ok() && file.info->notify == Notify::kTriggered) {

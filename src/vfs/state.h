@@ -114,6 +114,7 @@ struct OpenFile::State {
     DirKey dir{};
     std::optional<FileInfo> info;  ///< empty: a directory
     Credentials opener;
+    bool appends = false;  ///< O_APPEND
 
     /// Guards what follows up to the next comment, and makes reads and writes take turns.
     Mutex mutex{LockRank::kOpenFile};

@@ -60,6 +60,9 @@ struct FileInfo {
     bool line_list = false;
     Notify notify = Notify::kNone;
     std::size_t write_max_bytes = 4096;  ///< a longer write fails E2BIG
+    /// One value, as in /proc/sys: a read that does not begin at the start finds the end, and a
+    /// write that does not is taken and does nothing (sysctl_writes_strict).
+    bool at_start_only = false;
     /// In its directory for all the directory's life: its name may be cached without an end.
     bool permanent = false;
     /// Its content is the same for all readers, and a change of it is told (Session::
@@ -75,9 +78,11 @@ public:
 };
 
 /// What happened to a store: finished, or an operation that the adapter must run.
-/// The write has succeeded in full when the operation ends without error.
+/// The write has succeeded when the operation ends without error.
 struct StoreOutcome {
     std::unique_ptr<Operation> operation;  ///< empty: done
+    /// So many bytes at the end of the text were not looked at: the write is shorter by them.
+    std::size_t unread_bytes = 0;
 };
 
 /// One open file as the provider sees it.

@@ -134,8 +134,11 @@ public:
     /// At most `size` bytes at `offset`. A snapshot per open file: see class OpenFile.
     Result<std::string> read(OpenFile& file, std::uint64_t offset, std::size_t size,
                              const Credentials& caller);
-    /// One complete command. Success is the whole length, once the operation (if any) has ended.
-    Result<StoreOutcome> write(OpenFile& file, std::string_view text, const Credentials& caller);
+    /// One complete command. Success is the whole length but for StoreOutcome::unread_bytes, once
+    /// the operation (if any) has ended. `offset` counts for FileInfo::at_start_only alone, and
+    /// not with O_APPEND.
+    Result<StoreOutcome> write(OpenFile& file, std::string_view text, const Credentials& caller,
+                               std::uint64_t offset = 0);
     /// Entries from `offset` on (0: the start), at most `max_entries`, "." and ".." included.
     Result<std::vector<DirectoryEntry>> readdir(OpenFile& directory, std::uint64_t offset,
                                                 std::size_t max_entries);
