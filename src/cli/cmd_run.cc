@@ -40,17 +40,26 @@ int serve_command(const WorldConfig& config, runner::Command& command, spdlog::l
     if (const auto adopted = (*world)->adopt(command.pid()); !adopted.ok()) {
         return fail(kExitRuntime, "cannot put the command into the tree");
     }
+    RunMounts mounts{.tree_device = command.tree_device(), .flags = config.mount_flags, .proc = {}};
+    if (auto proc = command.take_proc_mount(); !proc.ok()) {
+        logger.warn("the files of /proc are the host's: {}", proc.error());
+    } else if (const auto served = (*world)->attach_proc(command.take_proc_fuse_fd().release());
+               !served.ok()) {
+        return fail(kExitRuntime, served.error());
+    } else {
+        mounts.proc = std::move(proc).value();
+    }
     if (const auto started = command.start(); !started.ok()) {
         return fail(started.error().exit_status, started.error().message);
     }
-    const auto answers = (*world)->call_answers(command.tree_device());
+    const auto answers = (*world)->call_answers(std::move(mounts));
     std::unique_ptr<supervisor::Supervisor> supervisor;
     if (auto listener = command.take_listener(); listener.ok()) {
         supervisor = supervisor::Supervisor::start(std::move(listener).value(), *answers, logger);
     } else {
         logger.warn(
-            "no system call is answered, so statfs(2) tells of FUSE and pids.max refuses "
-            "no fork: {}",
+            "no system call is answered, so statfs(2) and /proc tell of the host, and "
+            "pids.max refuses no fork: {}",
             listener.error());
     }
     const int exit_status = command.wait();

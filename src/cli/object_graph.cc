@@ -17,7 +17,6 @@
 #include "cli/delivering_provider.h"
 #include "cli/effects.h"
 #include "cli/event_descriptors.h"
-#include "cli/run_answers.h"
 #include "cli/settler.h"
 #include "cli/v1_mounts.h"
 #include "cli/write_permission.h"
@@ -28,6 +27,7 @@
 #include "memcgfs/fuse/session.h"
 #include "memcgfs/interface/cgroup_fs.h"
 #include "memcgfs/interface/oom_stat.h"
+#include "memcgfs/interface/proc_fs.h"
 #include "memcgfs/interface/puppet_control.h"
 #include "memcgfs/runner/unique_fd.h"
 #include "memcgfs/vfs/tree.h"
@@ -161,6 +161,9 @@ struct World::State {
     runner::UniqueFd root;  ///< of a tree that somebody else has mounted
     runner::UniqueFd ended{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     std::thread server;
+    std::optional<interface::ProcTree> proc_tree;
+    std::unique_ptr<fuse::Session> proc_session;
+    std::thread proc_server;
     std::optional<Result<void, std::string>> outcome;  ///< the server's, once it has been joined
 
     void serve();
@@ -281,11 +284,30 @@ Result<void, std::string> World::attach(int fuse_fd, runner::UniqueFd root) {
     return {};
 }
 
-std::unique_ptr<supervisor::CallAnswers> World::call_answers(dev_t device) {
+Result<void, std::string> World::attach_proc(int fuse_fd) {
+    State& state = *state_;
+    state.proc_tree.emplace(
+        interface::ProcSources{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs},
+        interface::ProcTree::Options{
+            .wall_clock = wall_clock_now, .uid = geteuid(), .gid = getegid(), .dropped = {}});
+    state.proc_session = MEMCGFS_TRY(
+        fuse::Session::attach(fuse_fd, state.proc_tree->tree(), state.executor, {}, state.logger));
+    const AllSignalsBlocked blocked;
+    state.proc_server = std::thread([&state] {
+        if (const auto served = state.proc_session->run(); !served.ok()) {
+            state.logger.warn("serving /proc has ended: {}", served.error());
+        }
+    });
+    return {};
+}
+
+std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts) {
+    State& state = *state_;
+    interface::ProcTree* const proc_tree = state.proc_tree ? &*state.proc_tree : nullptr;
     return std::make_unique<RunAnswers>(
-        device, state_->tree,
-        ForkGate::Parts{state_->engine, state_->engine_mutex, *state_->tasks, state_->cgroup_fs,
-                        [this] { state_->outbox.flush(); }});
+        std::move(mounts), RunAnswers::Trees{state.tree, proc_tree},
+        ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
+                        [&state] { state.outbox.flush(); }});
 }
 
 Result<void> World::adopt(std::int32_t pid) {
@@ -297,6 +319,11 @@ Result<void> World::adopt(std::int32_t pid) {
 int World::ended_fd() const { return state_->ended.get(); }
 
 Result<void, std::string> World::finish() {
+    if (state_->proc_server.joinable()) {
+        state_->proc_session->stop();
+        state_->proc_server.join();
+        state_->proc_session.reset();
+    }
     if (!state_->server.joinable()) {
         return {};
     }

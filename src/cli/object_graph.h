@@ -18,6 +18,7 @@
 //   Announcer                 a thread that tells inotify of changes, through the mount
 //   Settler                   a thread that hears of deleted files
 //   fuse::Session             mount() or attach(); a thread of its own serves
+//   ProcTree, fuse::Session   attach_proc(): the files of /proc, and a thread that serves them
 //
 // Threads: one thread makes, mounts and destroys it.
 #pragma once
@@ -27,6 +28,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/run_answers.h"
 #include "cli/world_options.h"
 #include "memcgfs/base/result.h"
 #include "memcgfs/runner/unique_fd.h"
@@ -55,9 +57,13 @@ public:
     /// tree's root, opened with O_PATH, and is kept until finish().
     Result<void, std::string> attach(int fuse_fd, runner::UniqueFd root);
 
-    /// What a supervisor answers from, for processes that see the tree on `device`. It must have
-    /// gone before finish(). May be asked for after attach() or mount().
-    std::unique_ptr<supervisor::CallAnswers> call_answers(dev_t device);
+    /// Serves a further connection with the files that stand for /proc's and /sys'; takes `fuse_fd`
+    /// over.
+    Result<void, std::string> attach_proc(int fuse_fd);
+
+    /// What a supervisor answers from: the trees as the run sees them. It must have gone before
+    /// finish(). May be asked for after attach().
+    std::unique_ptr<supervisor::CallAnswers> call_answers(RunMounts mounts);
 
     /// Puts a process, and those it will start, into the root groups. ESRCH.
     Result<void> adopt(std::int32_t pid);

@@ -1,25 +1,98 @@
 // SPDX-License-Identifier: MIT
 #include "cli/run_answers.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+#include "cli/mount_text.h"
 #include "cli/write_permission.h"
+#include "memcgfs/interface/proc_file.h"
+#include "memcgfs/runner/command.h"
 
 namespace memcgfs::cli {
+namespace {
 
-RunAnswers::RunAnswers(dev_t device, vfs::Tree& tree, ForkGate::Parts parts)
-    : device_(device),
-      tree_(tree),
+constexpr std::array<std::string_view, 2> kMountTables = {"mountinfo", "mounts"};
+
+/// What the kernel has links for.
+std::string follow_known_links(const std::string& path) {
+    return path == "/proc/mounts" || path == "/etc/mtab" ? "/proc/self/mounts" : path;
+}
+
+struct ProcessFile {
+    std::int32_t pid = 0;  ///< 0: the caller
+    std::string name;
+};
+
+/// "/proc/12/cgroup", and the same of a thread: "/proc/12/task/13/cgroup".
+std::optional<ProcessFile> process_file(std::string_view path) {
+    constexpr std::string_view kProc = "/proc/";
+    if (!path.starts_with(kProc)) {
+        return std::nullopt;
+    }
+    path.remove_prefix(kProc.size());
+    const std::string_view who = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(path.size(), who.size() + 1));
+    ProcessFile file;
+    const auto [end, error] = std::from_chars(who.data(), who.data() + who.size(), file.pid);
+    const bool number = error == std::errc{} && end == who.data() + who.size() && file.pid > 0;
+    if (!number && who != "self" && who != "thread-self") {
+        return std::nullopt;
+    }
+    constexpr std::string_view kTask = "task/";
+    if (path.starts_with(kTask)) {
+        path.remove_prefix(std::min(path.size(), path.find('/', kTask.size())));
+        path.remove_prefix(std::min<std::size_t>(path.size(), 1));
+    }
+    file.name = path;
+    return file;
+}
+
+}  // namespace
+
+RunAnswers::RunAnswers(RunMounts mounts, Trees trees, ForkGate::Parts parts)
+    : mounts_(std::move(mounts)),
+      trees_(trees),
       engine_(parts.engine),
       engine_mutex_(parts.engine_mutex),
       tasks_(parts.tasks),
-      gate_(std::move(parts)) {}
+      gate_(std::move(parts)) {
+    struct stat status{};
+    if (trees_.proc == nullptr || fstat(mounts_.proc.get(), &status) != 0) {
+        return;
+    }
+    proc_device_ = status.st_dev;
+    for (const interface::ProcFile* row : interface::all_proc_files()) {
+        names_.emplace(row->path.substr(row->path.rfind('/') + 1));
+    }
+    for (const std::string_view name :
+         {kMountTables[0], kMountTables[1], std::string_view("mtab")}) {
+        names_.emplace(name);
+    }
+}
 
-std::optional<std::uint32_t> RunAnswers::file_system_type(std::uint64_t node) {
+bool RunAnswers::is_tree(dev_t device) {
+    return device == mounts_.tree_device || (device == proc_device_ && proc_device_ != 0);
+}
+
+std::optional<std::uint32_t> RunAnswers::file_system_type(dev_t device, std::uint64_t node) {
+    if (device != mounts_.tree_device) {
+        return PROC_SUPER_MAGIC;
+    }
     if (engine_.layout() == engine::Layout::kV2) {
         return CGROUP2_SUPER_MAGIC;
     }
-    const auto attributes = tree_.getattr(vfs::NodeId{node});
+    const auto attributes = trees_.cgroups.getattr(vfs::NodeId{node});
     if (!attributes.ok()) {
         return std::nullopt;
     }
@@ -35,10 +108,92 @@ std::optional<std::uint32_t> RunAnswers::file_system_type(std::uint64_t node) {
     return group->is_v2() ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC;
 }
 
+bool RunAnswers::knows_name(std::string_view name) { return names_.contains(std::string(name)); }
+
+std::optional<Result<runner::UniqueFd>> RunAnswers::open_file(
+    const supervisor::OpenRequest& request) {
+    const std::string path = follow_known_links(request.path);
+    if (const auto file = process_file(path)) {
+        return open_process_file(request, file->pid, file->name);
+    }
+    if (!trees_.proc->has(path)) {
+        return std::nullopt;
+    }
+    return open_proc(path.substr(1), request);
+}
+
+std::optional<Result<runner::UniqueFd>> RunAnswers::open_process_file(
+    const supervisor::OpenRequest& request, std::int32_t pid, std::string_view name) {
+    const bool mounts =
+        std::find(kMountTables.begin(), kMountTables.end(), name) != kMountTables.end();
+    const auto files = interface::ProcTree::process_files(engine_.profile());
+    if (!mounts && std::find(files.begin(), files.end(), name) == files.end()) {
+        return std::nullopt;
+    }
+    // Who is not of this world has the host's files.
+    const auto number = trees_.proc->enter(pid, request.caller);
+    if (!number.ok()) {
+        return std::nullopt;
+    }
+    if (mounts) {
+        return make_mount_table(*number, name);
+    }
+    return open_proc("proc/" + std::to_string(*number) + "/" + std::string(name), request);
+}
+
+Result<runner::UniqueFd> RunAnswers::open_proc(const std::string& path,
+                                               const supervisor::OpenRequest& request) {
+    struct stat status{};
+    if (fstatat(mounts_.proc.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return Err(static_cast<Errno>(errno));
+    }
+    const world::ProcessInfo caller = MEMCGFS_TRY(tasks_.find(request.caller, request.caller));
+    if (caller.uid != 0) {
+        vfs::Attributes attributes;
+        attributes.mode = status.st_mode;
+        attributes.uid = status.st_uid;
+        attributes.gid = status.st_gid;
+        const vfs::Credentials who{caller.uid, caller.uid, request.caller};
+        const int access = request.flags & O_ACCMODE;
+        if ((access != O_WRONLY && !mode_allows_read(attributes, who)) ||
+            (access != O_RDONLY && !mode_allows_write(attributes, who))) {
+            return Err(Errno::kEACCES);
+        }
+    }
+    const int flags = request.flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
+    runner::UniqueFd file(openat(mounts_.proc.get(), path.c_str(), flags | O_CLOEXEC));
+    if (!file.valid()) {
+        return Err(static_cast<Errno>(errno));
+    }
+    return file;
+}
+
+/// DEVIATION(mount-table-is-a-copy): of the moment of the open, in a file of its own.
+Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::string_view name) {
+    std::ifstream real("/proc/" + std::to_string(pid) + "/mountinfo");
+    std::ostringstream table;
+    table << real.rdbuf();
+    const std::vector<CgroupMount> mounts =
+        cgroup_mounts(engine_.profile(), engine_.layout(), mounts_.flags);
+    const std::string info = with_cgroup_mounts(table.str(), mounts_.tree_device, mounts);
+    const std::string text = name == "mounts" ? mounts_of(info) : info;
+    runner::UniqueFd file(memfd_create(std::string(name).c_str(), MFD_CLOEXEC));
+    if (!file.valid() ||
+        write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+        return Err(Errno::kENOMEM);
+    }
+    const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+    runner::UniqueFd reader(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!reader.valid()) {
+        return Err(static_cast<Errno>(errno));
+    }
+    return reader;
+}
+
 Result<void> RunAnswers::may_fork(const supervisor::ForkRequest& request) {
     std::optional<engine::CgroupId> into;
     if (request.into) {
-        const auto attributes = tree_.getattr(vfs::NodeId{*request.into});
+        const auto attributes = trees_.cgroups.getattr(vfs::NodeId{*request.into});
         if (!attributes.ok() || attributes->dir == vfs::DirKey{}) {
             return Err(attributes.ok() ? Errno::kEBADF : Errno::kENODEV);
         }
@@ -55,10 +210,10 @@ Result<void> RunAnswers::may_enter(std::int32_t caller, engine::CgroupId group) 
     }
     vfs::NodeId root = vfs::kRootNode;
     if (engine_.layout() == engine::Layout::kHybrid) {
-        root = MEMCGFS_TRY(tree_.lookup(vfs::kRootNode, "unified")).node;
+        root = MEMCGFS_TRY(trees_.cgroups.lookup(vfs::kRootNode, "unified")).node;
     }
     const vfs::Credentials who{process.uid, process.uid, caller};
-    return may_write(tree_, root, engine_, engine_mutex_, {group, "cgroup.procs"}, who)
+    return may_write(trees_.cgroups, root, engine_, engine_mutex_, {group, "cgroup.procs"}, who)
                ? Result<void>{}
                : Err(Errno::kEACCES);
 }

@@ -1,38 +1,66 @@
 // SPDX-License-Identifier: MIT
 //
-// What the supervisor of a run answers from: the tree and the engine.
+// What the supervisor of a run answers from: the trees and the engine.
 //
 // Thread: the supervisor's.
 #pragma once
 
 #include <sys/types.h>
 
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
 #include "cli/fork_gate.h"
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
+#include "memcgfs/interface/proc_fs.h"
+#include "memcgfs/runner/unique_fd.h"
 #include "memcgfs/supervisor/supervisor.h"
 #include "memcgfs/vfs/tree.h"
 
 namespace memcgfs::cli {
 
+/// Where the trees of a run are.
+struct RunMounts {
+    dev_t tree_device = 0;
+    engine::MountFlags flags;
+    runner::UniqueFd proc;  ///< the root of the files of /proc; none: there are no such files
+};
+
 class RunAnswers final : public supervisor::CallAnswers {
 public:
-    /// `device` is the mounted tree's.
-    RunAnswers(dev_t device, vfs::Tree& tree, ForkGate::Parts parts);
+    /// They outlive it.
+    struct Trees {
+        vfs::Tree& cgroups;
+        interface::ProcTree* proc;  ///< nullptr where RunMounts has none
+    };
+    RunAnswers(RunMounts mounts, Trees trees, ForkGate::Parts parts);
 
-    bool is_tree(dev_t device) override { return device == device_; }
-    std::optional<std::uint32_t> file_system_type(std::uint64_t node) override;
+    bool is_tree(dev_t device) override;
+    std::optional<std::uint32_t> file_system_type(dev_t device, std::uint64_t node) override;
+    bool knows_name(std::string_view name) override;
+    std::optional<Result<runner::UniqueFd>> open_file(
+        const supervisor::OpenRequest& request) override;
     Result<void> may_fork(const supervisor::ForkRequest& request) override;
 
 private:
     /// The caller may put processes there: by the mode of its cgroup.procs.
     Result<void> may_enter(std::int32_t caller, engine::CgroupId group);
+    std::optional<Result<runner::UniqueFd>> open_process_file(
+        const supervisor::OpenRequest& request, std::int32_t pid, std::string_view name);
+    /// Of the tree of /proc's files; `path` has no slash in front.
+    Result<runner::UniqueFd> open_proc(const std::string& path,
+                                       const supervisor::OpenRequest& request);
+    Result<runner::UniqueFd> make_mount_table(std::int32_t pid, std::string_view name);
 
-    const dev_t device_;
-    vfs::Tree& tree_;
+    const RunMounts mounts_;
+    dev_t proc_device_ = 0;
+    Trees trees_;
     engine::Engine& engine_;
     Mutex& engine_mutex_;
     world::LiveTasks& tasks_;
+    std::unordered_set<std::string> names_;  ///< last names of files that are ours
     ForkGate gate_;
 };
 

@@ -47,7 +47,7 @@ engine::Membership groups_of(ProcServices& services, const world::ProcessInfo& p
 bool is_doubtful(ProcServices& services, const world::ProcessInfo& process) {
     const MutexLock lock(services.engine_mutex);
     const engine::Task* task = services.engine.find_task_by_pid(process.pid);
-    return task != nullptr && services.engine.css_set_of(*task) != process.css_set;
+    return task != nullptr && services.engine.css_set_of(task->groups) != process.css_set;
 }
 
 Result<void> show_cgroup(const ProcContext& context, TextBuffer& out) {

@@ -138,6 +138,7 @@ Result<std::unique_ptr<Command>, std::string> Command::prepare(CommandOptions op
         MEMCGFS_TRY(enter_user_namespace());
     }
     command->fuse_fd_ = MEMCGFS_TRY(open_fuse());
+    command->proc_fuse_fd_ = MEMCGFS_TRY(open_fuse());
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         return failure("cannot become a subreaper", errno, "it takes Linux 3.4 or later");
     }
@@ -167,8 +168,14 @@ Result<void, std::string> Command::fork_child() {
         run_child(theirs.get());
     }
     theirs.reset();
-    const std::string report = receive_message(socket_.get());
+    UniqueFd hidden;
+    const std::string report = receive_message(socket_.get(), &hidden);
     if (report.starts_with(kMounted)) {
+        if (hidden.valid()) {
+            proc_mount_ = std::move(hidden);
+        } else {
+            proc_mount_ = Failed<std::string>{report.substr(1)};
+        }
         return {};
     }
     return failure(report.size() > 1 ? report.substr(1)
@@ -184,9 +191,15 @@ void Command::run_child(int socket) {
         send_message(socket, kSetupFailed, ready.error());
         _exit(1);
     }
-    // Only the server may hold the connection: it ends with its last holder.
+    const auto hidden = make_hidden_fuse_mount(proc_fuse_fd_.get());
+    // Only the server may hold a connection: it ends with its last holder.
     fuse_fd_.reset();
-    send_message(socket, kMounted, "");
+    proc_fuse_fd_.reset();
+    if (hidden.ok()) {
+        send_message(socket, kMounted, "", hidden->get());
+    } else {
+        send_message(socket, kMounted, hidden.error());
+    }
     if (receive_message(socket).empty()) {
         _exit(1);
     }

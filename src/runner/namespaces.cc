@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "runner/failure.h"
 
@@ -114,6 +115,34 @@ Result<void, std::string> mount_fuse(int fuse_fd, const std::string& mount_point
         default:
             return failure("cannot mount on " + mount_point, errno);
     }
+}
+
+Result<UniqueFd, std::string> make_hidden_fuse_mount(int fuse_fd) {
+    const UniqueFd context(fsopen("fuse", FSOPEN_CLOEXEC));
+    const std::array<std::pair<const char*, std::string>, 6> values{{
+        {"source", "memcgfs"},
+        {"subtype", "memcgfs"},
+        {"fd", std::to_string(fuse_fd)},
+        {"rootmode", "40000"},
+        {"user_id", std::to_string(geteuid())},
+        {"group_id", std::to_string(getegid())},
+    }};
+    bool done = context.valid();
+    for (const auto& [key, value] : values) {
+        done = done && fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) == 0;
+    }
+    for (const char* const flag : {"default_permissions", "allow_other"}) {
+        done = done && fsconfig(context.get(), FSCONFIG_SET_FLAG, flag, nullptr, 0) == 0;
+    }
+    done = done && fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
+    UniqueFd mounted(done ? fsmount(context.get(), FSMOUNT_CLOEXEC,
+                                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+                          : -1);
+    if (!mounted.valid()) {
+        return failure("cannot make a mount for the files of /proc", errno,
+                       "it takes Linux 5.2 or later");
+    }
+    return mounted;
 }
 
 }  // namespace memcgfs::runner

@@ -102,6 +102,12 @@ runner::UniqueFd Call::open_path(const std::string& path) const {
         static_cast<int>(syscall(SYS_openat2, root.get(), absolute.c_str(), &how, sizeof(how))));
 }
 
+std::string Call::path_of_descriptor(int fd) const {
+    return link_target(fd == AT_FDCWD ? proc("cwd") : proc("fd/" + std::to_string(fd)));
+}
+
+std::string Call::path_of_root() const { return link_target(proc("root")); }
+
 runner::UniqueFd Call::open_directory_of(int file) const {
     const std::string path = link_target("/proc/self/fd/" + std::to_string(file));
     return open_path(path.substr(0, path.rfind('/') + 1));

@@ -21,13 +21,32 @@ struct Answer {
     /// The kernel does the call, as if there were no filter.
     static Answer go_on() { return {}; }
     static Answer value(std::int64_t value) {
-        return {.goes_on = false, .result = value, .error = {}};
+        Answer answer;
+        answer.goes_on = false;
+        answer.result = value;
+        return answer;
     }
-    static Answer failed(Errno error) { return {.goes_on = false, .result = 0, .error = error}; }
+    static Answer failed(Errno error) {
+        Answer answer;
+        answer.goes_on = false;
+        answer.error = error;
+        return answer;
+    }
+
+    /// The result is a new descriptor of the caller's for the file.
+    static Answer give(runner::UniqueFd file, bool close_on_exec) {
+        Answer answer;
+        answer.goes_on = false;
+        answer.file = std::move(file);
+        answer.close_on_exec = close_on_exec;
+        return answer;
+    }
 
     bool goes_on = true;
     std::int64_t result = 0;
-    std::optional<Errno> error;
+    std::optional<Errno> error{};
+    runner::UniqueFd file{};
+    bool close_on_exec = false;
 };
 
 /// The FUSE number of what an O_PATH descriptor refers to, without a request to its server.
@@ -58,6 +77,9 @@ public:
     /// could tell (links of /proc to files that have no path).
     runner::UniqueFd open_path(const std::string& path) const;
 
+    /// As the caller's mount namespace has it; AT_FDCWD is the working directory. Empty: unknown.
+    std::string path_of_descriptor(int fd) const;
+    std::string path_of_root() const;
     /// The directory that the file is in, by its path.
     runner::UniqueFd open_directory_of(int file) const;
 

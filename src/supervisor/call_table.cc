@@ -9,8 +9,15 @@ namespace memcgfs::supervisor {
 namespace {
 
 constexpr std::array kTable{
-    CallRow{"statfs", SYS_statfs, answer_statfs}, CallRow{"fstatfs", SYS_fstatfs, answer_fstatfs},
-    CallRow{"clone", SYS_clone, answer_clone},    CallRow{"clone3", SYS_clone3, answer_clone3},
+    CallRow{"openat", SYS_openat, answer_openat, WithoutBits{2, kNeverRedirected}},
+    CallRow{"openat2", SYS_openat2, answer_openat2},
+#ifdef SYS_open
+    CallRow{"open", SYS_open, answer_open, WithoutBits{1, kNeverRedirected}},
+#endif
+    CallRow{"statfs", SYS_statfs, answer_statfs},
+    CallRow{"fstatfs", SYS_fstatfs, answer_fstatfs},
+    CallRow{"clone", SYS_clone, answer_clone},
+    CallRow{"clone3", SYS_clone3, answer_clone3},
 #ifdef SYS_fork
     CallRow{"fork", SYS_fork, answer_fork},
 #endif

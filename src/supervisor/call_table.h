@@ -4,6 +4,10 @@
 // supervisor finds its function by it; nothing else knows their numbers.
 #pragma once
 
+#include <fcntl.h>
+
+#include <cstdint>
+#include <optional>
 #include <span>
 
 #include "supervisor/call.h"
@@ -12,10 +16,20 @@ namespace memcgfs::supervisor {
 
 class CallAnswers;
 
+/// Opens of directories and of new files are many, and none of them is redirected.
+inline constexpr std::uint64_t kNeverRedirected = O_PATH | O_DIRECTORY | O_EXCL;
+
+/// Only calls of which an argument has none of these bits wait.
+struct WithoutBits {
+    unsigned argument = 0;
+    std::uint64_t bits = 0;
+};
+
 struct CallRow {
-    const char* name;  ///< as libseccomp knows it
+    const char* name;  ///< for the log
     int number;        ///< of this architecture
     Answer (*answer)(const Call& call, CallAnswers& answers);
+    std::optional<WithoutBits> only{};
 };
 
 std::span<const CallRow> call_table();
@@ -27,5 +41,9 @@ Answer answer_fstatfs(const Call& call, CallAnswers& answers);
 Answer answer_fork(const Call& call, CallAnswers& answers);
 Answer answer_clone(const Call& call, CallAnswers& answers);
 Answer answer_clone3(const Call& call, CallAnswers& answers);
+// open_calls.cc
+Answer answer_open(const Call& call, CallAnswers& answers);
+Answer answer_openat(const Call& call, CallAnswers& answers);
+Answer answer_openat2(const Call& call, CallAnswers& answers);
 
 }  // namespace memcgfs::supervisor

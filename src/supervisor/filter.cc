@@ -29,6 +29,14 @@ Failed<std::string> failure(const char* what, int error) {
     return Failed<std::string>{std::string(what) + " (" + std::strerror(error) + ")"};
 }
 
+int add_row(scmp_filter_ctx context, const CallRow& row) {
+    if (!row.only) {
+        return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, row.number, 0, nullptr);
+    }
+    const scmp_arg_cmp without{row.only->argument, SCMP_CMP_MASKED_EQ, row.only->bits, 0};
+    return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, row.number, 1, &without);
+}
+
 /// What libseccomp makes of the table, as seccomp(2) takes it.
 Result<std::vector<sock_filter>, std::string> make_program() {
     const std::unique_ptr<void, void (*)(scmp_filter_ctx)> context(seccomp_init(SCMP_ACT_ALLOW),
@@ -39,8 +47,7 @@ Result<std::vector<sock_filter>, std::string> make_program() {
     // DEVIATION(other-architectures): else a 32-bit program's first call would be its last.
     int error = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
     for (const CallRow& row : call_table()) {
-        error =
-            error != 0 ? error : seccomp_rule_add(context.get(), SCMP_ACT_NOTIFY, row.number, 0);
+        error = error != 0 ? error : add_row(context.get(), row);
     }
     const runner::UniqueFd file(memfd_create("filter", MFD_CLOEXEC));
     error = error != 0 ? error : seccomp_export_bpf(context.get(), file.get());

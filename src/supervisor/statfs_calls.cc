@@ -29,9 +29,9 @@ struct statfs pseudo_statfs(std::uint32_t type, dev_t device, long flags) {
     return info;
 }
 
-std::optional<std::uint32_t> type_of(int file, CallAnswers& answers) {
+std::optional<std::uint32_t> type_of(int file, dev_t device, CallAnswers& answers) {
     const auto node = fuse_node_of(file);
-    return node ? answers.file_system_type(*node) : std::nullopt;
+    return node ? answers.file_system_type(device, *node) : std::nullopt;
 }
 
 Answer answer_for(const Call& call, const runner::UniqueFd& file, CallAnswers& answers) {
@@ -39,9 +39,9 @@ Answer answer_for(const Call& call, const runner::UniqueFd& file, CallAnswers& a
     if (!file.valid() || fstat(file.get(), &status) != 0 || !answers.is_tree(status.st_dev)) {
         return Answer::go_on();
     }
-    auto type = type_of(file.get(), answers);
+    auto type = type_of(file.get(), status.st_dev, answers);
     if (!type && !S_ISDIR(status.st_mode)) {
-        type = type_of(call.open_directory_of(file.get()).get(), answers);
+        type = type_of(call.open_directory_of(file.get()).get(), status.st_dev, answers);
     }
     struct statfs real{};
     if (!type || ::fstatfs(file.get(), &real) != 0) {

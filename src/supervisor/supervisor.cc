@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/supervisor/supervisor.h"
 
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <spdlog/logger.h>
@@ -71,6 +72,8 @@ public:
 private:
     void serve();
     void serve_one();
+    void send(std::uint64_t id, bool goes_on, std::int64_t result, int error);
+    void give(std::uint64_t id, const Answer& answer);
 
     runner::UniqueFd listener_;
     runner::UniqueFd stop_{eventfd(0, EFD_CLOEXEC)};
@@ -116,15 +119,40 @@ void Supervisor::Impl::serve_one() {
     // Pid 0: outside this pid namespace; nothing of it could be looked at.
     const Answer answer = request.pid != 0 ? row->answer(call, answers_) : Answer::go_on();
     const int error = answer.error ? to_int(*answer.error) : 0;
-    logger_.trace("supervisor: {} tid={} goes_on={} result={} errno={}", row->name, request.pid,
-                  answer.goes_on, answer.result, error);
+    logger_.trace("supervisor: {} tid={} goes_on={} result={} fd={} errno={}", row->name,
+                  request.pid, answer.goes_on, answer.result, answer.file.get(), error);
+    if (answer.file.valid()) {
+        give(request.id, answer);
+    } else {
+        send(request.id, answer.goes_on, answer.result, error);
+    }
+}
 
+void Supervisor::Impl::send(std::uint64_t id, bool goes_on, std::int64_t result, int error) {
     seccomp_notif_resp& response = response_.cleared();
-    response.id = request.id;
-    response.val = answer.result;
+    response.id = id;
+    response.val = result;
     response.error = -error;
-    response.flags = answer.goes_on ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
+    response.flags = goes_on ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
     ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);  // ENOENT: killed meanwhile
+}
+
+void Supervisor::Impl::give(std::uint64_t id, const Answer& answer) {
+    seccomp_notif_addfd request{};
+    request.id = id;
+    request.flags = SECCOMP_ADDFD_FLAG_SEND;
+    request.srcfd = static_cast<std::uint32_t>(answer.file.get());
+    request.newfd_flags = answer.close_on_exec ? O_CLOEXEC : 0;
+    if (ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request) >= 0 || errno == ENOENT) {
+        return;
+    }
+    if (errno != EINVAL) {
+        send(id, false, 0, errno);  // EMFILE, for one
+        return;
+    }
+    request.flags = 0;  // before 5.14 in two steps
+    const int number = ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+    send(id, false, std::max(number, 0), number < 0 ? errno : 0);
 }
 
 Supervisor::Supervisor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

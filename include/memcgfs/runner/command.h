@@ -72,6 +72,11 @@ public:
 
     /// The descriptor of /dev/fuse that serves the tree; once only. Closing it ends the tree.
     UniqueFd take_fuse_fd() { return std::move(fuse_fd_); }
+    /// A second tree's, which is mounted nowhere: for files that take the place of /proc's. Once
+    /// only.
+    UniqueFd take_proc_fuse_fd() { return std::move(proc_fuse_fd_); }
+    /// That mount's root, or why there is none; once only.
+    Result<UniqueFd, std::string> take_proc_mount() { return std::move(proc_mount_); }
     /// The tree's root, O_PATH: reach files as /proc/self/fd/N/... Closed by wait(). Never touch
     /// it from a thread that serves requests.
     int tree_fd() const { return tree_fd_.get(); }
@@ -102,6 +107,8 @@ private:
 
     CommandOptions options_;
     UniqueFd fuse_fd_;
+    UniqueFd proc_fuse_fd_;
+    Result<UniqueFd, std::string> proc_mount_ = UniqueFd();
     UniqueFd tree_fd_;
     dev_t tree_device_ = 0;
     UniqueFd socket_;  ///< to C, until it has become CMD

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "memcgfs/base/result.h"
 #include "memcgfs/runner/unique_fd.h"
@@ -36,17 +37,31 @@ struct ForkRequest {
     std::optional<std::uint64_t> into;
 };
 
+/// An open of a file that is no directory and not to be made.
+struct OpenRequest {
+    pid_t caller = 0;  ///< thread, in the supervisor's pid namespace
+    /// From the root, without "." and "..", links not followed: "/proc/self/cgroup". Numbers of
+    /// processes are the caller's.
+    std::string path;
+    int flags = 0;  ///< open(2)'s
+};
+
 /// What the answers are made from. Called by the supervisor's thread alone, without locks.
 class CallAnswers {
 public:
     virtual ~CallAnswers() = default;
 
-    /// Whether the tree is on this device.
+    /// Whether the world's files are on this device.
     virtual bool is_tree(dev_t device) = 0;
-    /// f_type of the file system that a node of the tree (its FUSE number) seems to be on:
-    /// linux/magic.h's of cgroup2, cgroup, or tmpfs for what lies above v1's hierarchies. Nothing
-    /// for a node that has gone.
-    virtual std::optional<std::uint32_t> file_system_type(std::uint64_t node) = 0;
+    /// f_type of the file system that a file of the world (by its FUSE number) seems to be on:
+    /// linux/magic.h's of cgroup2, cgroup, tmpfs for what lies above v1's hierarchies, or proc.
+    /// Nothing for a node that has gone.
+    virtual std::optional<std::uint32_t> file_system_type(dev_t device, std::uint64_t node) = 0;
+    /// Whether open_file() has files whose last name is this. Asked of every open: cheap.
+    virtual bool knows_name(std::string_view name) = 0;
+    /// The world's own file for one of the kernel's, opened as asked for, or why it cannot be.
+    /// Nothing: the kernel's is meant.
+    virtual std::optional<Result<runner::UniqueFd>> open_file(const OpenRequest& request) = 0;
     /// A fork is about to be made. EAGAIN: pids.max. For `into` also what the kernel says of a
     /// group that cannot be entered; and if it is granted, the child will be in it.
     virtual Result<void> may_fork(const ForkRequest& request) = 0;

@@ -10,6 +10,7 @@
 #include <spdlog/sinks/null_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <functional>
@@ -30,7 +32,20 @@ namespace {
 class ScriptedAnswers final : public CallAnswers {
 public:
     bool is_tree(dev_t device) override { return device == tree_device; }
-    std::optional<std::uint32_t> file_system_type(std::uint64_t) override { return type; }
+    std::optional<std::uint32_t> file_system_type(dev_t, std::uint64_t) override { return type; }
+    bool knows_name(std::string_view name) override { return name == "told"; }
+    std::optional<Result<runner::UniqueFd>> open_file(const OpenRequest& request) override {
+        if (request.path == "/proc/refused/told") {
+            return Result<runner::UniqueFd>(Err(Errno::kEACCES));
+        }
+        if (request.path != "/proc/self/told") {
+            return std::nullopt;
+        }
+        runner::UniqueFd file(memfd_create("told", MFD_CLOEXEC));
+        REQUIRE(write(file.get(), "world", 5) == 5);
+        lseek(file.get(), 0, SEEK_SET);
+        return file;
+    }
     Result<void> may_fork(const ForkRequest& request) override {
         forks++;
         threads += request.thread ? 1 : 0;
@@ -137,6 +152,48 @@ TEST_CASE("children are under the filter, too", "[supervisor]") {
         return WEXITSTATUS(status);
     }) == 7);
     CHECK(world.answers.forks == 2);
+}
+
+std::string read_all(int fd) {
+    std::array<char, 64> text{};
+    const ssize_t length = fd >= 0 ? read(fd, text.data(), text.size()) : -1;
+    close(fd);
+    return length >= 0 ? std::string(text.data(), static_cast<std::size_t>(length)) : "failed";
+}
+
+TEST_CASE("a file is given in the place of the kernel's, by whatever path", "[supervisor]") {
+    Supervised world;
+    CHECK(world.run([] {
+        const int dir = open("/proc/self", O_DIRECTORY | O_RDONLY);
+        const int proc = open("/proc", O_DIRECTORY | O_RDONLY);
+        const auto by_open = [](const char* path) {
+            return static_cast<int>(syscall(SYS_open, path, O_RDONLY));
+        };
+        const std::string own = "/proc/" + std::to_string(getpid()) + "/told";
+        const bool given = read_all(open("/proc/self/told", O_RDONLY)) == "world" &&
+                           read_all(by_open("//proc/./self//told")) == "world" &&
+                           read_all(openat(proc, "self/told", O_RDONLY)) == "world";
+        // The kernel's own answers: of a path that no file was announced for, by a number in place
+        // of "self", without wanting to read, and of another name.
+        const bool passed = read_all(openat(dir, "../self/comm", O_RDONLY)) != "world" &&
+                            open(own.c_str(), O_RDONLY) == -1 && errno == ENOENT &&
+                            open("/proc/self/told", O_PATH) == -1 && errno == ENOENT;
+        const bool refused = open("/proc/refused/told", O_RDONLY) == -1 && errno == EACCES;
+        return (given ? 0 : 1) + (passed ? 0 : 2) + (refused ? 0 : 4);
+    }) == 0);
+}
+
+TEST_CASE("a given descriptor is closed by exec as asked, and counts", "[supervisor]") {
+    Supervised world;
+    CHECK(world.run([] {
+        const int kept = open("/proc/self/told", O_RDONLY);
+        const int closed = open("/proc/self/told", O_RDONLY | O_CLOEXEC);
+        const bool flags = fcntl(kept, F_GETFD) == 0 && fcntl(closed, F_GETFD) == FD_CLOEXEC;
+        rlimit limit{};
+        limit.rlim_cur = limit.rlim_max = static_cast<rlim_t>(closed) + 1;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        return flags && open("/proc/self/told", O_RDONLY) == -1 && errno == EMFILE ? 0 : 1;
+    }) == 0);
 }
 
 TEST_CASE("a path that ends with its page is read, one that goes on beyond is EFAULT",
