@@ -45,6 +45,7 @@ MachineStat Engine::machine_stat() const {
     MachineStat stat;
     for (std::size_t node = 0; node < state_->nodes.size(); node++) {
         NodeStat& out = stat.nodes.emplace_back();
+        out.numa = state_->nodes[node].numa;
         for (std::size_t type = 0; type < kZoneTypeCount; type++) {
             out.zones[type] = stat_of(state_->nodes[node].zones[type], type);
         }
@@ -156,6 +157,10 @@ void Engine::set_vm_swappiness(std::uint64_t swappiness) {
     set_swappiness(root_memcg(), swappiness);
 }
 
+std::uint32_t Engine::vm_panic_on_oom() const { return state_->vm_panic_on_oom; }
+
+void Engine::set_vm_panic_on_oom(std::uint32_t value) { state_->vm_panic_on_oom = value; }
+
 std::uint64_t Engine::oom_score(std::int32_t pid, std::int32_t oom_score_adj) const {
     constexpr std::int64_t kScale = 1000;
     if (oom_score_adj == -kScale) {
@@ -171,8 +176,8 @@ std::uint64_t Engine::oom_score(std::int32_t pid, std::int32_t oom_score_adj) co
     std::int64_t badness = oom_score_adj * (pages / kScale);
     if (const Task* task = find_task_by_pid(pid)) {
         const Footprint used = footprint(*state_, *task);
-        badness += static_cast<std::int64_t>(
-            (used.resident() + used.swapped + used.page_tables).count());
+        badness +=
+            static_cast<std::int64_t>((used.resident() + used.swapped + used.page_tables).count());
     }
     const std::int64_t points = badness * kScale / pages;
     if (profile().version < KernelVersion{5, 9}) {

@@ -15,6 +15,7 @@
 
 #include "memcgfs/base/operation.h"
 #include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/machine_stat.h"
 #include "memcgfs/engine/profile.h"
 #include "memcgfs/engine/stat_items.h"
 
@@ -60,6 +61,7 @@ struct Kswapd {
 struct Node {
     std::array<Zone, kZoneTypeCount> zones{};
     Kswapd kswapd;
+    NumaEvents numa{};
     /// v1: groups over their soft limit by how much, the worst last (mem_cgroup_tree_per_node).
     std::set<std::pair<Pages, MemcgId>> soft_limit_tree;
 

@@ -165,7 +165,7 @@ void kill_victim(Engine::State& state, Task& victim, const Memcg& domain) {
 
 void panic(Engine::State& state, const OomReport& report, const std::vector<Task*>& tasks) {
     report_oom(state, report, tasks);
-    const bool always = state.machine().vm_panic_on_oom == kPanicAlways;
+    const bool always = state.vm_panic_on_oom == kPanicAlways;
     state.log(std::string("Kernel panic - not syncing: Out of memory: ") +
               (always ? "compulsory" : "system-wide") + " panic_on_oom is enabled");
     state.panicked = true;
@@ -220,7 +220,7 @@ bool oom_kill(Engine::State& state, const OpContext& op, OomRequest request) {
                      .current = current,
                      .pages = request.pages,
                      .total = std::max(total_pages(state, request.domain), Pages{1})};
-    const std::uint32_t panic_on_oom = state.machine().vm_panic_on_oom;
+    const std::uint32_t panic_on_oom = state.vm_panic_on_oom;
     if (panic_on_oom == kPanicAlways || (panic_on_oom != 0 && request.domain.is_root())) {
         panic(state, report, tasks);
         return false;

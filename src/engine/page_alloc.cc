@@ -24,6 +24,12 @@ Zone& zone_of(Engine::State& state, PagePlace place) {
 
 bool allowed(NodePreference nodes, NodeId node) { return (nodes.allowed >> node & 1U) != 0; }
 
+void count_numa(Engine::State& state, NodeId node, VmEvent event, std::uint64_t count) {
+    state.count(event, count);
+    constexpr auto kFirst = static_cast<std::size_t>(VmEvent::kNumaHit);
+    state.nodes[node].numa[static_cast<std::size_t>(event) - kFirst] += count;
+}
+
 /// Takes free pages of a zone and counts where they came from (zone_statistics).
 PageReservation allocate(Engine::State& state, PagePlace place, NodePreference nodes, Pages pages,
                          std::uint64_t allocations) {
@@ -31,12 +37,12 @@ PageReservation allocate(Engine::State& state, PagePlace place, NodePreference n
     const auto count = pages.count();
     state.count(static_cast<VmEvent>(static_cast<unsigned>(VmEvent::kPgallocDma) + type), count);
     if (place.node == nodes.first) {
-        state.count(VmEvent::kNumaHit, allocations);
-        state.count(VmEvent::kNumaLocal, allocations);
+        count_numa(state, place.node, VmEvent::kNumaHit, allocations);
+        count_numa(state, place.node, VmEvent::kNumaLocal, allocations);
     } else {
-        state.count(VmEvent::kNumaMiss, allocations);
-        state.count(VmEvent::kNumaForeign, allocations);
-        state.count(VmEvent::kNumaOther, allocations);
+        count_numa(state, place.node, VmEvent::kNumaMiss, allocations);
+        count_numa(state, nodes.first, VmEvent::kNumaForeign, allocations);
+        count_numa(state, place.node, VmEvent::kNumaOther, allocations);
     }
     return {state, place, pages};
 }
@@ -44,7 +50,7 @@ PageReservation allocate(Engine::State& state, PagePlace place, NodePreference n
 /// get_page_from_freelist: the first zone of the zonelist with something above its mark. A
 /// victim of the OOM killer may go halfway below.
 std::optional<PageReservation> take_above(Engine::State& state, Pages wanted, NodePreference nodes,
-                                          Pages ZoneMarks::*mark, unsigned shift = 0) {
+                                          Pages ZoneMarks::* mark, unsigned shift = 0) {
     for (std::size_t distance = 0; distance < state.nodes.size(); distance++) {
         const NodeId node = node_at_distance(state, nodes.first, distance);
         if (!allowed(nodes, node)) {

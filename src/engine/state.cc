@@ -12,7 +12,8 @@ namespace memcgfs::engine {
 Engine::State::State(const Environment& environment_in)
     : environment(environment_in),
       nodes(nodes_of(environment_in.machine)),
-      vm_swappiness(environment_in.machine.vm_swappiness) {
+      vm_swappiness(environment_in.machine.vm_swappiness),
+      vm_panic_on_oom(environment_in.machine.vm_panic_on_oom) {
     stocks.resize(std::max(1U, machine().cpus));
     slab.stocks.resize(stocks.size());
     init_marks(nodes, vm_knobs, profile(), machine().thp != ThpMode::kNever);

@@ -74,6 +74,7 @@ struct Engine::State {
     ZswapPool zswap;
     std::size_t next_swap_area = 0;  ///< whose turn it is among equal priorities
     std::uint64_t vm_swappiness = 60;
+    std::uint32_t vm_panic_on_oom = 0;
     std::vector<Membership> css_sets;
     std::map<Membership, std::uint32_t> css_set_numbers;
     TornPages torn_pages;

@@ -298,6 +298,30 @@ void show_vmstat(const MachineView& view, TextBuffer& out) {
     }
 }
 
+void show_node_vmstat(const MachineView& view, NodeId node, TextBuffer& out) {
+    const NodeStat& stat = view.stat.nodes[node];
+    constexpr auto kFirst = static_cast<std::size_t>(engine::VmEvent::kNumaHit);
+    for (const NumberLine& line : zone_lines(view.profile)) {
+        std::uint64_t sum =
+            line.source == NumberLine::Source::kEvent ? stat.numa[line.number - kFirst] : 0;
+        for (const ZoneStat& zone : stat.zones) {
+            sum += value_of(line, zone);
+        }
+        out.print("{} {}\n", line.name, sum);
+    }
+    for (const NumberLine& line : node_lines(view.profile)) {
+        out.print("{} {}\n", line.name, value_of(line, stat));
+    }
+}
+
+void show_numastat(const MachineView& view, NodeId node, TextBuffer& out) {
+    constexpr std::array<std::string_view, engine::kNumaEventCount> kNames{
+        "numa_hit", "numa_miss", "numa_foreign", "interleave_hit", "local_node", "other_node"};
+    for (std::size_t i = 0; i < kNames.size(); i++) {
+        out.print("{} {}\n", kNames[i], view.stat.nodes[node].numa[i]);
+    }
+}
+
 void show_swaps(const MachineView& view, TextBuffer& out) {
     out.print("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
     if (view.stat.swap > Pages{0}) {

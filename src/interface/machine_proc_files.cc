@@ -36,13 +36,22 @@ constexpr auto kFiles = std::to_array<ProcFile>({
     {
         .path = "/proc/zoneinfo",
         .machine = whole<show_zoneinfo>(),
-        .mode = 0400,
         .doc = "The zones with their marks, reserves and lists.",
     },
     {
         .path = "/sys/devices/system/node/node{node}/meminfo",
         .machine = show_node_meminfo,
         .doc = "The node's memory by use, in kB.",
+    },
+    {
+        .path = "/sys/devices/system/node/node{node}/numastat",
+        .machine = show_numastat,
+        .doc = "Where the node's pages were asked for.",
+    },
+    {
+        .path = "/sys/devices/system/node/node{node}/vmstat",
+        .machine = show_node_vmstat,
+        .doc = "The counts of zones and nodes, of this one.",
     },
 });
 

@@ -319,6 +319,9 @@ public:
     std::uint64_t vm_swappiness() const;
     /// vm.swappiness, which is the root's memory.swappiness too.
     void set_vm_swappiness(std::uint64_t swappiness);
+    /// vm.panic_on_oom: 0, 1 or, also when a group's limit is hit, 2.
+    std::uint32_t vm_panic_on_oom() const;
+    void set_vm_panic_on_oom(std::uint32_t value);
     /// What /proc/PID/oom_score shows: 0 to 2000, from the process's memory and its adjustment
     /// (proc_oom_score, fs/proc/base.c, 6.1). A process that is not known has no memory.
     std::uint64_t oom_score(std::int32_t pid, std::int32_t oom_score_adj) const;

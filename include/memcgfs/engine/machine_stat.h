@@ -67,6 +67,11 @@ enum class VmEvent : std::uint8_t {
 inline constexpr std::size_t kVmEventCount = static_cast<std::size_t>(VmEvent::kCount);
 using VmEvents = std::array<std::uint64_t, kVmEventCount>;
 
+/// A node's share of the events from kNumaHit to kNumaOther, in that order.
+inline constexpr std::size_t kNumaEventCount =
+    static_cast<std::size_t>(VmEvent::kCount) - static_cast<std::size_t>(VmEvent::kNumaHit);
+using NumaEvents = std::array<std::uint64_t, kNumaEventCount>;
+
 struct ZoneStat {
     ZoneType type{};
     Pages managed{};
@@ -83,6 +88,7 @@ struct ZoneStat {
 struct NodeStat {
     std::array<ZoneStat, kZoneTypeCount> zones{};  ///< those that the node lacks manage no pages
     std::array<std::int64_t, kNodeStatItemCount> items{};
+    NumaEvents numa{};
 
     std::int64_t item(StatItem which) const { return items[static_cast<std::size_t>(which)]; }
 };

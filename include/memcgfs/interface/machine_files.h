@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The texts of the files in /proc and /sys that show the machine: /proc/meminfo, /proc/zoneinfo,
-// /proc/vmstat, /proc/swaps, and a node's meminfo. Line order and layout as recorded on Debian's
+// /proc/vmstat, /proc/swaps, and a node's
+// meminfo, vmstat and numastat. Line order and layout as recorded on Debian's
 // 6.1 and 6.12 kernels; what the engine does not model is 0.
 #pragma once
 
@@ -29,5 +30,10 @@ void show_vmstat(const MachineView& view, TextBuffer& out);
 void show_swaps(const MachineView& view, TextBuffer& out);
 /// `node` is one of the machine's.
 void show_node_meminfo(const MachineView& view, engine::NodeId node, TextBuffer& out);
+
+/// The numbers of /proc/vmstat that belong to nodes and zones, of one node.
+void show_node_vmstat(const MachineView& view, engine::NodeId node, TextBuffer& out);
+/// Where the node's pages were asked for and given (zone_statistics, mm/page_alloc.c, 6.1).
+void show_numastat(const MachineView& view, engine::NodeId node, TextBuffer& out);
 
 }  // namespace memcgfs::interface
