@@ -47,11 +47,12 @@ int show_machine(const MachineOptions& options) {
     for (const std::string& file : files) {
         TextBuffer text;
         if (!interface::show_machine_file({*config->profile, stat}, file, text)) {
-            return fail(kExitUsage, fmt::format("no file '{}' of a machine; known are "
-                                                "/proc/meminfo, /proc/swaps, /proc/vmstat, "
-                                                "/proc/zoneinfo and "
-                                                "/sys/devices/system/node/nodeN/meminfo",
-                                                file));
+            return fail(kExitUsage,
+                        fmt::format("no file '{}' of a machine; known are "
+                                    "/proc/meminfo, /proc/swaps, /proc/vmstat, "
+                                    "/proc/zoneinfo and "
+                                    "/sys/devices/system/node/nodeN/{{meminfo,numastat,vmstat}}",
+                                    file));
         }
         if (files.size() > 1) {
             fmt::print("==> {} <==\n", file);

@@ -2,6 +2,7 @@
 #include "memcgfs/interface/describe.h"
 
 #include "memcgfs/base/text_buffer.h"
+#include "memcgfs/interface/proc_file.h"
 
 namespace memcgfs::interface {
 namespace {
@@ -22,7 +23,8 @@ bool layout_has(Layout layout, const Cftype& row) {
 }
 
 /// The profiles that have the file, e.g. "6.1, 6.12".
-std::string profiles_with(const Cftype& row) {
+template <class Row>
+std::string profiles_with(const Row& row) {
     std::string names;
     for (const engine::Profile& profile : engine::profiles()) {
         if (exists_in(row, profile)) {
@@ -42,6 +44,15 @@ void add_table(TextBuffer& page, CgroupVersion version) {
                        placement_name(row->placement), mode_of(*row), profiles_with(*row),
                        fidelity_name(row->fidelity), row->doc);
         }
+    }
+}
+
+void add_proc_table(TextBuffer& page) {
+    page.append("| file | mode | profiles | fidelity | what |\n");
+    page.append("|---|---|---|---|---|\n");
+    for (const ProcFile* row : all_proc_files()) {
+        page.print("| {} | {:04o} | {} | {} | {} |\n", row->path, mode_of(*row),
+                   profiles_with(*row), fidelity_name(row->fidelity), row->doc);
     }
 }
 
@@ -119,6 +130,8 @@ std::string interface_files_page() {
     add_table(page, CgroupVersion::kV1);
     page.append("\n## v2\n\n");
     add_table(page, CgroupVersion::kV2);
+    page.append("\n## /proc and /sys\n\n");
+    add_proc_table(page);
     return std::move(page).take();
 }
 

@@ -15,6 +15,9 @@ constexpr std::string_view kNode = "{node}";
 constexpr unsigned kSerialShift = 16;
 constexpr std::uint64_t kIndexMask = 0xFFFF;
 
+/// As much as a request can bring: no parser says that a text is too long.
+constexpr std::size_t kWriteMost = std::size_t{1} << 20U;
+
 /// A directory's key: its place among the directories plus 1, and above it the number in its path
 /// or, of a process's directory, the serial.
 vfs::DirKey key_of(std::size_t directory, std::uint64_t number) {
@@ -27,7 +30,10 @@ vfs::FileInfo info_of(const ProcFile& row, std::size_t index) {
             .name = row.path.substr(row.path.rfind('/') + 1),
             .mode = mode_of(row),
             .readable = is_readable(row),
-            .writable = row.store != nullptr,
+            .writable = true,  // a write of those that are not is store()'s affair
+            .notify = row.triggered ? vfs::Notify::kTriggered : vfs::Notify::kNone,
+            .write_max_bytes = kWriteMost,
+            .at_start_only = row.at_start_only,
             .permanent = true};
 }
 
@@ -217,10 +223,13 @@ Result<void> ProcFs::show(const vfs::FileContext& context, TextBuffer& out) {
     return request.file.show(request, out);
 }
 
+// DEVIATION(empty-write): a text of no bytes never comes here.
 Result<vfs::StoreOutcome> ProcFs::store(const vfs::FileContext& context, std::string_view text) {
     const ProcContext request = MEMCGFS_TRY(context_of(context));
     if (request.file.store == nullptr) {
-        return Err(Errno::kEINVAL);
+        // Those of a process have operations of their own, which lack one.
+        return Err(request.file.path.find(kPid) == std::string_view::npos ? Errno::kEIO
+                                                                          : Errno::kEINVAL);
     }
     return request.file.store(request, text);
 }
@@ -228,7 +237,7 @@ Result<vfs::StoreOutcome> ProcFs::store(const vfs::FileContext& context, std::st
 Result<vfs::DirKey> ProcFs::mkdir(vfs::DirKey parent, std::string_view name,
                                   const vfs::Credentials& creator) {
     if (creator.pid != kMakerPid) {
-        return Err(Errno::kEPERM);
+        return Err(directory(parent).pattern.starts_with("/proc") ? Errno::kENOENT : Errno::kEPERM);
     }
     const std::string path = directory(parent).pattern + "/" + std::string(name);
     for (std::size_t i = 0; i < directories_.size(); i++) {

@@ -10,6 +10,9 @@
 namespace memcgfs::interface {
 
 std::span<const ProcFile> machine_proc_files();
+std::span<const ProcFile> pressure_proc_files();
 std::span<const ProcFile> process_proc_files();
+std::span<const ProcFile> system_proc_files();
+std::span<const ProcFile> vm_proc_files();
 
 }  // namespace memcgfs::interface

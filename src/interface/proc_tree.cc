@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <string>
 
+#include "interface/proc_services.h"
 #include "memcgfs/base/assert.h"
 #include "memcgfs/interface/proc_fs.h"
 
@@ -70,6 +71,14 @@ Result<std::int32_t> ProcTree::enter(std::int32_t pid, std::int32_t caller_tid) 
         return Err(made.error());
     }
     return process.pid;
+}
+
+bool ProcTree::wake(const engine::PsiTriggerEffect& effect) {
+    if ((effect.cookie & kProcTrigger) == 0) {
+        return false;
+    }
+    tree_.wake(vfs::OpenId{effect.cookie & ~kProcTrigger}, effect.fired);
+    return true;
 }
 
 void ProcTree::drop_gone() {

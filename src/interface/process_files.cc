@@ -6,8 +6,10 @@
 #include <array>
 #include <string>
 
+#include "interface/hierarchy_numbers.h"
 #include "interface/proc_services.h"
 #include "interface/proc_tables.h"
+#include "memcgfs/base/parse_number.h"
 #include "memcgfs/interface/controllers.h"
 
 namespace memcgfs::interface {
@@ -66,12 +68,10 @@ Result<void> show_cgroup(const ProcContext& context, TextBuffer& out) {
         return group == nullptr ? std::string("/") : services.engine.path(*group);
     };
     const auto hierarchies = services.engine.hierarchies();
-    auto number = std::count_if(hierarchies.begin(), hierarchies.end(),
-                                [](const Hierarchy& hierarchy) { return !hierarchy.is_v2(); });
     for (auto hierarchy = hierarchies.rbegin(); hierarchy != hierarchies.rend(); ++hierarchy) {
         if (!hierarchy->is_v2()) {
-            out.print("{}:{}:{}\n", number--, v1_controllers(*hierarchy),
-                      process->zombie ? "/" : path(*hierarchy));
+            out.print("{}:{}:{}\n", hierarchy_number(services.engine, &*hierarchy),
+                      v1_controllers(*hierarchy), process->zombie ? "/" : path(*hierarchy));
         }
     }
     if (const Hierarchy* unified = services.engine.unified()) {
@@ -80,11 +80,107 @@ Result<void> show_cgroup(const ProcContext& context, TextBuffer& out) {
     return {};
 }
 
+std::int32_t pid_of(const ProcContext& context) {
+    return static_cast<std::int32_t>(context.number);
+}
+
+Result<void> show_oom_score(const ProcContext& context, TextBuffer& out) {
+    ProcServices& services = context.services;
+    const world::ProcessInfo process = MEMCGFS_TRY(services.tasks.find(pid_of(context), 0));
+    const MutexLock lock(services.engine_mutex);
+    const bool spared = process.kernel_thread || process.pid == 1;
+    out.print("{}\n", spared ? 0 : services.engine.oom_score(process.pid, process.oom_score_adj));
+    return {};
+}
+
+constexpr std::int32_t kAdjMost = 1000;
+/// The scale of oom_adj, in which all scores came until 2.6.36.
+constexpr std::int32_t kOldMost = 15;
+constexpr std::int32_t kOldLeast = -17;
+
+Result<void> show_oom_score_adj(const ProcContext& context, TextBuffer& out) {
+    const world::ProcessInfo process = MEMCGFS_TRY(context.services.tasks.find(pid_of(context), 0));
+    out.print("{}\n", process.oom_score_adj);
+    return {};
+}
+
+Result<void> show_oom_adj(const ProcContext& context, TextBuffer& out) {
+    const world::ProcessInfo process = MEMCGFS_TRY(context.services.tasks.find(pid_of(context), 0));
+    const std::int32_t score = process.oom_score_adj;
+    out.print("{}\n", std::min(score * -kOldLeast / kAdjMost, kOldMost));
+    return {};
+}
+
+struct OomAdjText {
+    std::int32_t value = 0;
+    std::size_t unread_bytes = 0;
+};
+
+/// Of a long text the beginning counts (oom_score_adj_write).
+Result<OomAdjText> parse_oom_adj(std::string_view text) {
+    constexpr std::size_t kTextMost = 12;
+    const std::string_view head = text.substr(0, kTextMost);
+    return OomAdjText{MEMCGFS_TRY(parse_i32(head)), text.size() - head.size()};
+}
+
+/// The process stands for one with this value from now on; its own is the host's and stays.
+/// EACCES: less than before, by others than root (CAP_SYS_RESOURCE).
+Result<void> set_oom_score_adj(const ProcContext& context, std::int32_t value) {
+    ProcServices& services = context.services;
+    const world::ProcessInfo process = MEMCGFS_TRY(services.tasks.find(pid_of(context), 0));
+    // DEVIATION(oom-adj-floor): the kernel's bound is the least that root has ever set.
+    if (value < process.oom_score_adj && context.caller.uid != 0) {
+        return Err(Errno::kEACCES);
+    }
+    MEMCGFS_TRY(services.tasks.claim_oom_score_adj(process.pid, value));
+    const MutexLock lock(services.engine_mutex);
+    if (engine::Task* task = services.engine.find_task_by_pid(process.pid)) {
+        task->info.oom_score_adj = value;
+    }
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_oom_score_adj(const ProcContext& context, std::string_view text) {
+    const OomAdjText parsed = MEMCGFS_TRY(parse_oom_adj(text));
+    if (parsed.value < -kAdjMost || parsed.value > kAdjMost) {
+        return Err(Errno::kEINVAL);
+    }
+    MEMCGFS_TRY(set_oom_score_adj(context, parsed.value));
+    return vfs::StoreOutcome{.operation = nullptr, .unread_bytes = parsed.unread_bytes};
+}
+
+Result<vfs::StoreOutcome> store_oom_adj(const ProcContext& context, std::string_view text) {
+    const OomAdjText parsed = MEMCGFS_TRY(parse_oom_adj(text));
+    if (parsed.value < kOldLeast || parsed.value > kOldMost) {
+        return Err(Errno::kEINVAL);
+    }
+    MEMCGFS_TRY(set_oom_score_adj(
+        context, parsed.value == kOldMost ? kAdjMost : parsed.value * kAdjMost / -kOldLeast));
+    return vfs::StoreOutcome{.operation = nullptr, .unread_bytes = parsed.unread_bytes};
+}
+
 constexpr auto kFiles = std::to_array<ProcFile>({
     {
         .path = "/proc/{pid}/cgroup",
         .show = show_cgroup,
         .doc = "The process's group in each hierarchy, the newest hierarchy first.",
+    },
+    {
+        .path = "/proc/{pid}/oom_adj",
+        .show = show_oom_adj,
+        .store = store_oom_adj,
+        .doc = "oom_score_adj on the scale from -17 to 15.",
+    },
+    {
+        .path = "/proc/{pid}/oom_score",
+        .show = show_oom_score,
+        .doc = "How good a victim the process is, by the memory it has in this machine.",
+    },
+    {
+        .path = "/proc/{pid}/oom_score_adj",
+        .show = show_oom_score_adj,
+        .store = store_oom_score_adj,
+        .doc = "What is added to the process's score, in thousandths of the memory.",
     },
 });
 

@@ -6,7 +6,8 @@
 //   putrows DIR <ROWS      DIR: where the hierarchy with the memory controller is
 //
 // Rows of one file that follow each other share a group, made before the first. A file of another
-// v1 controller is looked for beside DIR. Rows of files that are not there are left out.
+// v1 controller is looked for beside DIR. A file in /proc or /sys is that very file. Rows of files
+// that are not there are left out.
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -40,10 +41,13 @@ std::string hierarchy_of(const std::string& top, const std::string& file) {
     return other ? beside : top;
 }
 
-/// The group whose file a run of rows is about.
+/// The group whose file a run of rows is about; of a file outside all groups, the root directory.
 class Group {
 public:
     Group(const std::string& top, const std::string& file) {
+        if (file.compare(0, 6, "/proc/") == 0 || file.compare(0, 5, "/sys/") == 0) {
+            return;
+        }
         const bool root = file[0] == '/';
         hierarchy_ = hierarchy_of(top, root ? file.substr(1) : file);
         directory_ = root ? hierarchy_ : hierarchy_ + "/putrows";

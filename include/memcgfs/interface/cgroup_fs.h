@@ -36,6 +36,9 @@ public:
     /// The key of a hierarchy's root.
     vfs::DirKey root(const engine::Hierarchy& hierarchy) const;
 
+    /// What the rows of files outside the groups share with those inside.
+    Services& services() { return *services_; }
+
     struct FileName {
         vfs::DirKey dir{};
         vfs::FileIndex file{};

@@ -34,7 +34,7 @@ struct ProcServices;
 struct ProcContext {
     const ProcFile& file;
     ProcServices& services;
-    /// What stands for {node}, {block} or {pid} in the path; 0 without any of them.
+    /// What stands for {node} or {pid} in the path; 0 without any of them.
     std::uint32_t number = 0;
     vfs::Credentials opener;
     vfs::Credentials caller;
@@ -49,7 +49,7 @@ using ProcStoreFunction = Result<vfs::StoreOutcome> (*)(const ProcContext&, std:
 using MachineTextFunction = void (*)(const MachineView&, engine::NodeId, TextBuffer&);
 
 struct ProcFile {
-    /// Absolute. {node} is a node's number, {block} a memory block's, {pid} a process's.
+    /// Absolute. {node} is a node's number, {pid} a process's.
     std::string_view path;
     engine::KernelVersion since = kSinceEver;
     engine::KernelVersion until = kForEver;             ///< the first version without it
@@ -57,6 +57,8 @@ struct ProcFile {
     MachineTextFunction machine = nullptr;              ///< instead of show
     ProcShowFunction show = nullptr;
     ProcStoreFunction store = nullptr;
+    bool at_start_only = false;  ///< vfs::FileInfo::at_start_only
+    bool triggered = false;      ///< what is written asks to be woken (vfs::Notify::kTriggered)
     mode_t mode = kDerivedMode;  ///< 0444, 0200 or 0644 by the functions
     Fidelity fidelity = Fidelity::kModelled;
     std::string_view doc;  ///< one sentence for people

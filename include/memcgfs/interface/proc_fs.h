@@ -75,7 +75,7 @@ public:
     Result<void> show(const vfs::FileContext& context, TextBuffer& out) override;
     Result<vfs::StoreOutcome> store(const vfs::FileContext& context,
                                     std::string_view text) override;
-    /// EPERM for everybody but ProcTree.
+    /// For ProcTree alone. Others: ENOENT below /proc, EPERM elsewhere, as the kernel has it.
     Result<vfs::DirKey> mkdir(vfs::DirKey parent, std::string_view name,
                               const vfs::Credentials& creator) override;
     /// EPERM but for directories that were let go.
@@ -108,7 +108,7 @@ private:
     const std::vector<const ProcFile*> rows_;
     std::vector<Directory> directories_;           ///< constant after construction
     std::unordered_set<std::string> fixed_paths_;  ///< constant after construction
-    std::vector<std::size_t> numbered_rows_;       ///< rows of nodes and blocks; constant, too
+    std::vector<std::size_t> numbered_rows_;       ///< rows of nodes; constant, too
     std::unique_ptr<ProcServices> services_;
     mutable Mutex mutex_{LockRank::kLeaf};
     std::unordered_map<std::int32_t, Entry> processes_ MEMCGFS_GUARDED_BY(mutex_);
@@ -146,6 +146,10 @@ public:
     ///
     /// Once in a while it drops the directories of processes that are gone.
     Result<std::int32_t> enter(std::int32_t pid, std::int32_t caller_tid = 0);
+
+    /// Wakes who waits for a trigger of /proc/pressure. False: the effect is about a file of
+    /// another tree. Any thread that may call vfs::Tree::wake.
+    bool wake(const engine::PsiTriggerEffect& effect);
 
     /// Drops the directories of processes that are gone. Files that are open say ENODEV.
     void drop_gone();

@@ -45,8 +45,7 @@ TEST_CASE("dirty pages at the limit slow the writer down and kill nobody", "[eng
         CHECK(writer.write(3 * max).ok());
     } else {
         const std::uint64_t pages = filling == Filling::kMapped ? 3 * max : max;
-        CHECK(writer.machine
-                  .run(engine.touch(writer.task, writer.file, {0, pages}, Access::kWrite))
+        CHECK(writer.machine.run(engine.touch(writer.task, writer.file, {0, pages}, Access::kWrite))
                   .ok());
     }
     if (filling == Filling::kMappedThenWriting) {

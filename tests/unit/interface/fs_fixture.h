@@ -37,6 +37,13 @@ public:
         }
         return living;
     }
+    Result<void> claim_oom_score_adj(std::int32_t pid, std::int32_t oom_score_adj) override {
+        if (!processes.contains(pid)) {
+            return Err(Errno::kESRCH);
+        }
+        processes[pid].oom_score_adj = oom_score_adj;
+        return {};
+    }
     world::ProcessInfo& add(std::int32_t pid, std::uint32_t uid = 0) {
         world::ProcessInfo& process = processes[pid];
         process.pid = pid;

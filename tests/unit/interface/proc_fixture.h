@@ -15,6 +15,9 @@
 
 namespace memcgfs::interface {
 
+/// The write was taken in part.
+inline constexpr std::string_view kShort = "short";
+
 class ProcFixture : public FsFixture {
 public:
     explicit ProcFixture(std::string_view profile, Layout layout = Layout::kV2,
@@ -52,20 +55,23 @@ public:
         const auto text = proc.tree().read(file, 0, kAll, who);
         return text.ok() ? *text : std::string(errno_name(text.error()));
     }
-    /// "ok" after the operation (if any) has ended, or the name of the error.
+    /// "ok" or "short" after the operation (if any) has ended, or the name of the error.
     std::string echo(std::string_view path, std::string_view text) {
         return echo(*open(path), text);
     }
-    std::string echo(vfs::OpenFile& file, std::string_view text) {
-        auto outcome = proc.tree().write(file, text, who);
+    std::string echo(vfs::OpenFile& file, std::string_view text, std::uint64_t offset = 0) {
+        auto outcome = proc.tree().write(file, text, who, offset);
         if (!outcome.ok()) {
             return std::string(errno_name(outcome.error()));
         }
+        const bool all = outcome->unread_bytes == 0;
         if (outcome->operation != nullptr) {
             const auto result = run(std::move(outcome->operation));
-            return std::string(result.ok() ? kOk : errno_name(result.error()));
+            if (!result.ok()) {
+                return std::string(errno_name(result.error()));
+            }
         }
-        return std::string(kOk);
+        return std::string(all ? kOk : kShort);
     }
 
     std::vector<std::string> dropped;

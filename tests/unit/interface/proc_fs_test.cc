@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/interface/proc_fs.h"
 
+#include <atomic>
+#include <thread>
+
 #include "proc_fixture.h"
 
 namespace memcgfs::interface {
@@ -76,8 +79,10 @@ TEST_CASE("clients make and remove no directories", "[interface]") {
     REQUIRE(machine.proc.enter(42).ok());
     vfs::Tree& tree = machine.proc.tree();
     const vfs::NodeId proc = machine.find("/proc")->node;
-    CHECK(tree.mkdir(proc, "7", 0755, machine.who).error() == Errno::kEPERM);
-    CHECK(tree.mkdir(proc, "x", 0755, machine.who).error() == Errno::kEPERM);
+    CHECK(tree.mkdir(proc, "7", 0755, machine.who).error() == Errno::kENOENT);
+    CHECK(tree.mkdir(proc, "x", 0755, machine.who).error() == Errno::kENOENT);
+    CHECK(tree.mkdir(machine.find("/sys")->node, "x", 0755, machine.who).error() == Errno::kEPERM);
+    CHECK(tree.mkdir(vfs::kRootNode, "x", 0755, machine.who).error() == Errno::kEPERM);
     CHECK(tree.rmdir(proc, "42").error() == Errno::kEPERM);
     CHECK(tree.rmdir(vfs::kRootNode, "proc").error() == Errno::kEPERM);
     CHECK(tree.rename(proc, "42", {.parent = proc, .name = "43"}).error() == Errno::kEPERM);
@@ -97,6 +102,185 @@ TEST_CASE("a process's groups are shown at once after a move", "[interface]") {
     CHECK(machine.cat(*open) == "1:memory:/b\n0::/\n");
     machine.tasks.processes.at(42).zombie = true;
     CHECK(machine.cat(*open) == "1:memory:/\n0::/\n");
+}
+
+TEST_CASE("files that cannot be written say so as the kernel's do", "[interface]") {
+    ProcFixture machine("6.12");
+    machine.tasks.add(42);
+    REQUIRE(machine.proc.enter(42).ok());
+    CHECK(machine.echo("/proc/meminfo", "x\n") == "EIO");
+    CHECK(machine.echo("/sys/kernel/cgroup/features", "x\n") == "EIO");
+    CHECK(machine.echo("/proc/42/cgroup", "x\n") == "EINVAL");
+    CHECK(machine.cat("/proc/sys/vm/drop_caches") == "EACCES");
+}
+
+TEST_CASE("a sysctl is read and written at its start alone", "[interface]") {
+    ProcFixture machine("6.12");
+    const auto file = machine.open("/proc/sys/vm/swappiness");
+    CHECK(machine.echo(*file, "50\n") == kOk);
+    CHECK(machine.echo(*file, "61\n", 3) == kOk);
+    CHECK(machine.cat(*file) == "50\n");
+    vfs::Tree& tree = machine.proc.tree();
+    CHECK(tree.read(*file, 0, 1, machine.who).value() == "5");
+    CHECK(tree.read(*file, 1, 1, machine.who).value().empty());
+    const auto appending =
+        tree.open(machine.find("/proc/sys/vm/swappiness")->node, O_WRONLY | O_APPEND, machine.who);
+    CHECK(machine.echo(**appending, "52\n", 3) == kOk);
+    CHECK(machine.cat(*file) == "52\n");
+    const auto score = machine.open("/proc/meminfo");
+    CHECK(tree.read(*score, 0, 3, machine.who).value() == "Mem");
+    CHECK(tree.read(*score, 3, 5, machine.who).value() == "Total");
+}
+
+TEST_CASE("sysctls act on the machine", "[interface]") {
+    ProcFixture machine("6.1", Layout::kV1);
+    REQUIRE(machine.echo("/proc/sys/vm/swappiness", "10\n") == kOk);
+    CHECK(machine.read(machine.top, "memory.swappiness") == "10\n");
+    REQUIRE(machine.write(machine.top, "memory.swappiness", "20") == kOk);
+    CHECK(machine.cat("/proc/sys/vm/swappiness") == "20\n");
+
+    const engine::TaskId task = machine.add_task(machine.root());
+    const auto file = machine.engine.create_mapping(task, engine::PageKind::kFile);
+    REQUIRE(machine.read_file(task, file, 100).ok());
+    CHECK(machine.engine.machine_stat().item(engine::StatItem::kFile) == 100);
+    REQUIRE(machine.echo("/proc/sys/vm/drop_caches", "2\n") == kOk);
+    CHECK(machine.engine.machine_stat().item(engine::StatItem::kFile) == 100);
+    REQUIRE(machine.echo("/proc/sys/vm/drop_caches", "1\n") == kOk);
+    CHECK(machine.engine.machine_stat().item(engine::StatItem::kFile) == 0);
+
+    const auto mark = [&machine] { return machine.engine.machine_stat().nodes[0].zones[1].min; };
+    const Pages before = mark();
+    REQUIRE(machine.echo("/proc/sys/vm/min_free_kbytes", "100000\n") == kOk);
+    CHECK(mark() > before);
+}
+
+TEST_CASE("panic_on_oom counts from its write on", "[interface]") {
+    ProcFixture machine("6.12");
+    const auto group = machine.mkdir_memory(machine.top, "a");
+    const engine::TaskId task = machine.add_task(machine.group(group));
+    REQUIRE(machine.write(group, "memory.max", "40K") == kOk);
+    REQUIRE(machine.echo("/proc/sys/vm/panic_on_oom", "2\n") == kOk);
+    CHECK_FALSE(machine.engine.panicked());
+    const auto memory = machine.engine.create_mapping(task, engine::PageKind::kAnon);
+    const auto fault = machine.engine.touch(task, memory, {0, 100}, engine::Access::kWrite);
+    for (int step = 0; step < 1000 && !machine.engine.panicked(); step++) {
+        if (fault->step().kind == Step::Kind::kDone) {
+            break;
+        }
+    }
+    CHECK(machine.engine.panicked());
+}
+
+TEST_CASE("swappiness has the profile's range", "[interface]") {
+    ProcFixture machine("alinux2", Layout::kV1);
+    CHECK(machine.echo("/proc/sys/vm/swappiness", "100") == kOk);
+    CHECK(machine.echo("/proc/sys/vm/swappiness", "101") == "EINVAL");
+}
+
+TEST_CASE("a process's score and adjustment", "[interface]") {
+    ProcFixture machine("6.12");
+    machine.tasks.add(42, 1000);
+    machine.tasks.add(1);
+    machine.tasks.add(2).kernel_thread = true;
+    for (const std::int32_t pid : {1, 2, 42}) {
+        REQUIRE(machine.proc.enter(pid).ok());
+    }
+    CHECK(machine.cat("/proc/42/oom_score") == "666\n");
+    CHECK(machine.cat("/proc/1/oom_score") == "0\n");
+    CHECK(machine.cat("/proc/2/oom_score") == "0\n");
+    REQUIRE(machine.echo("/proc/42/oom_score_adj", "100\n") == kOk);
+    CHECK(machine.cat("/proc/42/oom_score") == "732\n");  // the share is rounded down twice
+    machine.who.uid = 1000;
+    CHECK(machine.echo("/proc/42/oom_score_adj", "101\n") == kOk);
+    CHECK(machine.echo("/proc/42/oom_score_adj", "99\n") == "EACCES");
+    machine.who.uid = 0;
+    REQUIRE(machine.echo("/proc/42/oom_score_adj", "-1000\n") == kOk);
+    CHECK(machine.cat("/proc/42/oom_score") == "0\n");
+    machine.tasks.processes.erase(42);
+    for (const char* path : {"/proc/42/oom_score", "/proc/42/oom_score_adj", "/proc/42/oom_adj"}) {
+        CHECK(machine.cat(path) == "ESRCH");
+    }
+    CHECK(machine.echo("/proc/42/oom_score_adj", "5") == "ESRCH");
+}
+
+TEST_CASE("controllers are counted with their hierarchies", "[interface]") {
+    ProcFixture machine("6.1", Layout::kHybrid);
+    machine.mkdir(machine.mkdir(machine.top, "a"), "b");
+    const std::string text = machine.cat("/proc/cgroups");
+    CHECK(text.find("\nmemory\t1\t3\t1\n") != std::string::npos);
+    CHECK(text.find("\npids\t0\t1\t1\n") != std::string::npos);
+    CHECK(line_count(text) == 15);
+}
+
+TEST_CASE("a trigger of /proc/pressure is told from one of a group", "[interface]") {
+    ProcFixture machine("6.12");
+    const auto file = machine.open("/proc/pressure/memory");
+    CHECK(machine.echo(*file, "some 150000 1000000\n") == kOk);
+    CHECK(machine.echo(*file, "some 150000 1000000\n") == "EBUSY");
+    CHECK_FALSE(machine.proc.wake({.cookie = 1, .fired = true}));
+    CHECK(machine.proc.wake({.cookie = (std::uint64_t{1} << 63U) + 1, .fired = true}));
+    ProcFixture v1("6.1", Layout::kV1);
+    CHECK(line_count(v1.cat("/proc/pressure/memory")) == 2);
+    CHECK(v1.echo("/proc/pressure/memory", "some 150000 1000000\n") == kOk);
+}
+
+TEST_CASE("nodes count what was asked of them", "[interface]") {
+    engine::Machine numa;
+    numa.cpus = 2;
+    numa.nodes.resize(2);
+    numa.nodes[0].managed = {Pages{3840}, Pages{100000}, Pages{}, Pages{}};
+    numa.nodes[1].managed = {Pages{}, Pages{}, Pages{100000}, Pages{}};
+    numa.memory = Pages{203840};
+    ProcFixture machine("6.12", Layout::kV2, numa);
+    CHECK(machine.cat("/sys/devices/system/node/online") == "0-1\n");
+    CHECK(machine.cat("/sys/devices/system/node/has_memory") == "0-1\n");
+    const engine::TaskId task = machine.add_task(machine.root());
+    REQUIRE(machine.anon(task, 10).ok());
+    const std::string first = machine.cat("/sys/devices/system/node/node0/numastat");
+    const std::string second = machine.cat("/sys/devices/system/node/node1/numastat");
+    CHECK((first + second).find("numa_hit 10\n") != std::string::npos);
+    CHECK(first != second);
+    CHECK(machine.proc.has("/sys/devices/system/node/node1/vmstat"));
+}
+
+TEST_CASE("many threads read, write, enter and drop", "[interface]") {
+    ProcFixture machine("6.12");
+    for (std::int32_t pid = 1; pid <= 40; pid++) {
+        machine.tasks.add(pid);
+    }
+    vfs::Tree& tree = machine.proc.tree();
+    std::atomic<bool> wrong = false;
+    const auto work = [&](unsigned seed) {
+        const std::string swappiness = std::to_string(seed);
+        const auto node = machine.find("/proc/sys/vm/swappiness")->node;
+        const auto file = tree.open(node, O_RDWR, machine.who).value();
+        for (std::int32_t round = 0; round < 200; round++) {
+            const std::int32_t pid = 1 + (round * 7 + static_cast<std::int32_t>(seed)) % 40;
+            const auto name = "/proc/" + std::to_string(pid) + "/cgroup";
+            bool fine = machine.proc.enter(pid).ok() && machine.proc.has("/proc/meminfo");
+            const auto found = machine.find(name);
+            const auto groups = found.ok()
+                                    ? tree.open(found->node, O_RDONLY, machine.who)
+                                    : Result<std::unique_ptr<vfs::OpenFile>>(Err(found.error()));
+            fine =
+                fine && groups.ok() && tree.read(**groups, 0, 100, machine.who).value() == "0::/\n";
+            fine = fine && tree.write(*file, swappiness, machine.who).ok();
+            const std::string read = tree.read(*file, 0, 100, machine.who).value();
+            fine = fine && read.size() == 2 && read[0] >= '1' && read[0] <= '4';
+            machine.proc.drop_gone();
+            wrong = wrong || !fine;
+        }
+    };
+    std::vector<std::thread> threads;
+    for (unsigned seed = 1; seed <= 4; seed++) {
+        threads.emplace_back(work, seed);
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    CHECK_FALSE(wrong);
+    CHECK(machine.proc.process_count() == 40);
+    CHECK(machine.dropped.empty());
 }
 
 }  // namespace
