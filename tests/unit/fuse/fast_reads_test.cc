@@ -271,48 +271,93 @@ int told_by(const std::string& text) {
     return number >= 0 && text == telling(number) ? number : -1;
 }
 
+/// Changes a told file as fast as it can, and what readers found meanwhile.
+class Storm {
+public:
+    Storm() { m_.set(telling(0)); }
+
+    /// Opens and reads until the changes are over.
+    void read_fresh() {
+        while (ended_ < kChanges) {
+            const Moment before = now();
+            const Fd fresh(m_.told(), O_RDONLY);
+            const std::string text = read_once(fresh.get());
+            note(before, text, quiet_since(before));
+        }
+    }
+    void read_kept() {
+        const Fd kept(m_.told(), O_RDONLY);
+        while (ended_ < kChanges) {
+            const Moment before = now();
+            ::lseek(kept.get(), 0, SEEK_SET);
+            // It shares its inode with descriptors that others read at the same time.
+            note(before, read_once(kept.get()), false);
+        }
+    }
+    void change() {
+        for (int number = 1; number <= kChanges; number++) {
+            begun_ = number;
+            m_.set(telling(number));
+            ended_ = number;
+        }
+    }
+
+    std::atomic<int> old = 0;
+    std::atomic<int> mixed = 0;            ///< of two contents
+    std::atomic<int> mixed_in_change = 0;  ///< likewise, and one was made meanwhile
+
+private:
+    static constexpr int kChanges = 3000;
+    struct Moment {
+        int ended = 0;
+        int begun = 0;
+    };
+    Moment now() const { return {ended_, begun_}; }
+    /// No change since, nor was one under way.
+    bool quiet_since(const Moment& before) const {
+        return before.ended == before.begun && begun_ == before.begun;
+    }
+    void note(const Moment& before, const std::string& text, bool quiet) {
+        const int number = told_by(text);
+        (quiet ? mixed : mixed_in_change) += number < 0 ? 1 : 0;
+        old += number >= 0 && number < before.ended ? 1 : 0;
+    }
+
+    Fast m_;
+    std::atomic<int> begun_ = 0;
+    std::atomic<int> ended_ = 0;
+};
+
 TEST_CASE("no reader sees what was before a change that has ended", "[fuse][fast]") {
     if (!can_mount()) {
         return;
     }
-    constexpr int kChanges = 3000;
-    Fast m;
-    m.set(telling(0));
-    std::atomic<int> ended = 0;
-    std::atomic<int> old = 0;
-    std::atomic<int> mixed = 0;
-    const auto note = [&](int before, const std::string& text) {
-        const int number = told_by(text);
-        mixed += number < 0 ? 1 : 0;
-        old += number >= 0 && number < before ? 1 : 0;
-    };
+    Storm storm;
     std::vector<std::thread> readers;
     for (int i = 0; i < 3; i++) {
-        readers.emplace_back([&] {
-            while (ended < kChanges) {
-                const int before = ended;
-                const Fd fresh(m.told(), O_RDONLY);
-                note(before, read_once(fresh.get()));
-            }
-        });
+        readers.emplace_back([&] { storm.read_fresh(); });
     }
-    readers.emplace_back([&] {
-        const Fd kept(m.told(), O_RDONLY);
-        while (ended < kChanges) {
-            const int before = ended;
-            ::lseek(kept.get(), 0, SEEK_SET);
-            note(before, read_once(kept.get()));
-        }
-    });
-    for (int number = 1; number <= kChanges; number++) {
-        m.set(telling(number));
-        ended = number;
-    }
+    readers.emplace_back([&] { storm.read_kept(); });
+    storm.change();
     for (std::thread& reader : readers) {
         reader.join();
     }
-    CHECK(old == 0);
-    CHECK(mixed == 0);
+    CHECK(storm.old == 0);
+    // DEVIATION(fast-reads): during a change, readers of one inode may disturb each other.
+    CHECK(storm.mixed == 0);
+}
+
+TEST_CASE("a reader alone sees one content in a pass, even during a change", "[fuse][fast]") {
+    if (!can_mount()) {
+        return;
+    }
+    Storm storm;
+    std::thread reader([&] { storm.read_fresh(); });
+    storm.change();
+    reader.join();
+    CHECK(storm.old == 0);
+    CHECK(storm.mixed == 0);
+    CHECK(storm.mixed_in_change == 0);
 }
 
 }  // namespace
