@@ -13,7 +13,8 @@ import sys
 import textwrap
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-HIERARCHY = re.compile(r"^## (v[12])$")
+HIERARCHIES = ("v1", "v2", "/proc and /sys")
+HIERARCHY = re.compile(r"^## (%s)$" % "|".join(HIERARCHIES))
 
 
 def rows_of(page):
@@ -40,7 +41,7 @@ def paragraph(text):
 def files_section(page):
     """How many files of each hierarchy are how true, and the names of those that are less."""
     rows, out = list(rows_of(page)), []
-    for hierarchy in ("v1", "v2"):
+    for hierarchy in HIERARCHIES:
         names = {}
         for where, name, fidelity in rows:
             if where == hierarchy and name not in names.setdefault(fidelity, []):

@@ -65,7 +65,7 @@ void Effects::tick(const engine::EventTickEffect& effect) {
 }
 
 void Effects::psi_trigger(const engine::PsiTriggerEffect& effect) {
-    if (tree_ != nullptr) {
+    if (tree_ != nullptr && !proc_->wake(effect)) {
         tree_->wake(vfs::OpenId{effect.cookie}, effect.fired);
     }
 }

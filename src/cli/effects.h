@@ -15,6 +15,7 @@
 #include "memcgfs/base/operation.h"
 #include "memcgfs/exec/outbox.h"
 #include "memcgfs/interface/cgroup_fs.h"
+#include "memcgfs/interface/proc_fs.h"
 #include "memcgfs/vfs/tree.h"
 #include "memcgfs/world/live_tasks.h"
 
@@ -26,9 +27,15 @@ public:
 
     /// The parts that are made after the outbox. They must outlive the last flush.
     void bind_runner(OperationRunner& runner) { runner_ = &runner; }
-    void bind_tree(interface::CgroupFs& cgroup_fs, vfs::Tree& tree, Announcer& announcer) {
-        cgroup_fs_ = &cgroup_fs;
-        tree_ = &tree;
+    struct Trees {
+        interface::CgroupFs& cgroup_fs;
+        vfs::Tree& tree;  ///< of groups
+        interface::ProcTree& proc;
+    };
+    void bind_trees(const Trees& trees, Announcer& announcer) {
+        cgroup_fs_ = &trees.cgroup_fs;
+        tree_ = &trees.tree;
+        proc_ = &trees.proc;
         announcer_ = &announcer;
     }
     /// Who is told of changed contents; before the tree is served.
@@ -53,6 +60,7 @@ private:
     OperationRunner* runner_ = nullptr;
     interface::CgroupFs* cgroup_fs_ = nullptr;
     vfs::Tree* tree_ = nullptr;
+    interface::ProcTree* proc_ = nullptr;
     Announcer* announcer_ = nullptr;
     std::function<void(vfs::DirKey)> content_changed_;
 };

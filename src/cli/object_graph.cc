@@ -110,12 +110,15 @@ struct World::State {
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
           provider(cgroup_fs, outbox, [this] { puppets.settle(); }),
           tree(provider, wall_clock_now, tree_options(engine, cgroup_fs)),
+          proc_tree(
+              {engine, engine_mutex, *tasks, cgroup_fs},
+              {.wall_clock = wall_clock_now, .uid = geteuid(), .gid = getegid(), .dropped = {}}),
           settler(std::in_place, puppets.descriptor(), [this] {
               puppets.settle();
               outbox.flush();
           }) {
         effects.bind_runner(executor);
-        effects.bind_tree(cgroup_fs, tree, announcer);
+        effects.bind_trees({cgroup_fs, tree, proc_tree}, announcer);
         if (config.layout != Layout::kV2) {
             v1_root = add_hierarchy("memory", engine.memory_hierarchy());
         }
@@ -155,13 +158,13 @@ struct World::State {
     vfs::NodeId v1_root = vfs::kRootNode;
     vfs::NodeId v2_root = vfs::kRootNode;
     vfs::Tree tree;
+    interface::ProcTree proc_tree;
     Announcer announcer{logger};
     std::optional<Settler> settler;
     std::unique_ptr<fuse::Session> session;
     runner::UniqueFd root;  ///< of a tree that somebody else has mounted
     runner::UniqueFd ended{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     std::thread server;
-    std::optional<interface::ProcTree> proc_tree;
     std::unique_ptr<fuse::Session> proc_session;
     std::thread proc_server;
     std::optional<Result<void, std::string>> outcome;  ///< the server's, once it has been joined
@@ -286,12 +289,8 @@ Result<void, std::string> World::attach(int fuse_fd, runner::UniqueFd root) {
 
 Result<void, std::string> World::attach_proc(int fuse_fd) {
     State& state = *state_;
-    state.proc_tree.emplace(
-        interface::ProcSources{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs},
-        interface::ProcTree::Options{
-            .wall_clock = wall_clock_now, .uid = geteuid(), .gid = getegid(), .dropped = {}});
     state.proc_session = MEMCGFS_TRY(
-        fuse::Session::attach(fuse_fd, state.proc_tree->tree(), state.executor, {}, state.logger));
+        fuse::Session::attach(fuse_fd, state.proc_tree.tree(), state.executor, {}, state.logger));
     const AllSignalsBlocked blocked;
     state.proc_server = std::thread([&state] {
         if (const auto served = state.proc_session->run(); !served.ok()) {
@@ -303,9 +302,8 @@ Result<void, std::string> World::attach_proc(int fuse_fd) {
 
 std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts) {
     State& state = *state_;
-    interface::ProcTree* const proc_tree = state.proc_tree ? &*state.proc_tree : nullptr;
     return std::make_unique<RunAnswers>(
-        std::move(mounts), RunAnswers::Trees{state.tree, proc_tree},
+        std::move(mounts), RunAnswers::Trees{state.tree, state.proc_tree},
         ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
                         [&state] { state.outbox.flush(); }});
 }

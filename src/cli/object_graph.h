@@ -15,10 +15,11 @@
 //   CgroupFs                  groups as directories
 //   DeliveringProvider        the same, and effects delivered before the answer
 //   vfs::Tree                 the hierarchies, in their layout
+//   ProcTree                  the files of /proc and /sys
 //   Announcer                 a thread that tells inotify of changes, through the mount
 //   Settler                   a thread that hears of deleted files
 //   fuse::Session             mount() or attach(); a thread of its own serves
-//   ProcTree, fuse::Session   attach_proc(): the files of /proc, and a thread that serves them
+//   fuse::Session             attach_proc(): another one serves ProcTree
 //
 // Threads: one thread makes, mounts and destroys it.
 #pragma once

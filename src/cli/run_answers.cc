@@ -68,7 +68,7 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, ForkGate::Parts parts)
       tasks_(parts.tasks),
       gate_(std::move(parts)) {
     struct stat status{};
-    if (trees_.proc == nullptr || fstat(mounts_.proc.get(), &status) != 0) {
+    if (!mounts_.proc.valid() || fstat(mounts_.proc.get(), &status) != 0) {
         return;
     }
     proc_device_ = status.st_dev;
@@ -116,7 +116,7 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_file(
     if (const auto file = process_file(path)) {
         return open_process_file(request, file->pid, file->name);
     }
-    if (!trees_.proc->has(path)) {
+    if (!trees_.proc.has(path)) {
         return std::nullopt;
     }
     return open_proc(path.substr(1), request);
@@ -131,7 +131,7 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_process_file(
         return std::nullopt;
     }
     // Who is not of this world has the host's files.
-    const auto number = trees_.proc->enter(pid, request.caller);
+    const auto number = trees_.proc.enter(pid, request.caller);
     if (!number.ok()) {
         return std::nullopt;
     }

@@ -33,7 +33,7 @@ public:
     /// They outlive it.
     struct Trees {
         vfs::Tree& cgroups;
-        interface::ProcTree* proc;  ///< nullptr where RunMounts has none
+        interface::ProcTree& proc;
     };
     RunAnswers(RunMounts mounts, Trees trees, ForkGate::Parts parts);
 
