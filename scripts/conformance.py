@@ -8,7 +8,8 @@ first comment block may hold three headers:
                          swap), "root", "run" (paths as documents write them: not with
                          --mounted), "boot" (recorded in a boot of its own), "ssd" (swap on a
                          device that does not turn, as memcgfs' is), "localevents" (mounted with
-                         memory_localevents) and "zswap" (which is switched on)
+                         memory_localevents), "zswap" (which is switched on) and
+                         "classic" (recorded with the multi-generation LRU off)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
     # GOLDEN: tsv        what it prints is a table (tests/conformance/rows.h); ends the golden's name
@@ -61,9 +62,10 @@ class Case:
         if self.zswap:
             self.options += ["--machine", ZSWAP_MACHINE]
         self.numa = "numa" in needs
+        self.classic = "classic" in needs
         self.options += ["--machine", NUMA_MACHINE] if self.numa else ["--memory", MEMORY]
         unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root", "boot",
-                                "ssd", "localevents", "zswap", "numa"}
+                                "ssd", "localevents", "zswap", "numa", "classic"}
         if unknown:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])

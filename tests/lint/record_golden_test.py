@@ -23,7 +23,7 @@ with open(top + "/boots", "a") as log:
 boots = len(open(top + "/boots").readlines())
 files = dict(reversed(w.split(":")) for w in words if ":/case/" in w)
 driver = next(i for i, w in enumerate(words) if w.endswith("/driver"))
-mark, cases = words[driver + 1], words[driver + 4:]  # between them the disk and zswap
+mark, cases = words[driver + 1], words[driver + 5:]  # between: disk, zswap and lists
 with open(words[words.index("--klog") + 1], "w") as log:
     log.write("Linux version 6.12.1-test (x)")
 with open(words[words.index("--out") + 1], "w") as out:
