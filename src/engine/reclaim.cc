@@ -126,6 +126,7 @@ void scale_down(Targets& left, const Targets& original) {
 }  // namespace
 
 Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg) {
+    settle_io(state, time_of(op));  // what has been written is at the tail of the inactive list
     Targets left = scan_targets(state, control, memcg);
     const Targets original = left;
     Pages freed{};
