@@ -16,6 +16,7 @@
 #include "engine/pages.h"
 #include "engine/psi.h"
 #include "engine/slab.h"
+#include "engine/stat_flush.h"
 #include "engine/subtree.h"
 #include "engine/swap_device.h"
 #include "engine/wmark_worker.h"
@@ -53,6 +54,7 @@ OperationPtr finished(Engine::State& state, std::string_view name, OperationResu
 std::optional<std::uint64_t> do_at_once(Engine::State& state, OpContext& context,
                                         const AccessRequest& request) {
     state.current_cpu = context.cpu;
+    flush_if_due(state, context.clock->now());
     const std::optional<std::uint64_t> charged = access_at_once(state, context, request);
     state.current_cpu = 0;
     return charged;
@@ -377,6 +379,10 @@ void Engine::watch_content(Cgroup& group) {
         group.memcg->watch(state_->environment.effects).arm();
     }
 }
+
+void Engine::flush_stats(Memcg& memcg) { engine::flush_stats(*state_, memcg); }
+
+void Engine::flush_subtree(Memcg& memcg) { engine::flush_subtree(*state_, memcg); }
 
 Pages Engine::hierarchical_limit(const Memcg& memcg, CounterKind kind) const {
     Pages least = kPageCounterMax;

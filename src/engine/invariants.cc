@@ -45,6 +45,9 @@ void check_lists(const Engine::State& state, const Memcg& memcg) {
         }
         MEMCGFS_ASSERT(memcg.stat(item) == own);
     }
+    // keep_flushed() goes up to the first group that has been kept, no further.
+    MEMCGFS_ASSERT(memcg.is_root() || memcg.flushed_in != state.stat_epoch ||
+                   memcg.parent()->flushed_in == state.stat_epoch);
 }
 
 /// Pages charged and not yet given to anybody: this CPU's stock.

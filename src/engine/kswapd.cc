@@ -20,7 +20,7 @@ constexpr Nanos kNap = from_millis(100);
 void age_active_anon(Engine::State& state, OpContext& op, const ScanControl& control) {
     Memcg& root = *state.root_memcg;
     if (state.swap_total() == Pages{0} ||
-        !inactive_is_low(root, control.node, LruList::kInactiveAnon)) {
+        !inactive_is_low(state, root, control.node, LruList::kInactiveAnon)) {
         return;
     }
     for (Memcg* memcg = &root; memcg != nullptr; memcg = next_in_subtree(root, *memcg)) {
@@ -73,7 +73,7 @@ Coro<void> balance_node(Engine::State& state, OpContext& op, NodeId node) {
         control.no_trim = true;
         freed = co_await balance_once(state, op, node, control);
     }
-    snapshot_workingset(*state.root_memcg, node);
+    snapshot_workingset(state, *state.root_memcg, node);
     state.trace(TraceEvent::Kind::kKswapd, *state.root_memcg, node, freed.count());
     if (freed == Pages{0} && !node_balanced(state, node)) {
         state.nodes[node].kswapd.failures++;

@@ -70,6 +70,28 @@ void Memcg::add_everywhere(StatItem item, std::int64_t delta) {
     }
 }
 
+void Memcg::keep_flushed(std::uint64_t epoch) {
+    const NodeId nodes = static_cast<NodeId>(further_node_count_ + 1);
+    if (flushed_ == nullptr) {
+        flushed_ = std::make_unique<FlushedStats[]>(nodes);
+    }
+    for (NodeId node = 0; node < nodes; node++) {
+        for (std::size_t i = 0; i < kFlushedItems.size(); i++) {
+            flushed_[node][i] = node_stat_total(node, kFlushedItems[i]);
+        }
+    }
+    flushed_in = epoch;
+}
+
+std::int64_t Memcg::flushed_stat(NodeId node, StatItem item) const {
+    constexpr std::size_t kLists = 4;  // the first of kFlushedItems, in the order of StatItem
+    const std::size_t place = item < StatItem::kWorkingsetActivateAnon
+                                  ? index(item) - index(StatItem::kInactiveAnon)
+                                  : kLists + index(item) - index(StatItem::kWorkingsetActivateAnon);
+    MEMCGFS_ASSERT(kFlushedItems.at(place) == item && node <= further_node_count_);
+    return flushed_[node][place];
+}
+
 ContentWatch& Memcg::watch(EffectSink& effects) {
     if (watch_ == nullptr) {
         watch_ = std::make_unique<ContentWatch>(effects, cgroup);

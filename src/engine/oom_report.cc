@@ -6,6 +6,7 @@
 
 #include "engine/footprint.h"
 #include "engine/members.h"
+#include "engine/stat_flush.h"
 
 namespace memcgfs::engine {
 
@@ -58,9 +59,10 @@ void report_counter(Engine::State& state, std::string_view name, const PageCount
              kib(counter.max()), counter.failcnt());
 }
 
-void report_stat(Engine::State& state, const Memcg& memcg) {
+void report_stat(Engine::State& state, Memcg& memcg) {
     log_line(state, "Memory cgroup stats for {}:", path_of(state, memcg));
     TextBuffer text;
+    flush_stats(state, memcg);
     if (state.environment.print_stat) {
         state.environment.print_stat(memcg, text);
     }

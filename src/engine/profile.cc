@@ -65,6 +65,7 @@ constexpr Profile k61{
     .version = {6, 1},
     .proactive_empty_is_all = true,
     .reclaim_root_keeps_protection = true,
+    .stat_flush = StatFlush::kWhole,
     .split_defers_first = true,
 };
 
@@ -79,6 +80,7 @@ constexpr Profile k612{
     .proactive_swappiness = true,
     .peak_is_per_open_file = true,
     .scan_cost_counts_misses = true,
+    .stat_flush = StatFlush::kSubtree,
     .refault_always_counts = true,
     .refault_asks_evictor_for_swap = true,
     .v1_memory = false,

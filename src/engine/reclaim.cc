@@ -9,6 +9,7 @@
 #include "engine/pages.h"
 #include "engine/shrinker.h"
 #include "engine/soft_limit.h"
+#include "engine/stat_flush.h"
 #include "engine/vmpressure.h"
 #include "engine/workingset.h"
 
@@ -157,7 +158,7 @@ Coro<Pages> shrink_lruvec(Engine::State& state, OpContext& op, ScanControl& cont
     op.plugged = false;
     unplug_swap(state, time_of(op));
     if (state.swap_total() > Pages{0} &&
-        inactive_is_low(memcg, control.node, LruList::kInactiveAnon)) {
+        inactive_is_low(state, memcg, control.node, LruList::kInactiveAnon)) {
         shrink_active_list(state, op, control, memcg, LruList::kActiveAnon, kSwapClusterMax);
     }
     co_return freed;
@@ -264,22 +265,25 @@ private:
 };
 
 /// What the node's state permits in this visit (prepare_scan_count).
-void prepare_scan(const Engine::State& state, ScanControl& control) {
+void prepare_scan(Engine::State& state, ScanControl& control) {
+    flush_for_reclaim(state);
     const Memcg& root = control.request.root;
     const auto on_node = [&](StatItem item) {
         return static_cast<std::uint64_t>(root.node_stat_total(control.node, item));
     };
     const auto may_deactivate = [&](LruList inactive) {
-        return control.force_deactivate || inactive_is_low(root, control.node, inactive) ||
-               workingset_changes(root, control.node, inactive == LruList::kInactiveFile);
+        return control.force_deactivate || inactive_is_low(state, root, control.node, inactive) ||
+               workingset_changes(state, root, control.node, inactive == LruList::kInactiveFile);
     };
     control.may_deactivate_anon = may_deactivate(LruList::kInactiveAnon);
     control.may_deactivate_file = may_deactivate(LruList::kInactiveFile);
-    const std::uint64_t inactive_file = on_node(StatItem::kInactiveFile);
+    const auto trimmable = static_cast<std::uint64_t>(
+        lruvec_page_state(state, root, control.node, StatItem::kInactiveFile));
     control.trim_only =
-        !control.no_trim && (inactive_file >> control.priority) > 0 && !control.may_deactivate_file;
+        !control.no_trim && (trimmable >> control.priority) > 0 && !control.may_deactivate_file;
     if (control.request.global) {
-        Pages rest{inactive_file + on_node(StatItem::kActiveFile)};
+        // The node's own counters, which nobody needs to flush.
+        Pages rest{on_node(StatItem::kInactiveFile) + on_node(StatItem::kActiveFile)};
         Pages high{};
         for (const Zone& zone : state.nodes[control.node].zones) {
             rest += zone.free;
@@ -410,7 +414,7 @@ Coro<Pages> try_to_free_mem_cgroup_pages(Engine::State& state, OpContext& op,
     for (;;) {
         co_await shrink_all_priorities(state, op, control);
         for (std::size_t node = 0; node < state.nodes.size(); node++) {
-            snapshot_workingset(request.root, static_cast<NodeId>(node));
+            snapshot_workingset(state, request.root, static_cast<NodeId>(node));
         }
         note_swapout(state, control);
         state.trace(TraceEvent::Kind::kReclaim, request.root, control.scanned.count(),

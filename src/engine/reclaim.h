@@ -77,6 +77,6 @@ Pages reclaim_extent(Engine::State& state, OpContext& op, Extent& extent);
 void shrink_active_list(Engine::State& state, OpContext& op, const ScanControl& control,
                         Memcg& memcg, LruList list, Pages pages);
 /// inactive_is_low() over the group's subtree on one node, for anon or file.
-bool inactive_is_low(const Memcg& memcg, NodeId node, LruList inactive);
+bool inactive_is_low(const Engine::State& state, const Memcg& memcg, NodeId node, LruList inactive);
 
 }  // namespace memcgfs::engine

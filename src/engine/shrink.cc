@@ -8,6 +8,7 @@
 #include "engine/page_state.h"
 #include "engine/reclaim.h"
 #include "engine/shrink_pages.h"
+#include "engine/stat_flush.h"
 #include "engine/torn_page.h"
 #include "engine/workingset.h"
 #include "engine/writeback.h"
@@ -99,18 +100,19 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
     const std::uint64_t cost = state.profile().scan_cost_counts_misses
                                    ? kIoCost * sum.written.count() + (scanned - sum.freed).count()
                                    : sum.written.count();
-    note_cost(memcg, control.node, is_file(list), cost);
+    note_cost(state, memcg, control.node, is_file(list), cost);
     return sum.freed;
 }
 
 }  // namespace
 
-bool inactive_is_low(const Memcg& memcg, NodeId node, LruList inactive) {
+bool inactive_is_low(const Engine::State& state, const Memcg& memcg, NodeId node,
+                     LruList inactive) {
     const bool file = is_file(inactive);
-    const auto inactive_pages = static_cast<std::uint64_t>(
-        memcg.node_stat_total(node, file ? StatItem::kInactiveFile : StatItem::kInactiveAnon));
-    const auto active_pages = static_cast<std::uint64_t>(
-        memcg.node_stat_total(node, file ? StatItem::kActiveFile : StatItem::kActiveAnon));
+    const auto inactive_pages =
+        static_cast<std::uint64_t>(lruvec_page_state(state, memcg, node, stat_of_list(inactive)));
+    const auto active_pages = static_cast<std::uint64_t>(lruvec_page_state(
+        state, memcg, node, file ? StatItem::kActiveFile : StatItem::kActiveAnon));
     constexpr unsigned kGibShift = 30 - 12;  // pages to GiB
     const std::uint64_t gib = (inactive_pages + active_pages) >> kGibShift;
     std::uint64_t ratio = 1;
@@ -152,7 +154,7 @@ void shrink_active_list(Engine::State& state, OpContext& op, const ScanControl& 
     }
     memcg.add_stat(StatItem::kPgdeactivate, as_delta(scanned - rotated));
     if (rotated > Pages{0} && state.profile().scan_cost_counts_misses) {
-        note_cost(memcg, control.node, is_file(list), rotated.count());
+        note_cost(state, memcg, control.node, is_file(list), rotated.count());
     }
 }
 

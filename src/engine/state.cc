@@ -6,6 +6,7 @@
 
 #include "engine/notify.h"
 #include "engine/oom_wait.h"
+#include "engine/stat_flush.h"
 
 namespace memcgfs::engine {
 
@@ -13,7 +14,8 @@ Engine::State::State(const Environment& environment_in)
     : environment(environment_in),
       nodes(nodes_of(environment_in.machine)),
       vm_swappiness(environment_in.machine.vm_swappiness),
-      vm_panic_on_oom(environment_in.machine.vm_panic_on_oom) {
+      vm_panic_on_oom(environment_in.machine.vm_panic_on_oom),
+      stat_epoch(environment_in.profile.stat_flush == StatFlush::kNever ? 0 : 1) {
     stocks.resize(std::max(1U, machine().cpus));
     slab.stocks.resize(stocks.size());
     init_marks(nodes, vm_knobs, profile(), machine().thp != ThpMode::kNever);
@@ -44,7 +46,10 @@ OpContext Engine::State::new_context(std::uint32_t cpu) {
 OperationPtr Engine::State::make_operation(std::string_view name, OpContext context,
                                            CoroOperation::Body body) {
     CoroOperation::Hooks hooks;
-    hooks.before_step = [this](const OpContext& op) { current_cpu = op.cpu; };
+    hooks.before_step = [this](const OpContext& op) {
+        current_cpu = op.cpu;
+        flush_if_due(*this, op.clock->now());
+    };
     hooks.after_step = [this] {
         current_cpu = 0;
         collect_dying();
@@ -155,11 +160,15 @@ Pages& zone_list(std::vector<Node>& nodes, const Extent& extent) {
 
 }  // namespace
 
+void Engine::State::change_list(Memcg& memcg, const PageState& page_state, std::int64_t pages) {
+    keep_flushed(*this, memcg);
+    memcg.add_node_stat(page_state.node, stat_of_list(page_state.list), pages);
+}
+
 Extent& Engine::State::lru_add(Extent& extent) {
     Memcg& memcg = *extent.memcg;
     zone_list(nodes, extent) += Pages{extent.count};
-    memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
-                        static_cast<std::int64_t>(extent.count));
+    change_list(memcg, extent.state, static_cast<std::int64_t>(extent.count));
     return memcg.lruvec(extent.state.node).add_head(extent);
 }
 
@@ -169,15 +178,13 @@ bool Engine::State::lru_extend_head(const Mapping& mapping, Range range, Memcg& 
         return false;
     }
     nodes[page_state.node].zone(page_state.zone).list(page_state.list) += Pages{range.count};
-    memcg.add_node_stat(page_state.node, stat_of_list(page_state.list),
-                        static_cast<std::int64_t>(range.count));
+    change_list(memcg, page_state, static_cast<std::int64_t>(range.count));
     return true;
 }
 
 Extent& Engine::State::lru_add_tail(Extent& extent) {
     Memcg& memcg = *extent.memcg;
-    memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
-                        static_cast<std::int64_t>(extent.count));
+    change_list(memcg, extent.state, static_cast<std::int64_t>(extent.count));
     Zone& zone = nodes[extent.state.node].zone(extent.state.zone);
     zone.list(extent.state.list) += Pages{extent.count};
     return memcg.lruvec(extent.state.node).add_tail(extent);
@@ -186,16 +193,14 @@ Extent& Engine::State::lru_add_tail(Extent& extent) {
 void Engine::State::lru_add_above(Extent& place, Extent& extent) {
     Memcg& memcg = *extent.memcg;
     zone_list(nodes, extent) += Pages{extent.count};
-    memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
-                        static_cast<std::int64_t>(extent.count));
+    change_list(memcg, extent.state, static_cast<std::int64_t>(extent.count));
     memcg.lruvec(extent.state.node).add_above(place, extent);
 }
 
 void Engine::State::lru_remove(Extent& extent) {
     Memcg& memcg = *extent.memcg;
     zone_list(nodes, extent) -= Pages{extent.count};
-    memcg.add_node_stat(extent.state.node, stat_of_list(extent.state.list),
-                        -static_cast<std::int64_t>(extent.count));
+    change_list(memcg, extent.state, -static_cast<std::int64_t>(extent.count));
     memcg.lruvec(extent.state.node).remove(extent);
 }
 

@@ -104,6 +104,9 @@ struct Engine::State {
         bool woken = false;
     };
     std::vector<OomWaiter> oom_waiters;
+    /// Counts flushes of all statistics from 1 on; 0 in a kernel that has none (stat_flush.h).
+    std::uint64_t stat_epoch;
+    Nanos next_stat_flush{};
     RateLimit oom_report_limit;
     RateLimit hopeless_fault_limit;
     /// The move of a process's charges under way (struct move_charge_struct).
@@ -174,6 +177,8 @@ struct Engine::State {
     /// memory.events and memory.swap.events (memcg_memory_event).
     void event(Memcg& memcg, MemcgEvent event);
     void log(std::string line) { emit(KernelLogEffect{std::move(line)}); }
+    /// update_lru_size: so many pages more, or less, on the list that `page_state` names.
+    void change_list(Memcg& memcg, const PageState& page_state, std::int64_t pages);
     /// Puts an extent on its memcg's list, or takes it off, with the list statistics.
     Extent& lru_add(Extent& extent);
     /// New pages that continue the youngest run of their list join it: no extent of their own.

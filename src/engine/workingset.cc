@@ -4,30 +4,31 @@
 #include <algorithm>
 
 #include "engine/pages.h"
+#include "engine/stat_flush.h"
 
 namespace memcgfs::engine {
 
 namespace {
 
-std::uint64_t pages_on(const Memcg& memcg, NodeId node, LruList list) {
-    return static_cast<std::uint64_t>(memcg.node_stat_total(node, stat_of_list(list)));
+std::uint64_t pages_on(const Engine::State& state, const Memcg& memcg, NodeId node, LruList list) {
+    return static_cast<std::uint64_t>(lruvec_page_state(state, memcg, node, stat_of_list(list)));
 }
 
 /// The memory that could have held the page, had it not gone: what competes with it now.
 std::uint64_t room_for(const Engine::State& state, const Memcg& evictor, NodeId node,
                        const Memcg& owner, bool file) {
-    std::uint64_t room = pages_on(evictor, node, LruList::kActiveFile);
+    std::uint64_t room = pages_on(state, evictor, node, LruList::kActiveFile);
     if (!state.profile().anon_workingset) {
         return room;
     }
     if (!file) {
-        room += pages_on(evictor, node, LruList::kInactiveFile);
+        room += pages_on(state, evictor, node, LruList::kInactiveFile);
     }
     const Memcg& swapper = state.profile().refault_asks_evictor_for_swap ? evictor : owner;
     if (reachable_swap(state, swapper) > Pages{0}) {
-        room += pages_on(evictor, node, LruList::kActiveAnon);
+        room += pages_on(state, evictor, node, LruList::kActiveAnon);
         if (file) {
-            room += pages_on(evictor, node, LruList::kInactiveAnon);
+            room += pages_on(state, evictor, node, LruList::kInactiveAnon);
         }
     }
     return room;
@@ -105,11 +106,12 @@ RefaultPart refault(Engine::State& state, Mapping& mapping, Engine::Range range,
         return part;
     }
     age_nonresident(owner, node, Pages{part.count});
+    keep_flushed(state, owner);
     owner.add_node_stat(
         node, either(file, StatItem::kWorkingsetActivateAnon, StatItem::kWorkingsetActivateFile),
         pages);
     if (part.workingset) {
-        note_cost(owner, node, file,
+        note_cost(state, owner, node, file,
                   state.profile().scan_cost_counts_misses ? kIoCost * part.count : part.count);
         owner.add_node_stat(
             node, either(file, StatItem::kWorkingsetRestoreAnon, StatItem::kWorkingsetRestoreFile),
@@ -118,14 +120,15 @@ RefaultPart refault(Engine::State& state, Mapping& mapping, Engine::Range range,
     return part;
 }
 
-void note_cost(Memcg& memcg, NodeId node, bool file, std::uint64_t cost) {
+void note_cost(const Engine::State& state, Memcg& memcg, NodeId node, bool file,
+               std::uint64_t cost) {
     for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
         Lruvec& lruvec = level->lruvec(node);
         (file ? lruvec.file_cost : lruvec.anon_cost) += cost;
-        const std::uint64_t size = pages_on(*level, node, LruList::kInactiveAnon) +
-                                   pages_on(*level, node, LruList::kActiveAnon) +
-                                   pages_on(*level, node, LruList::kInactiveFile) +
-                                   pages_on(*level, node, LruList::kActiveFile);
+        const std::uint64_t size = pages_on(state, *level, node, LruList::kInactiveAnon) +
+                                   pages_on(state, *level, node, LruList::kActiveAnon) +
+                                   pages_on(state, *level, node, LruList::kInactiveFile) +
+                                   pages_on(state, *level, node, LruList::kActiveFile);
         if (lruvec.anon_cost + lruvec.file_cost > size / 4) {
             lruvec.anon_cost /= 2;
             lruvec.file_cost /= 2;
@@ -133,17 +136,20 @@ void note_cost(Memcg& memcg, NodeId node, bool file, std::uint64_t cost) {
     }
 }
 
-bool workingset_changes(const Memcg& memcg, NodeId node, bool file) {
-    const std::int64_t now = memcg.node_stat_total(
-        node, either(file, StatItem::kWorkingsetActivateAnon, StatItem::kWorkingsetActivateFile));
+bool workingset_changes(const Engine::State& state, const Memcg& memcg, NodeId node, bool file) {
+    const std::int64_t now = lruvec_page_state(
+        state, memcg, node,
+        either(file, StatItem::kWorkingsetActivateAnon, StatItem::kWorkingsetActivateFile));
     const Lruvec& lruvec = memcg.lruvec(node);
     return now != (file ? lruvec.seen_activate_file : lruvec.seen_activate_anon);
 }
 
-void snapshot_workingset(Memcg& memcg, NodeId node) {
+void snapshot_workingset(const Engine::State& state, Memcg& memcg, NodeId node) {
     Lruvec& lruvec = memcg.lruvec(node);
-    lruvec.seen_activate_anon = memcg.node_stat_total(node, StatItem::kWorkingsetActivateAnon);
-    lruvec.seen_activate_file = memcg.node_stat_total(node, StatItem::kWorkingsetActivateFile);
+    lruvec.seen_activate_anon =
+        lruvec_page_state(state, memcg, node, StatItem::kWorkingsetActivateAnon);
+    lruvec.seen_activate_file =
+        lruvec_page_state(state, memcg, node, StatItem::kWorkingsetActivateFile);
 }
 
 }  // namespace memcgfs::engine

@@ -35,11 +35,12 @@ RefaultPart refault(Engine::State& state, Mapping& mapping, Engine::Range range,
                     NodeId node);
 
 /// lru_note_cost: `cost` for the balance between anon and file, here and in all ancestors.
-void note_cost(Memcg& memcg, NodeId node, bool file, std::uint64_t cost);
+void note_cost(const Engine::State& state, Memcg& memcg, NodeId node, bool file,
+               std::uint64_t cost);
 
 /// What prepare_scan_count and snapshot_refaults do with a lruvec's workingset activations:
 /// whether there have been any of this kind since the last snapshot.
-bool workingset_changes(const Memcg& memcg, NodeId node, bool file);
-void snapshot_workingset(Memcg& memcg, NodeId node);
+bool workingset_changes(const Engine::State& state, const Memcg& memcg, NodeId node, bool file);
+void snapshot_workingset(const Engine::State& state, Memcg& memcg, NodeId node);
 
 }  // namespace memcgfs::engine

@@ -221,6 +221,7 @@ Result<void> show_v1_stat(const ShowContext& context, TextBuffer& out) {
     const auto limit = [&](engine::CounterKind kind) {
         return to_bytes(context.engine.hierarchical_limit(context.memcg(), kind)).count();
     };
+    context.engine.flush_stats(context.memcg());
     show_block("", Scope::kOwn);
     out.print("hierarchical_memory_limit {}\n", limit(engine::CounterKind::kMemory));
     if (context.profile().memsw_always) {
@@ -245,6 +246,7 @@ Result<void> show_v1_numa_stat(const ShowContext& context, TextBuffer& out) {
         show_line("anon", {kInactiveAnon, kActiveAnon});
         show_line("unevictable", {kUnevictable});
     };
+    context.engine.flush_stats(context.memcg());
     show_block("", Scope::kOwn);
     show_block("hierarchical_", Scope::kSubtree);
     return {};
@@ -259,11 +261,13 @@ void print_oom_stat(const engine::Profile& profile, const Memcg& memcg, TextBuff
 }
 
 Result<void> show_v2_stat(const ShowContext& context, TextBuffer& out) {
+    context.engine.flush_stats(context.memcg());
     print_oom_stat(context.profile(), context.memcg(), out);
     return {};
 }
 
 Result<void> show_v2_numa_stat(const ShowContext& context, TextBuffer& out) {
+    context.engine.flush_stats(context.memcg());
     for (const StatLine& line : kV2Lines) {
         if (line.per_node && exists(line, context.profile())) {
             out.print("{}", line.name);

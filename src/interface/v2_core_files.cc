@@ -222,6 +222,9 @@ Result<vfs::StoreOutcome> store_kill(StoreContext& context, std::string_view tex
 }
 
 Result<void> show_cpu_stat(const ShowContext& context, TextBuffer& out) {
+    if (context.group.memcg != nullptr && !context.group.memcg->is_root()) {
+        context.engine.flush_subtree(*context.group.memcg);  // a flush is for all controllers
+    }
     const auto version = context.profile().version;
     out.append("usage_usec 0\nuser_usec 0\nsystem_usec 0\n");
     if (version >= kNiceTime) {

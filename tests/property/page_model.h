@@ -40,6 +40,7 @@ struct ModelGroup {
     std::uint64_t stolen = 0;
     std::uint64_t activated = 0;
     std::uint64_t refilled = 0;
+    std::uint64_t flushed_actives = 0;  // as the last visit of reclaim found them
 };
 
 /// One CPU, groups below a root that has no limit.
@@ -206,6 +207,7 @@ private:
     static std::uint64_t inactives(ModelGroup& top) {
         return sum(top, [](const ModelGroup& group) { return group.inactive.size(); });
     }
+    static std::uint64_t flushed(const ModelGroup& group) { return group.flushed_actives; }
     static std::uint64_t activations(ModelGroup& top) {
         return sum(top, [](const ModelGroup& group) { return group.activations; });
     }
@@ -234,7 +236,8 @@ private:
         }
         const Shadow shadow = at->second;
         shadows_.erase(at);
-        if (shadow.root->age - shadow.age > actives(*shadow.root)) {
+        // Nobody brings the statistics up to date for a refault.
+        if (shadow.root->age - shadow.age > sum(*shadow.root, &flushed)) {
             return false;
         }
         age_tree(owner);
@@ -248,6 +251,9 @@ private:
             bool skipped = false;
             std::uint64_t freed = 0;
             for (unsigned priority = 13; priority-- > 0 && freed < kCluster;) {
+                for (ModelGroup* group : tree(root_)) {
+                    group->flushed_actives = group->active.size();
+                }
                 const bool permitted = force || activations(top) != top.seen_activations ||
                                        inactives(top) < actives(top);
                 for (ModelGroup* group : tree(top)) {

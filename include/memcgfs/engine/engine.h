@@ -305,6 +305,10 @@ public:
     void watch_content(Cgroup& group);
     /// Least limit over the group and its ancestors.
     Pages hierarchical_limit(const Memcg& memcg, CounterKind kind) const;
+    /// The statistics of the group and below are being read: from now on reclaim, too, sees them as
+    /// they are. flush_stats() for memory's own files, flush_subtree() for cpu.stat.
+    void flush_stats(Memcg& memcg);
+    void flush_subtree(Memcg& memcg);
 
     // The machine itself (machine.cc). Writes are those of the sysctls in /proc/sys/vm.
     MachineStat machine_stat() const;

@@ -96,6 +96,17 @@ public:
         return counts_ != nullptr ? counts_->events_local[index(event)] : 0;
     }
 
+    /// Those of the statistics that reclaim reads as of their last flush (engine/stat_flush.h).
+    static constexpr std::array kFlushedItems{
+        StatItem::kInactiveAnon,           StatItem::kActiveAnon,
+        StatItem::kInactiveFile,           StatItem::kActiveFile,
+        StatItem::kWorkingsetActivateAnon, StatItem::kWorkingsetActivateFile};
+    /// Keeps their totals as they are now, from before a change in this epoch of the engine.
+    void keep_flushed(std::uint64_t epoch);
+    /// What has been kept.
+    std::int64_t flushed_stat(NodeId node, StatItem item) const;
+    std::uint64_t flushed_in = 0;  ///< the epoch of what has been kept; 0: it is of no use
+
     /// Makes the watch that is told of all changes here, if there is none.
     ContentWatch& watch(EffectSink& effects);
     /// What the files show may have changed otherwise than by the counters and statistics.
@@ -154,6 +165,8 @@ private:
     std::unique_ptr<FurtherNode[]> further_nodes_;
     NodeId further_node_count_ = 0;
     std::unique_ptr<Counts> counts_;
+    using FlushedStats = std::array<std::int64_t, kFlushedItems.size()>;
+    std::unique_ptr<FlushedStats[]> flushed_;  // by node; made when there is something to keep
     std::unique_ptr<ContentWatch> watch_;
 };
 

@@ -43,6 +43,13 @@ enum class ThpMode : std::uint8_t {
     kAlways,   ///< all but that with MADV_NOHUGEPAGE
 };
 
+/// When a group's statistics are brought up to date for reclaim, which reads sizes of lists there.
+enum class StatFlush : std::uint8_t {
+    kNever,    ///< they always are, but for what CPUs hold back (before 5.15)
+    kWhole,    ///< of all groups, by who reads any, at each visit of reclaim, and every two seconds
+    kSubtree,  ///< by who reads those of a group or one above, and every two seconds (6.12)
+};
+
 struct Profile {
     std::string_view name;
     std::string_view description;
@@ -79,6 +86,7 @@ struct Profile {
     bool reclaim_root_keeps_protection = false;  ///< root's stale protection honoured (6.1)
     bool scan_cost_counts_misses = false;        ///< cost = 32 * written + scanned - freed (6.12)
     bool anon_workingset = true;                 ///< swapped pages leave shadows too (5.9)
+    StatFlush stat_flush = StatFlush::kNever;
     bool refault_always_counts = false;          ///< also where the evictor has gone (6.12)
     bool refault_asks_evictor_for_swap = false;  ///< not the refaulting group (6.12)
     bool memsw_always = true;                    ///< memsw files without a boot switch (6.1)

@@ -133,7 +133,10 @@ TEST_CASE("at a limit a torn page makes room", "[engine][torn]") {
 TEST_CASE("what reclaim takes off a list is split there and goes to swap", "[engine][torn]") {
     Torn torn(machine_with(64));
     torn.advise(100, 50);
-    REQUIRE(torn.reclaim(7).ok());
+    // In the end all that is left is active, which 6.12 does not see before the next flush.
+    CHECK_FALSE(torn.reclaim(7).ok());
+    torn.machine.engine.flush_stats(torn.memcg());
+    CHECK_FALSE(torn.reclaim(7).ok());  // there is not so much left
     CHECK(torn.event(VmEvent::kThpSplitPage) == 1);
     CHECK(torn.stat(StatItem::kThpSwpout) == 3);
     CHECK(torn.memcg().swap.usage() == mib(8) - Pages{50});

@@ -57,6 +57,7 @@ TEST_CASE("pages that come back within the active list's size are active",
     const std::int64_t gone = 1024 - reader.stat(StatItem::kInactiveFile);
     REQUIRE(gone >= 512);
     REQUIRE(reader.stat(StatItem::kActiveFile) == 256);
+    reader.machine.engine.flush_stats(*reader.group.memcg);
     // The first of them went `gone` evictions ago, too many for 256 active pages. As none of the
     // far ones moves the clock, the last 256 are near enough.
     reader.read(cold, static_cast<std::uint64_t>(gone));
