@@ -213,7 +213,9 @@ std::uint64_t count_dentries(const Engine::State& state, const Memcg& memcg, Nod
 
 void prune_dentries(Engine::State& state, Memcg& memcg, NodeId node, std::uint64_t most) {
     const std::uint64_t objects = std::min(most, count_dentries(state, memcg, node));
-    free_objects(state, memcg, SlabKind::kDentry, node, objects);
+    if (objects > 0) {
+        free_objects(state, memcg, SlabKind::kDentry, node, objects);
+    }
 }
 
 void drain_slab_stocks(Engine::State& state, const Memcg& root) {

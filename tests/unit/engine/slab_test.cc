@@ -126,6 +126,27 @@ TEST_CASE("a removed group leaves its slab to its parent", "[engine][slab]") {
     CHECK(EngineAccess::state(slab.machine.engine).dying.empty());
 }
 
+TEST_CASE("dropping dentries leaves groups alone that have none", "[engine][slab]") {
+    Slab slab;
+    REQUIRE(slab.make(SlabKind::kDentry, 1).ok());
+    // A removed group that pages still hold, and that goes with them.
+    Cgroup& removed = slab.machine.make(slab.group, "removed");
+    const TaskId other = slab.machine.add_task(removed);
+    const MappingId file = slab.machine.engine.create_mapping(other, PageKind::kFile, mib(1));
+    REQUIRE(slab.machine.run(slab.machine.engine.touch(other, file, {0, 4}, Access::kRead)).ok());
+    slab.machine.engine.exit_task(other);
+    const CgroupId removed_id = removed.id;
+    REQUIRE(slab.machine.engine.remove_cgroup(removed_id).ok());
+    const auto& state = EngineAccess::state(slab.machine.engine).slab;
+    REQUIRE(slab.machine.engine.find(removed_id) == nullptr);
+    slab.machine.engine.drop_slab();
+    slab.machine.engine.check_invariants();
+    CHECK(slab.stat(StatItem::kSlabReclaimable) == 0);
+    // Neither an account nor the CPU's stock is a group's that is about to go.
+    CHECK(state.groups.size() == 1);
+    CHECK(state.stocks[0].owner == slab.below.memcg);
+}
+
 TEST_CASE("what cannot be reclaimed brings the OOM killer", "[engine][slab]") {
     Slab slab;
     slab.machine.limit(slab.group, Pages{256});
