@@ -258,6 +258,9 @@ void reparent_slab(Engine::State& state, Memcg& memcg) {
         }
     }
     state.slab.groups.erase(memcg.id().value);
+    if (parent.is_root()) {
+        end_reparented(state, parent);  // a last page can be paid for without an object on it
+    }
 }
 
 void check_slab(const Engine::State& state) {

@@ -147,6 +147,18 @@ TEST_CASE("dropping dentries leaves groups alone that have none", "[engine][slab
     CHECK(state.stocks[0].owner == slab.below.memcg);
 }
 
+TEST_CASE("a removed group leaves no page without an object to the root", "[engine][slab]") {
+    EngineFixture machine("6.12", Layout::kV2);
+    Cgroup& group = machine.make_memory(machine.root(), "g");
+    const TaskId task = machine.add_task(group);
+    REQUIRE(machine.run(machine.engine.allocate_slab(task, SlabKind::kTimer, 5)).ok());
+    machine.engine.exit_task(task);
+    REQUIRE(machine.engine.remove_cgroup(group.id).ok());
+    machine.engine.check_invariants();
+    CHECK(machine.engine.root_memcg().stat_total(StatItem::kKernel) == 0);
+    CHECK(EngineAccess::state(machine.engine).slab.groups.empty());
+}
+
 TEST_CASE("what cannot be reclaimed brings the OOM killer", "[engine][slab]") {
     Slab slab;
     slab.machine.limit(slab.group, Pages{256});
