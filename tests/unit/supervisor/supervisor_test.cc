@@ -206,9 +206,10 @@ TEST_CASE("a path that ends with its page is read, one that goes on beyond is EF
         munmap(pages + kPage, kPage);
         struct statfs info{};
         std::memcpy(pages + kPage - 2, "/", 2);
-        const bool read = statfs(pages + kPage - 2, &info) == 0;
+        // Past the C library, which sanitizers put functions of their own before.
+        const bool read = syscall(SYS_statfs, pages + kPage - 2, &info) == 0;
         pages[kPage - 1] = 't';
-        const bool refused = statfs(pages + kPage - 2, &info) == -1 && errno == EFAULT;
+        const bool refused = syscall(SYS_statfs, pages + kPage - 2, &info) == -1 && errno == EFAULT;
         return read && refused ? 0 : 1;
     }) == 0);
 }
