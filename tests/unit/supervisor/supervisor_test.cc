@@ -151,7 +151,8 @@ TEST_CASE("children are under the filter, too", "[supervisor]") {
         waitpid(child, &status, 0);
         return WEXITSTATUS(status);
     }) == 7);
-    CHECK(world.answers.forks == 2);
+    CHECK(world.answers.forks - world.answers.threads ==
+          2);  // ThreadSanitizer has a thread in each
 }
 
 std::string read_all(int fd) {
