@@ -72,8 +72,18 @@ TEST_CASE("no thread of fast reads takes a signal that is meant for another", "[
         return;
     }
     const auto with = [](bool fast) {
-        const Mounted m(fast);
-        read_file(m.path("fake.value"));  // it is served by now, and has all its threads
+        Mounted m(fast);
+        const auto write_x = [&m](const char* name) {
+            const Fd fd(m.path(name), O_WRONLY);
+            REQUIRE(::write(fd.get(), "x", 1) == 1);
+        };
+        // Each thread has done something: at its very start it blocks all signals by itself.
+        m.make_blocking();
+        m.open_gate();
+        write_x("fake.blocking");
+        read_file(m.path("fake.read_only"));
+        m.session->content_changed()(FakeProvider::kRoot);
+        write_x("fake.value");
         return threads_now();
     };
     const Threads exact = with(false);
