@@ -52,7 +52,7 @@ int serve_command(const WorldConfig& config, runner::Command& command, spdlog::l
     if (const auto started = command.start(); !started.ok()) {
         return fail(started.error().exit_status, started.error().message);
     }
-    const auto answers = (*world)->call_answers(std::move(mounts));
+    auto answers = (*world)->call_answers(std::move(mounts));
     std::unique_ptr<supervisor::Supervisor> supervisor;
     if (auto listener = command.take_listener(); listener.ok()) {
         supervisor = supervisor::Supervisor::start(std::move(listener).value(), *answers, logger);
@@ -64,6 +64,7 @@ int serve_command(const WorldConfig& config, runner::Command& command, spdlog::l
     }
     const int exit_status = command.wait();
     supervisor.reset();
+    answers.reset();  // it holds the mount of /proc's files
     if (const auto finished = (*world)->finish(); !finished.ok()) {
         logger.warn("serving ended: {}", finished.error());
     }
