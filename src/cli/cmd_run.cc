@@ -10,6 +10,7 @@
 #include "cli/log.h"
 #include "cli/object_graph.h"
 #include "cli/report.h"
+#include "cli/v1_mounts.h"
 #include "cli/world_options.h"
 #include "memcgfs/runner/command.h"
 #include "memcgfs/supervisor/filter.h"
@@ -40,7 +41,13 @@ int serve_command(const WorldConfig& config, runner::Command& command, spdlog::l
     if (const auto adopted = (*world)->adopt(command.pid()); !adopted.ok()) {
         return fail(kExitRuntime, "cannot put the command into the tree");
     }
-    RunMounts mounts{.tree_device = command.tree_device(), .flags = config.mount_flags, .proc = {}};
+    RunMounts mounts;
+    mounts.tree_device = command.tree_device();
+    if (auto agent = command.take_mount_agent(); agent.ok()) {
+        mounts.agent = std::move(agent).value();
+    } else {
+        logger.warn("mounts of cgroup file systems are the kernel's affair: {}", agent.error());
+    }
     if (auto proc = command.take_proc_mount(); !proc.ok()) {
         logger.warn("the files of /proc are the host's: {}", proc.error());
     } else if (const auto served = (*world)->attach_proc(command.take_proc_fuse_fd().release());
@@ -75,14 +82,16 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
     if (argv.empty()) {
         return fail(kExitUsage, "no command given; see 'memcgfs run --help'");
     }
-    const auto config = resolve(options.world);
+    auto config = resolve(options.world);
     if (!config.ok()) {
         return fail(kExitUsage, config.error());
     }
+    config->mounted_by_parts = true;
     const auto logger = make_logger(options.verbosity);
     auto command = runner::Command::prepare({argv,
                                              {{"MEMCGFS_ROOT", runner::kCgroupMountPoint}},
                                              runner::kCgroupMountPoint,
+                                             parts_of(*config->profile, config->layout),
                                              supervisor::install_filter});
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());

@@ -46,9 +46,9 @@ std::optional<engine::CgroupId> ForkGate::counting_group(const world::ProcessInf
                                                          std::optional<engine::CgroupId> into) {
     const MutexLock lock(parts_.engine_mutex);
     const engine::Membership groups = parts_.engine.css_set(caller.css_set);
-    for (const engine::Hierarchy& hierarchy : parts_.engine.hierarchies()) {
-        if (hierarchy.has(engine::Controller::kPids)) {
-            return hierarchy.is_v2() && into ? *into : groups.in(hierarchy.id);
+    for (const engine::Hierarchy* hierarchy : parts_.engine.hierarchies()) {
+        if (hierarchy->has(engine::Controller::kPids)) {
+            return hierarchy->is_v2() && into ? *into : groups.in(hierarchy->id);
         }
     }
     return std::nullopt;

@@ -7,9 +7,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-
-#include "cli/v1_mounts.h"
-#include "memcgfs/interface/controllers.h"
+#include <utility>
+#include <vector>
 
 namespace memcgfs::cli {
 namespace {
@@ -71,91 +70,95 @@ bool is_at_or_below(std::string_view path, std::string_view directory) {
            (path.starts_with(directory) && path.substr(directory.size()).starts_with('/'));
 }
 
-/// The tree's line, as the file systems that it stands for.
-std::string lines_for(const Line& tree, const std::vector<CgroupMount>& mounts, int next_id) {
-    std::string text;
-    Line line = tree;
-    for (const CgroupMount& mount : mounts) {
-        line.mount_point = tree.mount_point + mount.directory;
-        line.options = "rw,nosuid,nodev,noexec,relatime";
-        line.type = mount.type;
-        line.source = mount.type;
-        line.super_options = mount.options;
-        text += line.text();
-        line.parent = tree.id;
-        line.id = next_id++;
-    }
-    return text;
+/// Splits "/1/a/b" into the directory "1" and what is below, "/a/b".
+std::pair<std::string_view, std::string_view> split_root(std::string_view root) {
+    root.remove_prefix(1);
+    const std::string_view directory = root.substr(0, root.find('/'));
+    root.remove_prefix(directory.size());
+    return {directory, root.empty() ? std::string_view("/") : root};
 }
+
+/// Makes a line out of the others what it is to be; false: it is not shown.
+class Rewriter {
+public:
+    Rewriter(const TreeMounts& tree, const std::vector<Line>& lines)
+        : tree_(tree),
+          number_(fmt::format("{}:{}", major(tree.device), minor(tree.device))),
+          whole_(std::find_if(
+              lines.begin(), lines.end(),
+              [this](const Line& line) { return line.device == number_ && line.root == "/"; })),
+          // Mounts are listed in the order of their making.
+          earlier_(whole_ != lines.end()),
+          present_(earlier_) {}
+
+    bool rewrite(Line& line) {
+        if (line.device == number_) {
+            earlier_ = false;
+            return line.root != "/" && rewrite_part(line);
+        }
+        if (present_ && line.parent == whole_->id && line.mount_point == whole_->mount_point &&
+            line.type == "tmpfs") {
+            line.super_options = "rw,mode=755,inode64";  // its owner is the user namespace's affair
+            return tree_.ground_is_shown;
+        }
+        return !is_cgroup(line) &&
+               !(earlier_ && is_at_or_below(line.mount_point, whole_->mount_point));
+    }
+
+private:
+    bool rewrite_part(Line& line) const {
+        const auto [directory, below] = split_root(line.root);
+        const auto what = tree_.what(directory, line.id);
+        if (!what) {
+            return false;
+        }
+        line.root = std::string(below);
+        line.type = what->type;
+        line.source = what->source;
+        line.super_options = what->options;
+        return true;
+    }
+
+    const TreeMounts& tree_;
+    const std::string number_;
+    const std::vector<Line>::const_iterator whole_;
+    bool earlier_;
+    const bool present_;
+};
 
 }  // namespace
 
-std::vector<CgroupMount> cgroup_mounts(const engine::Profile& profile, engine::Layout layout,
-                                       const engine::MountFlags& flags) {
-    std::string v2 = "rw,nsdelegate";
-    v2 += flags.memory_localevents && profile.memory_localevents ? ",memory_localevents" : "";
-    v2 += flags.memory_recursiveprot && profile.memory_recursiveprot ? ",memory_recursiveprot" : "";
-    v2 += flags.pids_localevents && profile.pids_events_hierarchical ? ",pids_localevents" : "";
-    if (layout == engine::Layout::kV2) {
-        return {{"", "cgroup2", v2}};
-    }
-    std::vector<CgroupMount> mounts = {{"", "tmpfs", "rw,mode=755,inode64"}};
-    if (layout == engine::Layout::kHybrid) {
-        mounts.push_back({"/unified", "cgroup2", "rw,nsdelegate"});
-    }
-    std::vector<V1Mount> v1 = v1_mounts(profile, layout);
-    v1.insert(v1.begin(),
-              {"memory", {.controllers = mask_of(engine::Controller::kMemory), .name = {}}, {}});
-    // systemd mounts its own first.
-    std::stable_partition(v1.begin(), v1.end(),
-                          [](const V1Mount& mount) { return !mount.spec.name.empty(); });
-    for (const V1Mount& mount : v1) {
-        std::string options = "rw";
-        for (const interface::KernelController& controller : interface::kKernelControllers) {
-            if ((mount.spec.controllers & mask_of(controller.controller)) != 0) {
-                options.append(",").append(controller.v1_name);
-            }
-        }
-        options += mount.spec.name.empty() ? "" : ",name=" + mount.spec.name;
-        mounts.push_back({"/" + std::string(mount.directory), "cgroup", options});
-    }
-    return mounts;
-}
-
-std::string with_cgroup_mounts(std::string_view mountinfo, dev_t device,
-                               const std::vector<CgroupMount>& mounts) {
+std::string with_cgroup_mounts(std::string_view mountinfo, const TreeMounts& tree) {
     const std::vector<Line> lines = parse_table(mountinfo);
-    const std::string number = fmt::format("{}:{}", major(device), minor(device));
-    const auto tree = std::find_if(lines.begin(), lines.end(),
-                                   [&](const Line& line) { return line.device == number; });
-    int next_id = 1;
-    for (const Line& line : lines) {
-        next_id = std::max(next_id, line.id + 1);
-    }
-    // Mounts are listed in the order of their making.
-    bool earlier_than_tree = tree != lines.end();
+    Rewriter rewriter(tree, lines);
     // Whose parent is not shown has that one's parent.
     std::map<int, int> hidden;
     std::string text;
     for (Line line : lines) {
+        const int parent = line.parent;
+        const bool shown = rewriter.rewrite(line);
         for (auto found = hidden.find(line.parent); found != hidden.end();
              found = hidden.find(line.parent)) {
             line.parent = found->second;
         }
-        const bool covered = earlier_than_tree && line.device != number &&
-                             is_at_or_below(line.mount_point, tree->mount_point);
-        if (covered || is_cgroup(line)) {
-            hidden.emplace(line.id, line.parent);
-        } else if (line.device == number) {
-            earlier_than_tree = false;
-            const bool whole = line.root == "/";
-            text += whole ? lines_for(line, mounts, next_id) : line.text();
-            next_id += static_cast<int>(mounts.size());
-        } else {
+        if (shown) {
             text += line.text();
+        } else {
+            hidden.emplace(line.id, parent);
         }
     }
     return text;
+}
+
+std::set<std::string> tree_directories(std::string_view mountinfo, dev_t device) {
+    const std::string number = fmt::format("{}:{}", major(device), minor(device));
+    std::set<std::string> directories;
+    for (const Line& line : parse_table(mountinfo)) {
+        if (line.device == number && line.root != "/") {
+            directories.emplace(split_root(line.root).first);
+        }
+    }
+    return directories;
 }
 
 std::string mounts_of(std::string_view mountinfo) {

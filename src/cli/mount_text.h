@@ -1,34 +1,40 @@
 // SPDX-License-Identifier: MIT
 //
-// The mount table of a run: the host's text with the kernel's cgroup file systems where the tree is
-// (/proc/PID/mountinfo and mounts; proc(5)). Text in, text out.
+// The mount table of a run: the host's text with the kernel's cgroup file systems for parts of the
+// tree (/proc/PID/mountinfo and mounts; proc(5)). Text in, text out.
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include "memcgfs/engine/engine.h"
 
 namespace memcgfs::cli {
 
-/// A file system that seems to be mounted.
+/// What a mount of a part of the tree seems to be.
 struct CgroupMount {
-    std::string directory;  ///< below the tree's root: "/memory"; empty for the root
-    std::string type;       ///< "cgroup2", "cgroup" or "tmpfs"; also its source
-    std::string options;    ///< of the super block: "rw,memory"
+    std::string type;     ///< "cgroup2" or "cgroup"
+    std::string source;   ///< as mount(2) named it
+    std::string options;  ///< of the super block: "rw,memory"
 };
 
-/// As systemd mounts them: cgroup2, or a tmpfs with the hierarchies below it.
-std::vector<CgroupMount> cgroup_mounts(const engine::Profile& profile, engine::Layout layout,
-                                       const engine::MountFlags& flags);
+struct TreeMounts {
+    dev_t device = 0;
+    /// Below the hierarchies there is a tmpfs that a kernel has, too.
+    bool ground_is_shown = false;
+    /// What a directory of the tree's root is, mounted as `mount_id`; nothing: it is not shown.
+    std::function<std::optional<CgroupMount>(std::string_view directory, int mount_id)> what;
+};
 
-/// `mountinfo` with `mounts` for the mount of `device`, without what that mount covers and without
-/// the host's own cgroup file systems.
-std::string with_cgroup_mounts(std::string_view mountinfo, dev_t device,
-                               const std::vector<CgroupMount>& mounts);
+/// `mountinfo` with the tree's parts as the file systems that they stand for, without what the tree
+/// covers and without the host's own cgroup file systems.
+std::string with_cgroup_mounts(std::string_view mountinfo, const TreeMounts& tree);
+
+/// Of the tree's root, those that have mounts in the table.
+std::set<std::string> tree_directories(std::string_view mountinfo, dev_t device);
 
 /// The same table in the form of /proc/PID/mounts.
 std::string mounts_of(std::string_view mountinfo);

@@ -18,6 +18,7 @@
 #include "cli/effects.h"
 #include "cli/event_descriptors.h"
 #include "cli/settler.h"
+#include "cli/tree_roots.h"
 #include "cli/v1_mounts.h"
 #include "cli/write_permission.h"
 #include "memcgfs/engine/engine.h"
@@ -72,13 +73,18 @@ std::vector<engine::HierarchySpec> specs_of(const std::vector<V1Mount>& mounts) 
     return specs;
 }
 
-vfs::Tree::Options tree_options(const engine::Engine& engine,
+/// The tree is v2's alone.
+bool is_whole(const WorldConfig& config) {
+    return config.layout == Layout::kV2 && !config.mounted_by_parts;
+}
+
+vfs::Tree::Options tree_options(const WorldConfig& config, const engine::Engine& engine,
                                 const interface::CgroupFs& cgroup_fs) {
     vfs::Tree::Options options;
     options.uid = geteuid();
     options.gid = getegid();
     options.root_mode = root_mode();
-    if (engine.layout() == Layout::kV2) {
+    if (is_whole(config)) {
         options.root = cgroup_fs.root(*engine.unified());
     }
     return options;
@@ -109,7 +115,8 @@ struct World::State {
           fast_reads(config.fast_reads),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
           provider(cgroup_fs, outbox, [this] { puppets.settle(); }),
-          tree(provider, wall_clock_now, tree_options(engine, cgroup_fs)),
+          tree(provider, wall_clock_now, tree_options(config, engine, cgroup_fs)),
+          roots(tree, cgroup_fs, root_mode()),
           proc_tree(
               {engine, engine_mutex, *tasks, cgroup_fs},
               {.wall_clock = wall_clock_now, .uid = geteuid(), .gid = getegid(), .dropped = {}}),
@@ -119,13 +126,7 @@ struct World::State {
           }) {
         effects.bind_runner(executor);
         effects.bind_trees({cgroup_fs, tree, proc_tree}, announcer);
-        if (config.layout != Layout::kV2) {
-            v1_root = add_hierarchy("memory", engine.memory_hierarchy());
-        }
-        if (config.layout == Layout::kHybrid) {
-            v2_root = add_hierarchy("unified", *engine.unified());
-        }
-        add_further_hierarchies(config);
+        add_hierarchies(config);
     }
 
     /// Nothing may be delivered to parts that have gone.
@@ -138,9 +139,12 @@ struct World::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
-    vfs::NodeId add_hierarchy(std::string_view name, const Hierarchy& hierarchy);
-    void add_further_hierarchies(const WorldConfig& config);
+    void add_hierarchies(const WorldConfig& config);
     interface::Hooks hooks();
+    vfs::NodeId memory_root() {
+        const MutexLock lock(engine_mutex);
+        return roots.node(engine.memory_hierarchy().id);
+    }
     fuse::Session::Options session_options();
 
     spdlog::logger& logger;
@@ -155,9 +159,8 @@ struct World::State {
     const bool fast_reads;
     interface::CgroupFs cgroup_fs;
     DeliveringProvider provider;
-    vfs::NodeId v1_root = vfs::kRootNode;
-    vfs::NodeId v2_root = vfs::kRootNode;
     vfs::Tree tree;
+    TreeRoots roots;
     interface::ProcTree proc_tree;
     Announcer announcer{logger};
     std::optional<Settler> settler;
@@ -172,20 +175,25 @@ struct World::State {
     void serve();
 };
 
-vfs::NodeId World::State::add_hierarchy(std::string_view name, const Hierarchy& hierarchy) {
-    const vfs::NodeId node = tree.add_hierarchy(name, cgroup_fs.root(hierarchy));
-    vfs::AttributeChange change;
-    change.mode = root_mode();
-    MEMCGFS_ASSERT(tree.setattr(node, change).ok());
-    return node;
-}
-
-void World::State::add_further_hierarchies(const WorldConfig& config) {
+void World::State::add_hierarchies(const WorldConfig& config) {
+    if (is_whole(config)) {
+        roots.set_whole(*engine.unified());
+        return;
+    }
+    if (config.mounted_by_parts) {
+        for (const Hierarchy* hierarchy : engine.hierarchies()) {
+            roots.add(*hierarchy, tree_name_of(hierarchy->id));
+        }
+        return;
+    }
+    if (config.layout == Layout::kHybrid) {
+        roots.add(*engine.unified(), "unified");
+    }
     for (const V1Mount& mount : v1_mounts(*config.profile, config.layout)) {
-        for (const Hierarchy& hierarchy : engine.hierarchies()) {
-            if (!hierarchy.is_v2() && hierarchy.controllers == mount.spec.controllers &&
-                hierarchy.name == mount.spec.name) {
-                add_hierarchy(mount.directory, hierarchy);
+        for (const Hierarchy* hierarchy : engine.hierarchies()) {
+            if (!hierarchy->is_v2() && hierarchy->controllers == mount.spec.controllers &&
+                hierarchy->name == mount.spec.name) {
+                roots.add(*hierarchy, mount.directory);
             }
         }
         for (const std::string_view link : mount.links) {
@@ -206,12 +214,13 @@ interface::Hooks World::State::hooks() {
                     const FileOfGroup which{
                         engine::CgroupId{static_cast<std::uint64_t>(dir)},
                         interface::all_files()[static_cast<std::size_t>(file)]->name};
-                    return may_write(tree, v2_root, engine, engine_mutex, which, who);
+                    return may_write(tree, roots.node(engine.default_hierarchy().id), engine,
+                                     engine_mutex, which, who);
                 },
             .open_event =
                 [this](vfs::DirKey dir, const interface::EventRequest& request,
                        const vfs::Credentials& who) {
-                    const V1Tree v1{tree, v1_root, engine, engine_mutex};
+                    const V1Tree v1{tree, memory_root(), engine, engine_mutex};
                     const engine::CgroupId group{static_cast<std::uint64_t>(dir)};
                     auto event = open_event(v1, group, request, who);
                     if (!event.ok() && event.error() == Errno::kEPERM) {
@@ -303,7 +312,7 @@ Result<void, std::string> World::attach_proc(int fuse_fd) {
 std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts) {
     State& state = *state_;
     return std::make_unique<RunAnswers>(
-        std::move(mounts), RunAnswers::Trees{state.tree, state.proc_tree},
+        std::move(mounts), RunAnswers::Trees{state.tree, state.proc_tree, state.roots},
         ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
                         [&state] { state.outbox.flush(); }});
 }

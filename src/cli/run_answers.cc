@@ -60,15 +60,19 @@ std::optional<ProcessFile> process_file(std::string_view path) {
 
 }  // namespace
 
-RunAnswers::RunAnswers(RunMounts mounts, Trees trees, ForkGate::Parts parts)
-    : mounts_(std::move(mounts)),
+RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts)
+    : tree_device_(mounts.tree_device),
+      proc_(std::move(mounts.proc)),
       trees_(trees),
       engine_(parts.engine),
       engine_mutex_(parts.engine_mutex),
       tasks_(parts.tasks),
-      gate_(std::move(parts)) {
+      gate_(parts),
+      world_mounts_({engine_, engine_mutex_, tasks_, trees_.cgroups, trees_.roots, parts.flush,
+                     mounts.tree_device},
+                    std::move(mounts.agent)) {
     struct stat status{};
-    if (!mounts_.proc.valid() || fstat(mounts_.proc.get(), &status) != 0) {
+    if (!proc_.valid() || fstat(proc_.get(), &status) != 0) {
         return;
     }
     proc_device_ = status.st_dev;
@@ -82,26 +86,22 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, ForkGate::Parts parts)
 }
 
 bool RunAnswers::is_tree(dev_t device) {
-    return device == mounts_.tree_device || (device == proc_device_ && proc_device_ != 0);
+    return device == tree_device_ || (device == proc_device_ && proc_device_ != 0);
 }
 
 std::optional<std::uint32_t> RunAnswers::file_system_type(dev_t device, std::uint64_t node) {
-    if (device != mounts_.tree_device) {
+    if (device != tree_device_) {
         return PROC_SUPER_MAGIC;
     }
-    if (engine_.layout() == engine::Layout::kV2) {
-        return CGROUP2_SUPER_MAGIC;
-    }
     const auto attributes = trees_.cgroups.getattr(vfs::NodeId{node});
-    if (!attributes.ok()) {
-        return std::nullopt;
-    }
-    if (attributes->dir == vfs::DirKey{}) {
-        return TMPFS_MAGIC;
-    }
     const MutexLock lock(engine_mutex_);
+    if (engine_.hierarchies().size() == 1 && engine_.unified() != nullptr) {
+        return CGROUP2_SUPER_MAGIC;  // also of a group that has gone
+    }
     const engine::Cgroup* const group =
-        engine_.find(engine::CgroupId{static_cast<std::uint64_t>(attributes->dir)});
+        attributes.ok()
+            ? engine_.find(engine::CgroupId{static_cast<std::uint64_t>(attributes->dir)})
+            : nullptr;
     if (group == nullptr) {
         return std::nullopt;
     }
@@ -144,7 +144,7 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_process_file(
 Result<runner::UniqueFd> RunAnswers::open_proc(const std::string& path,
                                                const supervisor::OpenRequest& request) {
     struct stat status{};
-    if (fstatat(mounts_.proc.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (fstatat(proc_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return Err(static_cast<Errno>(errno));
     }
     const world::ProcessInfo caller = MEMCGFS_TRY(tasks_.find(request.caller, request.caller));
@@ -161,7 +161,7 @@ Result<runner::UniqueFd> RunAnswers::open_proc(const std::string& path,
         }
     }
     const int flags = request.flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
-    runner::UniqueFd file(openat(mounts_.proc.get(), path.c_str(), flags | O_CLOEXEC));
+    runner::UniqueFd file(openat(proc_.get(), path.c_str(), flags | O_CLOEXEC));
     if (!file.valid()) {
         return Err(static_cast<Errno>(errno));
     }
@@ -173,9 +173,12 @@ Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::str
     std::ifstream real("/proc/" + std::to_string(pid) + "/mountinfo");
     std::ostringstream table;
     table << real.rdbuf();
-    const std::vector<CgroupMount> mounts =
-        cgroup_mounts(engine_.profile(), engine_.layout(), mounts_.flags);
-    const std::string info = with_cgroup_mounts(table.str(), mounts_.tree_device, mounts);
+    const TreeMounts tree{.device = tree_device_,
+                          .ground_is_shown = engine_.layout() != engine::Layout::kV2,
+                          .what = [this](std::string_view directory, int mount_id) {
+                              return world_mounts_.describe(directory, mount_id);
+                          }};
+    const std::string info = with_cgroup_mounts(table.str(), tree);
     const std::string text = name == "mounts" ? mounts_of(info) : info;
     runner::UniqueFd file(memfd_create(std::string(name).c_str(), MFD_CLOEXEC));
     if (!file.valid() ||
@@ -188,6 +191,10 @@ Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::str
         return Err(static_cast<Errno>(errno));
     }
     return reader;
+}
+
+supervisor::MountAnswers* RunAnswers::mounts() {
+    return world_mounts_.can_mount() ? &world_mounts_ : nullptr;
 }
 
 Result<void> RunAnswers::may_fork(const supervisor::ForkRequest& request) {
@@ -208,10 +215,7 @@ Result<void> RunAnswers::may_enter(std::int32_t caller, engine::CgroupId group) 
     if (process.uid == 0) {
         return {};
     }
-    vfs::NodeId root = vfs::kRootNode;
-    if (engine_.layout() == engine::Layout::kHybrid) {
-        root = MEMCGFS_TRY(trees_.cgroups.lookup(vfs::kRootNode, "unified")).node;
-    }
+    const vfs::NodeId root = trees_.roots.node(engine_.default_hierarchy().id);
     const vfs::Credentials who{process.uid, process.uid, caller};
     return may_write(trees_.cgroups, root, engine_, engine_mutex_, {group, "cgroup.procs"}, who)
                ? Result<void>{}

@@ -7,11 +7,14 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 
 #include "cli/fork_gate.h"
+#include "cli/tree_roots.h"
+#include "cli/world_mounts.h"
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
 #include "memcgfs/interface/proc_fs.h"
@@ -24,8 +27,8 @@ namespace memcgfs::cli {
 /// Where the trees of a run are.
 struct RunMounts {
     dev_t tree_device = 0;
-    engine::MountFlags flags;
     runner::UniqueFd proc;  ///< the root of the files of /proc; none: there are no such files
+    std::optional<runner::MountAgent> agent;  ///< none: nobody can mount
 };
 
 class RunAnswers final : public supervisor::CallAnswers {
@@ -34,8 +37,9 @@ public:
     struct Trees {
         vfs::Tree& cgroups;
         interface::ProcTree& proc;
+        TreeRoots& roots;
     };
-    RunAnswers(RunMounts mounts, Trees trees, ForkGate::Parts parts);
+    RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts);
 
     bool is_tree(dev_t device) override;
     std::optional<std::uint32_t> file_system_type(dev_t device, std::uint64_t node) override;
@@ -43,6 +47,7 @@ public:
     std::optional<Result<runner::UniqueFd>> open_file(
         const supervisor::OpenRequest& request) override;
     Result<void> may_fork(const supervisor::ForkRequest& request) override;
+    supervisor::MountAnswers* mounts() override;
 
 private:
     /// The caller may put processes there: by the mode of its cgroup.procs.
@@ -54,7 +59,8 @@ private:
                                        const supervisor::OpenRequest& request);
     Result<runner::UniqueFd> make_mount_table(std::int32_t pid, std::string_view name);
 
-    const RunMounts mounts_;
+    const dev_t tree_device_;
+    const runner::UniqueFd proc_;  ///< RunMounts::proc
     dev_t proc_device_ = 0;
     Trees trees_;
     engine::Engine& engine_;
@@ -62,6 +68,7 @@ private:
     world::LiveTasks& tasks_;
     std::unordered_set<std::string> names_;  ///< last names of files that are ours
     ForkGate gate_;
+    WorldMounts world_mounts_;
 };
 
 }  // namespace memcgfs::cli

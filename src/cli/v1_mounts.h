@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which v1 hierarchies a machine has beside memory, and where: as systemd mounts them below
+// Which v1 hierarchies a machine has, and where: as systemd mounts them below
 // /sys/fs/cgroup.
 #pragma once
 
@@ -9,6 +9,7 @@
 
 #include "memcgfs/engine/hierarchy.h"
 #include "memcgfs/engine/profile.h"
+#include "memcgfs/runner/command.h"
 
 namespace memcgfs::cli {
 
@@ -18,7 +19,10 @@ struct V1Mount {
     std::vector<std::string_view> links;  ///< names of symbolic links to it
 };
 
-/// Empty for a layout without v1 hierarchies.
+/// In the order of their making; empty for a layout without v1 hierarchies.
 std::vector<V1Mount> v1_mounts(const engine::Profile& profile, engine::Layout layout);
+
+/// The same for a tree that is mounted by parts, with v2's.
+runner::TreeLayout parts_of(const engine::Profile& profile, engine::Layout layout);
 
 }  // namespace memcgfs::cli

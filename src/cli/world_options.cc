@@ -89,8 +89,8 @@ Result<engine::Machine, std::string> machine_of(const WorldOptions& options,
 
 /// "" or a list of names with commas, as mount(8) takes it. What is not named is off.
 Result<engine::MountFlags, std::string> mount_flags_of(std::string_view text) {
-    engine::MountFlags flags{
-        .memory_localevents = false, .memory_recursiveprot = false, .pids_localevents = false};
+    engine::MountFlags flags;
+    flags.memory_recursiveprot = false;
     while (!text.empty()) {
         const std::string_view name = text.substr(0, text.find(','));
         text.remove_prefix(std::min(text.size(), name.size() + 1));
@@ -172,6 +172,7 @@ Result<WorldConfig, std::string> resolve(const WorldOptions& options) {
                         "{}",
                         config.profile->name, engine::default_profile(Layout::kV1).name));
     }
+    config.mount_flags.memory_recursiveprot = config.layout == Layout::kV2;
     if (options.mount_options) {
         config.mount_flags = MEMCGFS_TRY(mount_flags_of(*options.mount_options));
     }

@@ -37,6 +37,9 @@ struct WorldConfig {
     engine::Machine machine;
     engine::MountFlags mount_flags;
     bool fast_reads = false;  ///< Session::Options::fast_reads
+    /// The tree's root has a directory for each hierarchy, named tree_name_of(), and each is
+    /// mounted by itself.
+    bool mounted_by_parts = false;
 };
 
 void add_kernel_options(CLI::App& app, WorldOptions& options);
@@ -47,7 +50,7 @@ void add_read_options(CLI::App& app, WorldOptions& options);
 /// Fills in what was not given:
 ///   hierarchy  v1 for a profile that runs v1 by habit (alinux2), else v2
 ///   profile    6.12 for v2, 6.1 where a v1 memory controller is wanted
-///   mount      memory_recursiveprot, as systemd mounts it
+///   mount      memory_recursiveprot on a pure v2 system, as systemd mounts it
 ///   machine    the machine file's, else 1 GiB without swap and one CPU; single options win
 /// Errors (one sentence) are usage errors.
 Result<WorldConfig, std::string> resolve(const WorldOptions& options);

@@ -29,8 +29,7 @@ bool within_tree_limits(const Cgroup& parent) {
 
 Cgroup* group_or_root(const Engine::State& state, CgroupId id, const Hierarchy& hierarchy) {
     Cgroup* group = state.cgroups.find(id);
-    return group != nullptr && group->hierarchy == hierarchy.root->hierarchy ? group
-                                                                             : hierarchy.root;
+    return group != nullptr && group->hierarchy == &hierarchy ? group : hierarchy.root;
 }
 
 /// cgroup_migrate_vet_dst().
@@ -41,13 +40,6 @@ Result<void> may_join(const Cgroup& group) {
     const bool may = group.is_root() || group.threaded || can_be_thread_root(group) ||
                      group.subtree_control == 0;
     return may ? Result<void>{} : Err(Errno::kEBUSY);
-}
-
-void join(Engine::State& state, Task& task, Cgroup& group) {
-    group.tasks.push_back(task.id);
-    group.had_members = true;
-    task.groups[group.hierarchy->id] = group.id;
-    change_populated(state, group, 1);
 }
 
 }  // namespace
@@ -130,7 +122,9 @@ TaskId Engine::add_task(TaskInfo info, const Membership& groups) {
     state_->task_by_pid.emplace(task.info.pid, task.id);
     task.groups.groups.resize(state_->hierarchies.size());
     for (const Hierarchy& hierarchy : state_->hierarchies) {
-        join(*state_, task, *group_or_root(*state_, groups.in(hierarchy.id), hierarchy));
+        if (hierarchy.root != nullptr) {
+            join(*state_, task, *group_or_root(*state_, groups.in(hierarchy.id), hierarchy));
+        }
     }
     if (is_frozen(*state_, task)) {
         state_->emit(FreezeEffect{task.info.pid, true});
@@ -233,18 +227,23 @@ Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
 }
 
 std::uint32_t Engine::css_set_of(const Membership& groups) {
-    const auto is_root_group = [this](CgroupId id) {
+    // Hierarchies come and go, and a set of groups must keep its number: roots are left out.
+    Membership named = groups;
+    for (CgroupId& id : named.groups) {
         const Cgroup* group = state_->cgroups.find(id);
-        return group == nullptr || group->is_root();
-    };
-    if (std::all_of(groups.groups.begin(), groups.groups.end(), is_root_group)) {
+        id = group == nullptr || group->is_root() ? CgroupId{} : id;
+    }
+    while (!named.groups.empty() && named.groups.back() == CgroupId{}) {
+        named.groups.pop_back();
+    }
+    if (named.groups.empty()) {
         return 0;
     }
     auto& sets = state_->css_sets;
     const auto [entry, is_new] =
-        state_->css_set_numbers.try_emplace(groups, static_cast<std::uint32_t>(sets.size()));
+        state_->css_set_numbers.try_emplace(named, static_cast<std::uint32_t>(sets.size()));
     if (is_new) {
-        sets.push_back(groups);
+        sets.push_back(named);
     }
     return entry->second;
 }
@@ -256,7 +255,9 @@ Membership Engine::css_set(std::uint32_t number) const {
     }
     groups.groups.resize(state_->hierarchies.size());
     for (const Hierarchy& hierarchy : state_->hierarchies) {
-        groups[hierarchy.id] = group_or_root(*state_, groups.in(hierarchy.id), hierarchy)->id;
+        groups[hierarchy.id] = hierarchy.root == nullptr
+                                   ? CgroupId{}
+                                   : group_or_root(*state_, groups.in(hierarchy.id), hierarchy)->id;
     }
     return groups;
 }

@@ -84,9 +84,7 @@ OperationPtr refused(Engine::State& state, std::string_view name) {
 Engine::Engine(const Environment& environment) : state_(std::make_unique<State>(environment)) {
     State& state = *state_;
     make_hierarchies(state);
-    if (state.unified != nullptr) {
-        psi_begin(state, *state.unified->root);
-    }
+    psi_begin(state, *state.unified->root);
     Cgroup& memory_root = *state.memory_hierarchy->root;
     online_css(state, memory_root);
     state.root_memcg = memory_root.memcg;
@@ -99,9 +97,13 @@ Layout Engine::layout() const { return state_->environment.layout; }
 const Machine& Engine::machine() const { return state_->machine(); }
 NodeId Engine::node_count() const { return static_cast<NodeId>(state_->nodes.size()); }
 
-std::span<const Hierarchy> Engine::hierarchies() const { return state_->hierarchies; }
 const Hierarchy& Engine::memory_hierarchy() const { return *state_->memory_hierarchy; }
-const Hierarchy* Engine::unified() const { return state_->unified; }
+const Hierarchy& Engine::default_hierarchy() const { return *state_->unified; }
+const Hierarchy* Engine::unified() const {
+    return state_->unified_visible ? state_->unified : nullptr;
+}
+const MountFlags& Engine::mount_flags() const { return state_->environment.mount_flags; }
+void Engine::set_mount_flags(const MountFlags& flags) { state_->environment.mount_flags = flags; }
 
 bool Engine::panicked() const { return state_->panicked; }
 

@@ -10,7 +10,7 @@ namespace memcgfs::engine {
 /// Fills in state.hierarchies and their roots, from the environment. Once, at the beginning.
 void make_hierarchies(Engine::State& state);
 
-/// The task's v2 group, or nullptr where there is no v2 hierarchy.
+/// The task's v2 group.
 Cgroup* unified_group(const Engine::State& state, const Task& task);
 
 }  // namespace memcgfs::engine

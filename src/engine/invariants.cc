@@ -173,9 +173,7 @@ void Engine::check_invariants() const {
     check_slab(state);
     check_zones(state);
     MEMCGFS_ASSERT(registrations == state.events.size());
-    if (state.unified != nullptr) {
-        check_psi(state, *state.unified->root);
-    }
+    check_psi(state, *state.unified->root);
     state.tasks.for_each(
         [&](const Task& task) { MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task); });
     Pages slots{};

@@ -84,6 +84,13 @@ void change_populated(Engine::State& state, Cgroup& group, int change) {
     }
 }
 
+void join(Engine::State& state, Task& task, Cgroup& group) {
+    group.tasks.push_back(task.id);
+    group.had_members = true;
+    task.groups[group.hierarchy->id] = group.id;
+    change_populated(state, group, 1);
+}
+
 void map_region(Task& task, Mapping& mapping) {
     if (std::find(task.regions.begin(), task.regions.end(), mapping.id()) == task.regions.end()) {
         task.regions.push_back(mapping.id());

@@ -27,6 +27,8 @@ void unmap_region(Engine::State& state, Task& task, MappingId id, bool keep);
 
 /// Adds to or takes from populated_count up to where the state does not change; notifies.
 void change_populated(Engine::State& state, Cgroup& group, int change);
+/// Makes the task a member; it is in no other group of the hierarchy.
+void join(Engine::State& state, Task& task, Cgroup& group);
 
 /// True if the group or an ancestor is set to freeze.
 bool is_frozen(const Cgroup& group);

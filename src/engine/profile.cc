@@ -113,6 +113,11 @@ ControllerMask kernel_controllers(const Profile& profile) {
     return mask;
 }
 
+ControllerMask v1_controllers(const Profile& profile) {
+    const ControllerMask optional = mask_of(Controller::kMemory) | mask_of(Controller::kCpuset);
+    return kernel_controllers(profile) & ~(profile.v1_memory ? 0 : optional);
+}
+
 const Profile* find_profile(std::string_view name) {
     for (const Profile& profile : kProfiles) {
         if (profile.name == name) {

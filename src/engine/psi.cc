@@ -101,7 +101,7 @@ struct Subject {
 
 Subject subject_of(Engine::State& state, OpContext& op) {
     if (!op.task) {
-        return {&op.psi, state.unified != nullptr ? state.unified->root : nullptr};
+        return {&op.psi, state.unified->root};
     }
     Task* task = state.tasks.find(op.task);
     return task == nullptr ? Subject{} : Subject{&task->psi, unified_group(state, *task)};

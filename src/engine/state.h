@@ -55,9 +55,11 @@ struct Engine::State {
     };
     SlotMap<PsiTriggerHome, PsiTriggerTag> psi_triggers;
     std::unordered_map<std::int32_t, TaskId> task_by_pid;  // only looked up, never iterated
-    std::vector<Hierarchy> hierarchies;  ///< never grows once made: groups point to them
+    std::deque<Hierarchy> hierarchies;  ///< by id; grows at the end alone: groups point to them
     const Hierarchy* memory_hierarchy = nullptr;
-    const Hierarchy* unified = nullptr;  ///< v2's, if there is one
+    Hierarchy* unified = nullptr;      ///< v2's
+    bool unified_visible = false;      ///< it has been mounted
+    std::uint32_t v1_hierarchies = 0;  ///< ever made
     Memcg* root_memcg = nullptr;
     std::uint64_t next_operation = 1;
     std::uint64_t next_files_version = 1;
@@ -137,7 +139,7 @@ struct Engine::State {
     bool recursive_protection() const {
         return environment.mount_flags.memory_recursiveprot && profile().memory_recursiveprot;
     }
-    bool memory_on_v1() const { return environment.layout != Layout::kV2; }
+    bool memory_on_v1() const { return !memory_hierarchy->is_v2(); }
 
     // Objects.
     OperationId new_operation_id() { return OperationId{next_operation++}; }

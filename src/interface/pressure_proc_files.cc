@@ -15,10 +15,8 @@ namespace {
 
 constexpr std::size_t kTextMost = 32;
 
-/// The v2 root. Where there is no v2 nothing is measured, and any root will do.
 engine::Cgroup& system_group(ProcServices& services) {
-    const engine::Hierarchy* unified = services.engine.unified();
-    return unified != nullptr ? *unified->root : *services.engine.memory_hierarchy().root;
+    return *services.engine.default_hierarchy().root;
 }
 
 StoreContext root_context(const ProcContext& context) {

@@ -6,7 +6,6 @@
 #include <array>
 #include <string>
 
-#include "interface/hierarchy_numbers.h"
 #include "interface/proc_services.h"
 #include "interface/proc_tables.h"
 #include "memcgfs/base/parse_number.h"
@@ -68,10 +67,11 @@ Result<void> show_cgroup(const ProcContext& context, TextBuffer& out) {
         return group == nullptr ? std::string("/") : services.engine.path(*group);
     };
     const auto hierarchies = services.engine.hierarchies();
-    for (auto hierarchy = hierarchies.rbegin(); hierarchy != hierarchies.rend(); ++hierarchy) {
-        if (!hierarchy->is_v2()) {
-            out.print("{}:{}:{}\n", hierarchy_number(services.engine, &*hierarchy),
-                      v1_controllers(*hierarchy), process->zombie ? "/" : path(*hierarchy));
+    for (auto each = hierarchies.rbegin(); each != hierarchies.rend(); ++each) {
+        const Hierarchy& hierarchy = **each;
+        if (!hierarchy.is_v2()) {
+            out.print("{}:{}:{}\n", hierarchy.number, v1_controllers(hierarchy),
+                      process->zombie ? "/" : path(hierarchy));
         }
     }
     if (const Hierarchy* unified = services.engine.unified()) {

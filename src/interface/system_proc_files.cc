@@ -4,7 +4,7 @@
 // files.md C2, C5), and the sets of nodes (drivers/base/node.c).
 #include <array>
 
-#include "interface/hierarchy_numbers.h"
+#include "interface/cgroup_features.h"
 #include "interface/proc_services.h"
 #include "interface/proc_tables.h"
 #include "memcgfs/engine/id_set.h"
@@ -15,7 +15,6 @@ namespace {
 
 using engine::Cgroup;
 using engine::Hierarchy;
-using engine::KernelVersion;
 
 /// The group, those below, and removed ones that still hold something.
 std::uint64_t count_groups(const Cgroup& group) {
@@ -36,17 +35,15 @@ Result<void> show_cgroups(const ProcContext& context, TextBuffer& out) {
             continue;
         }
         // One that is nowhere mounted belongs to v2, of which there may be the root alone.
-        const Hierarchy* home = engine.unified();
-        for (const Hierarchy& hierarchy : engine.hierarchies()) {
-            if (!hierarchy.is_v2() && hierarchy.has(controller.controller)) {
-                home = &hierarchy;
+        const Hierarchy* home = &engine.default_hierarchy();
+        for (const Hierarchy* hierarchy : engine.hierarchies()) {
+            if (!hierarchy->is_v2() && hierarchy->has(controller.controller)) {
+                home = hierarchy;
             }
         }
         const std::uint64_t groups =
-            home == nullptr ? 1
-                            : count_groups(*home->root) +
-                                  static_cast<std::uint64_t>(home->root->dying_descendants);
-        out.print("{}\t{}\t{}\t1\n", controller.v1_name, hierarchy_number(engine, home), groups);
+            count_groups(*home->root) + static_cast<std::uint64_t>(home->root->dying_descendants);
+        out.print("{}\t{}\t{}\t1\n", controller.v1_name, home->number, groups);
     }
     return {};
 }
@@ -61,21 +58,8 @@ Result<void> show_delegate(const ProcContext& context, TextBuffer& out) {
     return {};
 }
 
-struct Feature {
-    std::string_view name;
-    KernelVersion since;
-};
-constexpr std::array kFeatures = {
-    Feature{"nsdelegate", {4, 14}},
-    Feature{"favordynmods", {6, 0}},
-    Feature{"memory_localevents", {5, 2}},
-    Feature{"memory_recursiveprot", {5, 7}},
-    Feature{"memory_hugetlb_accounting", {6, 7}},
-    Feature{"pids_localevents", {6, 12}},
-};
-
 Result<void> show_features(const ProcContext& context, TextBuffer& out) {
-    for (const Feature& feature : kFeatures) {
+    for (const CgroupFeature& feature : kCgroupFeatures) {
         if (feature.since <= context.services.engine.profile().version) {
             out.print("{}\n", feature.name);
         }

@@ -17,6 +17,8 @@
 
 #include "memcgfs/base/assert.h"
 #include "runner/failure.h"
+#include "runner/layout.h"
+#include "runner/messages.h"
 #include "runner/namespaces.h"
 #include "runner/process_tree.h"
 
@@ -44,52 +46,8 @@ sigset_t awaited_signals() {
     return set;
 }
 
-using OneDescriptor = std::array<char, CMSG_SPACE(sizeof(int))>;
-
-void send_message(int socket, char kind, std::string_view text, int descriptor = -1) {
-    std::string content(1, kind);
-    content.append(text);
-    iovec part{content.data(), content.size()};
-    alignas(cmsghdr) OneDescriptor control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (descriptor >= 0) {
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        cmsghdr* const header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-    }
-    while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR) {
-    }
-}
-
-/// Empty once the other end has closed.
-std::string receive_message(int socket, UniqueFd* descriptor = nullptr) {
-    std::array<char, 1024> buffer{};
-    iovec part{buffer.data(), buffer.size()};
-    alignas(cmsghdr) OneDescriptor control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    ssize_t length = -1;
-    while ((length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
-    }
-    const cmsghdr* const header = length > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-        int received = -1;
-        std::memcpy(&received, CMSG_DATA(header), sizeof(int));
-        UniqueFd owned(received);
-        if (descriptor != nullptr) {
-            *descriptor = std::move(owned);
-        }
-    }
-    return length > 0 ? std::string(buffer.data(), static_cast<std::size_t>(length)) : "";
+void send_report(int socket, char kind, std::string_view text, std::span<const int> fds = {}) {
+    send_message(socket, std::string(1, kind).append(text), fds);
 }
 
 int exit_status_of(int wait_status) {
@@ -143,6 +101,7 @@ Result<std::unique_ptr<Command>, std::string> Command::prepare(CommandOptions op
         return failure("cannot become a subreaper", errno, "it takes Linux 3.4 or later");
     }
     MEMCGFS_TRY(command->fork_child());
+    command->mount_agent_ = MountAgent::start(command->pid_, command->options_.mount_point);
     MEMCGFS_TRY(command->start_janitor());
     return command;
 }
@@ -168,11 +127,11 @@ Result<void, std::string> Command::fork_child() {
         run_child(theirs.get());
     }
     theirs.reset();
-    UniqueFd hidden;
-    const std::string report = receive_message(socket_.get(), &hidden);
+    Message message = receive_message(socket_.get());
+    const std::string& report = message.text;
     if (report.starts_with(kMounted)) {
-        if (hidden.valid()) {
-            proc_mount_ = std::move(hidden);
+        if (!message.descriptors.empty()) {
+            proc_mount_ = std::move(message.descriptors.front());
         } else {
             proc_mount_ = Failed<std::string>{report.substr(1)};
         }
@@ -188,7 +147,7 @@ void Command::run_child(int socket) {
         return mount_fuse(fuse_fd_.get(), options_.mount_point);
     }();
     if (!ready.ok()) {
-        send_message(socket, kSetupFailed, ready.error());
+        send_report(socket, kSetupFailed, ready.error());
         _exit(1);
     }
     const auto hidden = make_hidden_fuse_mount(proc_fuse_fd_.get());
@@ -196,11 +155,16 @@ void Command::run_child(int socket) {
     fuse_fd_.reset();
     proc_fuse_fd_.reset();
     if (hidden.ok()) {
-        send_message(socket, kMounted, "", hidden->get());
+        send_report(socket, kMounted, "", std::array{hidden->get()});
     } else {
-        send_message(socket, kMounted, hidden.error());
+        send_report(socket, kMounted, hidden.error());
     }
-    if (receive_message(socket).empty()) {
+    if (receive_message(socket).text.empty()) {
+        _exit(1);
+    }
+    // The tree is served from here on.
+    if (const auto made = make_layout(options_.mount_point, options_.layout); !made.ok()) {
+        send_report(socket, kSetupFailed, made.error());
         _exit(1);
     }
     become_command(socket);
@@ -210,9 +174,9 @@ void Command::run_child(int socket) {
 void Command::send_listener(int socket) {
     const auto listener = options_.make_listener();
     if (listener.ok()) {
-        send_message(socket, kListener, "", listener->get());
+        send_report(socket, kListener, "", std::array{listener->get()});
     } else {
-        send_message(socket, kNoListener, listener.error());
+        send_report(socket, kNoListener, listener.error());
     }
 }
 
@@ -238,7 +202,7 @@ void Command::become_command(int socket) {
         send_listener(socket);
     }
     execvp(argv[0], argv.data());
-    send_message(socket, kExecFailed, std::to_string(errno));
+    send_report(socket, kExecFailed, std::to_string(errno));
 }
 
 Result<void, std::string> Command::start_janitor() {
@@ -255,22 +219,25 @@ Result<void, std::string> Command::start_janitor() {
 }
 
 Result<void, StartFailure> Command::start() {
-    send_message(socket_.get(), kMounted, "");
-    UniqueFd listener;
-    std::string report = receive_message(socket_.get(), &listener);
-    if (report.starts_with(kListener)) {
-        listener_ = std::move(listener);
-        report = receive_message(socket_.get());
-    } else if (report.starts_with(kNoListener)) {
-        listener_ = Failed<std::string>{report.substr(1)};
-        report = receive_message(socket_.get());
+    send_report(socket_.get(), kMounted, "");
+    Message message = receive_message(socket_.get());
+    if (message.text.starts_with(kListener) && !message.descriptors.empty()) {
+        listener_ = std::move(message.descriptors.front());
+        message = receive_message(socket_.get());
+    } else if (message.text.starts_with(kNoListener)) {
+        listener_ = Failed<std::string>{message.text.substr(1)};
+        message = receive_message(socket_.get());
     }
+    const std::string& report = message.text;
     socket_.reset();
     if (report.empty()) {
         return {};  // closed by exec
     }
     pid_ = -1;
     end_rest();
+    if (report.starts_with(kSetupFailed)) {
+        return Failed<StartFailure>{{1, report.substr(1)}};
+    }
     const int error = std::atoi(report.c_str() + 1);
     const bool unknown = error == ENOENT;
     const bool plain_name = options_.argv[0].find('/') == std::string::npos;

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/runner/janitor.h"
 
-#include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
-#include <csignal>
 #include <sstream>
 #include <utility>
 
 #include "runner/failure.h"
+#include "runner/helper_process.h"
 
 namespace memcgfs::runner {
 namespace {
@@ -25,49 +20,6 @@ namespace {
 constexpr char kNote = 'n';
 constexpr char kDismiss = 'd';
 constexpr std::size_t kMessageMax = 8192 + 1;
-
-void close_range_of(unsigned first, unsigned last) {
-    if (first > last || syscall(SYS_close_range, first, last, 0U) == 0) {
-        return;
-    }
-    // Linux before 5.9.
-    const long open_max = sysconf(_SC_OPEN_MAX);
-    const auto end =
-        std::min<unsigned long>(last, open_max > 0 ? static_cast<unsigned long>(open_max) : 1024UL);
-    for (unsigned long fd = first; fd <= end; ++fd) {
-        close(static_cast<int>(fd));
-    }
-}
-
-void close_all_but(std::vector<int> keep) {
-    std::sort(keep.begin(), keep.end());
-    unsigned next = 3;
-    for (const int fd : keep) {
-        const auto kept = static_cast<unsigned>(fd);
-        if (kept >= next) {
-            if (kept > next) {
-                close_range_of(next, kept - 1);
-            }
-            next = kept + 1;
-        }
-    }
-    close_range_of(next, UINT_MAX);
-}
-
-/// Standard descriptors would keep the caller's pipes and terminal busy.
-void forget_standard_descriptors() {
-    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-        if (null >= 0) {
-            dup2(null, fd);
-        } else {
-            close(fd);
-        }
-    }
-    if (null > STDERR_FILENO) {
-        close(null);
-    }
-}
 
 /// True once the other end has closed without a dismissal.
 bool wait_for_death(int socket, std::string& note) {
@@ -89,19 +41,11 @@ bool wait_for_death(int socket, std::string& note) {
 
 [[noreturn]] void run_janitor(int socket, const Janitor::Cleanup& cleanup,
                               std::vector<int> keep_fds) {
-    for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP}) {
-        std::signal(signal, SIG_IGN);
-    }
-    std::signal(SIGCHLD, SIG_DFL);
-    setsid();
     // Not a name that "pkill -9 memcgfs" matches: then is when it is needed.
-    prctl(PR_SET_NAME, "mount-janitor");
-    if (chdir("/") != 0) {
+    keep_fds.push_back(socket);
+    if (!become_helper("mount-janitor", std::move(keep_fds))) {
         _exit(1);
     }
-    forget_standard_descriptors();
-    keep_fds.push_back(socket);
-    close_all_but(std::move(keep_fds));
     std::string note;
     if (wait_for_death(socket, note)) {
         cleanup(note);

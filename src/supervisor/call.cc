@@ -42,6 +42,8 @@ std::optional<std::uint64_t> fuse_node_of(int fd) {
     return std::uint64_t{words[0]} << 32U | words[1];
 }
 
+std::string path_of(int file) { return link_target("/proc/self/fd/" + std::to_string(file)); }
+
 std::string Call::proc(const std::string& name) const {
     return "/proc/" + std::to_string(caller_) + "/" + name;
 }
@@ -109,7 +111,7 @@ std::string Call::path_of_descriptor(int fd) const {
 std::string Call::path_of_root() const { return link_target(proc("root")); }
 
 runner::UniqueFd Call::open_directory_of(int file) const {
-    const std::string path = link_target("/proc/self/fd/" + std::to_string(file));
+    const std::string path = path_of(file);
     return open_path(path.substr(0, path.rfind('/') + 1));
 }
 

@@ -14,6 +14,7 @@
 
 #include "memcgfs/base/errno.h"
 #include "memcgfs/runner/unique_fd.h"
+#include "memcgfs/supervisor/fuse_node.h"
 
 namespace memcgfs::supervisor {
 
@@ -49,8 +50,8 @@ struct Answer {
     bool close_on_exec = false;
 };
 
-/// The FUSE number of what an O_PATH descriptor refers to, without a request to its server.
-std::optional<std::uint64_t> fuse_node_of(int fd);
+/// Of an open file of ours.
+std::string path_of(int file);
 
 class Call {
 public:
@@ -80,7 +81,7 @@ public:
     /// As the caller's mount namespace has it; AT_FDCWD is the working directory. Empty: unknown.
     std::string path_of_descriptor(int fd) const;
     std::string path_of_root() const;
-    /// The directory that the file is in, by its path.
+    /// The directory that the file is in, by its path; of a mount's root: where it is mounted.
     runner::UniqueFd open_directory_of(int file) const;
 
 private:

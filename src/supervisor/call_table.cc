@@ -16,6 +16,12 @@ constexpr std::array kTable{
 #endif
     CallRow{"statfs", SYS_statfs, answer_statfs},
     CallRow{"fstatfs", SYS_fstatfs, answer_fstatfs},
+    CallRow{"mount", SYS_mount, answer_mount, WithoutBits{3, kOtherMounts}},
+    CallRow{"umount2", SYS_umount2, answer_umount},
+    CallRow{"fsopen", SYS_fsopen, answer_fsopen},
+    CallRow{"fspick", SYS_fspick, answer_fspick},
+    CallRow{"fsconfig", SYS_fsconfig, answer_fsconfig},
+    CallRow{"fsmount", SYS_fsmount, answer_fsmount},
     CallRow{"clone", SYS_clone, answer_clone},
     CallRow{"clone3", SYS_clone3, answer_clone3},
 #ifdef SYS_fork

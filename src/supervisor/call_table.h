@@ -5,6 +5,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/mount.h>
 
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,10 @@ class CallAnswers;
 
 /// Opens of directories and of new files are many, and none of them is redirected.
 inline constexpr std::uint64_t kNeverRedirected = O_PATH | O_DIRECTORY | O_EXCL;
+
+/// Of mount(2): what makes no mount of a file system and does not change one.
+inline constexpr std::uint64_t kOtherMounts =
+    MS_BIND | MS_MOVE | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
 
 /// Only calls of which an argument has none of these bits wait.
 struct WithoutBits {
@@ -41,6 +46,13 @@ Answer answer_fstatfs(const Call& call, CallAnswers& answers);
 Answer answer_fork(const Call& call, CallAnswers& answers);
 Answer answer_clone(const Call& call, CallAnswers& answers);
 Answer answer_clone3(const Call& call, CallAnswers& answers);
+// mount_calls.cc
+Answer answer_mount(const Call& call, CallAnswers& answers);
+Answer answer_umount(const Call& call, CallAnswers& answers);
+Answer answer_fsopen(const Call& call, CallAnswers& answers);
+Answer answer_fspick(const Call& call, CallAnswers& answers);
+Answer answer_fsconfig(const Call& call, CallAnswers& answers);
+Answer answer_fsmount(const Call& call, CallAnswers& answers);
 // open_calls.cc
 Answer answer_open(const Call& call, CallAnswers& answers);
 Answer answer_openat(const Call& call, CallAnswers& answers);

@@ -52,6 +52,14 @@ NodeId Tree::add_hierarchy(std::string_view name, DirKey key) {
     return NodeRef{&made}.id();
 }
 
+void Tree::remove_hierarchy(std::string_view name) {
+    MutexLock lock(state_->mutex);
+    const auto root = state_->find_directory(kRootNode);
+    const auto child = state_->find_child(*root.value(), name);
+    MEMCGFS_ASSERT(child && child->directory->hierarchy_root);
+    state_->remove_directory(*child->directory);
+}
+
 void Tree::add_link(std::string_view name, std::string_view target) {
     MutexLock lock(state_->mutex);
     const auto root = state_->find_directory(kRootNode);

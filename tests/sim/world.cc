@@ -21,8 +21,8 @@ World::World(const Swarm& swarm)
                .observer = &history_,
                .faults = this}),
       executor_(mutex_, outbox_, clock_, swarm.seed) {
-    for (const Hierarchy& hierarchy : engine_.hierarchies()) {
-        groups.push_back(hierarchy.root->id);
+    for (const Hierarchy* hierarchy : engine_.hierarchies()) {
+        groups.push_back(hierarchy->root->id);
     }
 }
 

@@ -47,8 +47,11 @@ using OperationPtr = std::unique_ptr<Operation>;
 
 /// Mount options of the v2 hierarchy; of no effect where the kernel does not know them.
 struct MountFlags {
+    bool nsdelegate = true;            ///< shown alone: the modelled tasks have one namespace
+    bool favordynmods = false;         ///< shown alone
     bool memory_localevents = false;   ///< memory.events counts the group alone
     bool memory_recursiveprot = true;  ///< unclaimed protection goes down; systemd's choice
+    bool memory_hugetlb_accounting = false;  ///< shown alone
     bool pids_localevents = false;     ///< pids.events counts the group's own refused forks (6.12)
 };
 
@@ -64,7 +67,8 @@ public:
         Observer* observer = nullptr;     ///< may be nullptr
         FaultInjector* faults = nullptr;  ///< may be nullptr; for simulations
         MountFlags mount_flags = {};
-        /// v1 hierarchies beside the layout's; no controller twice, and none of memory's.
+        /// v1 hierarchies in the order of their making; no controller twice. The layout's with the
+        /// memory controller comes first where it is not named.
         std::vector<HierarchySpec> further_hierarchies = {};
         /// Writes a group's memory.stat as the OOM report shows it: the files' formats are not
         /// the engine's affair. Called under the engine lock. Empty: the report lacks it.
@@ -77,15 +81,32 @@ public:
     Engine& operator=(const Engine&) = delete;
 
     const Profile& profile() const;
+    /// What it was made with; mounts may have changed it since.
     Layout layout() const;
     const Machine& machine() const;
     NodeId node_count() const;
-    /// In the order of their ids; the same for all the engine's life.
-    std::span<const Hierarchy> hierarchies() const;
+    /// Those that can be mounted or are, in the order of their making, v2's first.
+    std::vector<const Hierarchy*> hierarchies() const;
     /// The hierarchy that has the memory controller.
     const Hierarchy& memory_hierarchy() const;
-    /// The v2 hierarchy, or nullptr where the layout lacks it.
+    /// The v2 hierarchy, or nullptr while nobody has mounted it (cgrp_dfl_visible, 6.1).
     const Hierarchy* unified() const;
+    /// The v2 hierarchy, mounted or not: its root is the whole system's group (cgrp_dfl_root).
+    const Hierarchy& default_hierarchy() const;
+
+    // Mounting (hierarchies.cc). References stay valid for as long as the hierarchy.
+    /// The v1 hierarchy that mount(2) means, made if there is none; `none` says that no controllers
+    /// are wanted (cgroup1_root_to_use, 6.1). EBUSY: a controller belongs to another v1 hierarchy
+    /// or to v2 groups, or the name to one with other controllers. EINVAL: a name alone, which
+    /// nobody has yet.
+    Result<const Hierarchy*> mount_v1(const HierarchySpec& spec, bool none);
+    const Hierarchy& mount_v2();
+    /// The last mount of a v1 hierarchy has gone. Without groups it ends, and its controllers are
+    /// v2's again; else it waits to be mounted anew (cgroup_kill_sb).
+    void unmounted(HierarchyId id);
+    const MountFlags& mount_flags() const;
+    /// A remount of v2 (apply_cgroup_root_flags).
+    void set_mount_flags(const MountFlags& flags);
 
     // Groups (cgroup_core.cc).
     Cgroup* find(CgroupId id) const;

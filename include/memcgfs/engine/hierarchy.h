@@ -51,16 +51,19 @@ struct HierarchySpec {
     bool operator==(const HierarchySpec&) const = default;
 };
 
-/// Place in the engine's list of hierarchies.
-enum class HierarchyId : std::uint8_t {};
+/// Place in the engine's list of hierarchies, never used again: 0 is v2's, and those of the
+/// environment follow in their order.
+enum class HierarchyId : std::uint16_t {};
 
 struct Hierarchy {
     HierarchyId id{};
     CgroupVersion version{};
-    /// v1: always the same. v2: what its root may hand out.
+    /// By which /proc names it: v1's from 1 on in the order of their making; 0 is v2's.
+    std::uint32_t number = 0;
+    /// v1: always the same. v2: what no v1 hierarchy has taken.
     ControllerMask controllers = 0;
     std::string name;
-    Cgroup* root = nullptr;
+    Cgroup* root = nullptr;  ///< nullptr: it has gone
 
     bool is_v2() const { return version == CgroupVersion::kV2; }
     bool has(Controller controller) const { return (controllers & mask_of(controller)) != 0; }

@@ -93,7 +93,7 @@ struct Profile {
     bool dying_oom_group_counts_victim_twice = true;  ///< oom_kill + 1 for the chosen victim
     bool wmark = false;                               ///< Alibaba's memory.wmark_* and its worker
     bool v1_has_high = false;                         ///< memory.min/low/high on v1 (Alibaba)
-    bool v1_memory = true;                            ///< built with the v1 memory controller
+    bool v1_memory = true;  ///< built with the v1 memory and cpuset controllers
     bool kswapd_repeats_untrimmed = false;            ///< once more without cache trimming (6.12)
     bool zoneinfo_shows_promo = false;                ///< a line for the promo mark (6.12)
     bool movable_has_small_min = false;  ///< ZONE_MOVABLE's min mark like HighMem's (6.12)
@@ -122,6 +122,8 @@ struct Profile {
 std::span<const Profile> profiles();
 /// All controllers of a kernel of this profile, whichever versions have them.
 ControllerMask kernel_controllers(const Profile& profile);
+/// Those of them that can be mounted with v1.
+ControllerMask v1_controllers(const Profile& profile);
 /// By name; nullptr when there is none of that name.
 const Profile* find_profile(std::string_view name);
 /// 6.1 where a v1 memory controller is wanted, else 6.12.

@@ -10,6 +10,7 @@
 //   C  child of S: makes the mount namespace, mounts, waits for start(), becomes CMD. It keeps
 //      its uid, working directory, root directory, descriptors and terminal.
 //   Z  child of S: the janitor (janitor.h), outside the mount namespace.
+//   A  child of S: the mount agent (mount_agent.h), in a copy of the mount namespace.
 //
 // Ends:
 //   CMD ends: what it left behind is killed, as when a container's first process ends. S finds
@@ -38,6 +39,7 @@
 
 #include "memcgfs/base/result.h"
 #include "memcgfs/runner/janitor.h"
+#include "memcgfs/runner/mount_agent.h"
 #include "memcgfs/runner/unique_fd.h"
 
 namespace memcgfs::runner {
@@ -45,10 +47,24 @@ namespace memcgfs::runner {
 /// The directory that programs expect the tree at.
 inline constexpr const char* kCgroupMountPoint = "/sys/fs/cgroup";
 
+/// What CMD finds at the mount point and below: parts of the tree, each mounted by itself.
+struct TreeLayout {
+    struct Mount {
+        std::string directory;  ///< of the tree's root
+        std::string place;      ///< below the mount point, without a slash in front; "": itself
+    };
+    /// Nothing: the whole tree is there as it is.
+    std::vector<Mount> mounts;
+    /// Names and targets of symbolic links.
+    std::vector<std::pair<std::string, std::string>> links;
+    bool no_mounts = false;  ///< an empty directory
+};
+
 struct CommandOptions {
     std::vector<std::string> argv;  ///< not empty; argv[0] is searched in PATH
     std::vector<std::pair<std::string, std::string>> environment;  ///< added to the caller's
     std::string mount_point = kCgroupMountPoint;
+    TreeLayout layout{};
     /// Called in C just before it becomes CMD; what it gives is take_listener()'s.
     std::function<Result<UniqueFd, std::string>()> make_listener{};
 };
@@ -77,6 +93,8 @@ public:
     UniqueFd take_proc_fuse_fd() { return std::move(proc_fuse_fd_); }
     /// That mount's root, or why there is none; once only.
     Result<UniqueFd, std::string> take_proc_mount() { return std::move(proc_mount_); }
+    /// Who makes mounts in CMD's world, or why nobody does; once only.
+    Result<MountAgent, std::string> take_mount_agent() { return std::move(mount_agent_); }
     /// The tree's root, O_PATH: reach files as /proc/self/fd/N/... Closed by wait(). Never touch
     /// it from a thread that serves requests.
     int tree_fd() const { return tree_fd_.get(); }
@@ -114,6 +132,7 @@ private:
     UniqueFd socket_;  ///< to C, until it has become CMD
     Result<UniqueFd, std::string> listener_ = UniqueFd();
     std::optional<Janitor> janitor_;
+    Result<MountAgent, std::string> mount_agent_ = Failed<std::string>{"it is not started"};
     pid_t pid_ = -1;
     sigset_t original_mask_{};
     struct sigaction original_child_action_{};

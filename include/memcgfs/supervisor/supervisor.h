@@ -22,6 +22,7 @@
 
 #include "memcgfs/base/result.h"
 #include "memcgfs/runner/unique_fd.h"
+#include "memcgfs/supervisor/mount_contexts.h"
 
 namespace spdlog {
 class logger;
@@ -65,6 +66,12 @@ public:
     /// A fork is about to be made. EAGAIN: pids.max. For `into` also what the kernel says of a
     /// group that cannot be entered; and if it is granted, the child will be in it.
     virtual Result<void> may_fork(const ForkRequest& request) = 0;
+    /// nullptr: mounts are the kernel's affair.
+    virtual MountAnswers* mounts() = 0;
+    MountContexts& mount_contexts() { return mount_contexts_; }
+
+private:
+    MountContexts mount_contexts_;
 };
 
 class Supervisor {

@@ -97,8 +97,10 @@ public:
     Tree& operator=(const Tree&) = delete;
 
     /// Puts a hierarchy's root (`key`) as directory `name` into the root, which must be a layout
-    /// directory. Only before the tree is served.
+    /// directory.
     NodeId add_hierarchy(std::string_view name, DirKey key);
+    /// Takes it away again; it has no directories any more.
+    void remove_hierarchy(std::string_view name);
 
     /// Puts a symbolic link into the root, which must be a layout directory. Only before the tree
     /// is served.

@@ -45,7 +45,7 @@ const Cgroup& cpuset_group(const Cgroup& group) {
 
 const Hierarchy* cpuset_hierarchy(const Engine::State& state) {
     for (const Hierarchy& hierarchy : state.hierarchies) {
-        if (hierarchy.has(Controller::kCpuset)) {
+        if (hierarchy.root != nullptr && hierarchy.has(Controller::kCpuset)) {
             return &hierarchy;
         }
     }

@@ -3,21 +3,41 @@
 
 #include <sys/sysmacros.h>
 
+#include "cli/v1_mounts.h"
 #include "support/catch.hpp"
 
 namespace memcgfs::cli {
 namespace {
 
 const dev_t kTree = makedev(0, 52);
-const std::vector<CgroupMount> kV2 = {{"", "cgroup2", "rw,nsdelegate"}};
 
-TEST_CASE("the tree's mount is shown as the kernel's", "[mount-text]") {
-    CHECK(with_cgroup_mounts("23 1 8:1 / / rw shared:1 master:2 - ext4 /dev/sda1 rw\n"
-                             "36 23 0:52 / /sys/fs/cgroup rw,nosuid - fuse.memcgfs memcgfs rw\n",
-                             kTree, kV2) ==
+std::optional<CgroupMount> what(std::string_view directory, int mount_id) {
+    if (directory == "0") {
+        return CgroupMount{"cgroup2", mount_id == 90 ? "none" : "cgroup2", "rw,nsdelegate"};
+    }
+    return directory == "1" ? std::optional(CgroupMount{"cgroup", "cgroup", "rw,memory"})
+                            : std::nullopt;
+}
+
+const TreeMounts kV2{.device = kTree, .ground_is_shown = false, .what = what};
+const TreeMounts kV1{.device = kTree, .ground_is_shown = true, .what = what};
+
+constexpr std::string_view kWhole =
+    "36 23 0:52 / /sys/fs/cgroup rw,nosuid - fuse.memcgfs memcgfs rw,user_id=0\n";
+
+TEST_CASE("a part of the tree is shown as the kernel's file system", "[mount-text]") {
+    CHECK(with_cgroup_mounts(
+              "23 1 8:1 / / rw shared:1 master:2 - ext4 /dev/sda1 rw\n" + std::string(kWhole) +
+                  "37 36 0:60 / /sys/fs/cgroup ro - tmpfs tmpfs ro\n"
+                  "38 37 0:52 /0 /sys/fs/cgroup rw,nosuid - fuse.memcgfs memcgfs rw\n"
+                  "90 23 0:52 /0 /cg rw,relatime - fuse.memcgfs memcgfs rw\n"
+                  "91 23 0:52 /1/a/b /ab rw,relatime - fuse.memcgfs memcgfs rw\n"
+                  "92 23 0:52 /7 /gone rw,relatime - fuse.memcgfs memcgfs rw\n",
+              kV2) ==
           "23 1 8:1 / / rw shared:1 master:2 - ext4 /dev/sda1 rw\n"
-          "36 23 0:52 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime - cgroup2 cgroup2 "
-          "rw,nsdelegate\n");
+          "38 23 0:52 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
+          "90 23 0:52 / /cg rw,relatime - cgroup2 none rw,nsdelegate\n"
+          "91 23 0:52 /a/b /ab rw,relatime - cgroup cgroup rw,memory\n");
 }
 
 TEST_CASE("what the tree covers, and the host's own groups, are not shown", "[mount-text]") {
@@ -28,37 +48,41 @@ TEST_CASE("what the tree covers, and the host's own groups, are not shown", "[mo
                              "5 1 0:23 / /mnt rw - cgroup2 none rw\n"
                              "6 5 0:24 / /mnt/on rw - tmpfs x rw\n"
                              "7 3 0:52 / /sys/fs/cgroup rw - fuse.memcgfs memcgfs rw\n"
-                             "8 7 0:25 / /sys/fs/cgroup/later rw - tmpfs later rw\n"
-                             "9 2 0:26 / /sys/fs/cgroups rw - tmpfs other rw\n",
-                             kTree, kV2) ==
+                             "8 7 0:52 /0 /sys/fs/cgroup rw - fuse.memcgfs memcgfs rw\n"
+                             "9 8 0:25 / /sys/fs/cgroup/later rw - tmpfs later rw\n"
+                             "10 2 0:26 / /sys/fs/cgroups rw - tmpfs other rw\n",
+                             kV2) ==
           "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
           "2 1 0:20 / /sys rw - sysfs sysfs rw\n"
           "6 1 0:24 / /mnt/on rw - tmpfs x rw\n"
-          "7 2 0:52 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime - cgroup2 cgroup2 "
+          "8 2 0:52 / /sys/fs/cgroup rw - cgroup2 cgroup2 "
           "rw,nsdelegate\n"
-          "8 7 0:25 / /sys/fs/cgroup/later rw - tmpfs later rw\n"
-          "9 2 0:26 / /sys/fs/cgroups rw - tmpfs other rw\n");
+          "9 8 0:25 / /sys/fs/cgroup/later rw - tmpfs later rw\n"
+          "10 2 0:26 / /sys/fs/cgroups rw - tmpfs other rw\n");
 }
 
-TEST_CASE("hierarchies of v1 have mounts of their own, numbered anew", "[mount-text]") {
-    const std::vector<CgroupMount> v1 = {{"", "tmpfs", "rw,mode=755"},
-                                         {"/memory", "cgroup", "rw,memory"},
-                                         {"/pids", "cgroup", "rw,pids"}};
-    CHECK(with_cgroup_mounts("36 23 0:52 / /sys/fs/cgroup rw - fuse.memcgfs memcgfs rw\n"
-                             "90 23 0:53 / /x rw - tmpfs x rw\n",
-                             kTree, v1) ==
-          "36 23 0:52 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime - tmpfs tmpfs rw,mode=755\n"
-          "91 36 0:52 / /sys/fs/cgroup/memory rw,nosuid,nodev,noexec,relatime - cgroup cgroup "
-          "rw,memory\n"
-          "92 36 0:52 / /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime - cgroup cgroup "
-          "rw,pids\n"
-          "90 23 0:53 / /x rw - tmpfs x rw\n");
+TEST_CASE("v1's hierarchies are mounted on a tmpfs, as a kernel's are", "[mount-text]") {
+    CHECK(with_cgroup_mounts(
+              std::string(kWhole) +
+                  "37 36 0:60 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755,uid=5,gid=5,inode64\n"
+                  "38 37 0:52 /1 /sys/fs/cgroup/memory rw - fuse.memcgfs memcgfs rw\n",
+              kV1) ==
+          "37 23 0:60 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755,inode64\n"
+          "38 37 0:52 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
 }
 
 TEST_CASE("a table without the tree, and none at all", "[mount-text]") {
-    CHECK(with_cgroup_mounts("", kTree, kV2).empty());
-    CHECK(with_cgroup_mounts("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n", kTree, kV2) ==
+    CHECK(with_cgroup_mounts("", kV2).empty());
+    CHECK(with_cgroup_mounts("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n", kV2) ==
           "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n");
+}
+
+TEST_CASE("which directories of the tree are mounted", "[mount-text]") {
+    CHECK(tree_directories(std::string(kWhole) +
+                               "38 36 0:52 /0 /a rw - fuse.memcgfs memcgfs rw\n"
+                               "39 36 0:52 /12/x /b rw - fuse.memcgfs memcgfs rw\n"
+                               "40 36 0:53 /13 /c rw - fuse.other other rw\n",
+                           kTree) == std::set<std::string>{"0", "12"});
 }
 
 TEST_CASE("the short form has one list of options", "[mount-text]") {
@@ -68,24 +92,20 @@ TEST_CASE("the short form has one list of options", "[mount-text]") {
           "sysfs /a\\040b sysfs ro 0 0\n");
 }
 
-TEST_CASE("which mounts a kernel has", "[mount-text]") {
-    const auto& modern = *engine::find_profile("6.12");
-    engine::MountFlags flags;
-    flags.memory_localevents = true;
-    flags.pids_localevents = true;
-    const auto v2 = cgroup_mounts(modern, engine::Layout::kV2, flags);
-    REQUIRE(v2.size() == 1);
-    CHECK(v2[0].options ==
-          "rw,nsdelegate,memory_localevents,memory_recursiveprot,pids_localevents");
+TEST_CASE("which parts a layout has", "[mount-text]") {
     const auto& alinux = *engine::find_profile("alinux2");
-    CHECK(cgroup_mounts(alinux, engine::Layout::kV2, flags)[0].options == "rw,nsdelegate");
-    const auto hybrid = cgroup_mounts(alinux, engine::Layout::kHybrid, {});
-    CHECK(hybrid[0].type == "tmpfs");
-    CHECK(hybrid[1].directory == "/unified");
-    CHECK(hybrid[2].options == "rw,name=systemd");
-    CHECK(hybrid[3].options == "rw,memory");
-    CHECK(hybrid[4].directory == "/cpu,cpuacct");
-    CHECK(hybrid[4].options == "rw,cpu,cpuacct");
+    const auto v2 = parts_of(alinux, engine::Layout::kV2);
+    REQUIRE(v2.mounts.size() == 1);
+    CHECK(v2.mounts[0].directory == "0");
+    CHECK(v2.mounts[0].place.empty());
+    const auto hybrid = parts_of(alinux, engine::Layout::kHybrid);
+    CHECK(hybrid.mounts[0].place == "unified");
+    CHECK(hybrid.mounts[1].place == "systemd");
+    CHECK(hybrid.mounts[2].place == "memory");
+    CHECK(hybrid.mounts[2].directory == "2");
+    CHECK(hybrid.mounts[3].place == "cpu,cpuacct");
+    CHECK(hybrid.links[0] == std::pair<std::string, std::string>("cpu", "cpu,cpuacct"));
+    CHECK(parts_of(alinux, engine::Layout::kV1).mounts[0].place == "systemd");
 }
 
 }  // namespace

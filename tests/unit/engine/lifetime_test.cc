@@ -95,7 +95,7 @@ TEST_CASE("a new task in a group of the wrong hierarchy is in the root", "[engin
     const Cgroup& v2 = f.make(*f.engine.unified()->root, "a");
     TaskInfo info;
     info.pid = 7;
-    const TaskId task = f.engine.add_task(info, Membership{{v2.id, {}}});
+    const TaskId task = f.engine.add_task(info, Membership{{{}, v2.id}});
     CHECK(f.engine.find(task)->groups.in(f.engine.memory_hierarchy().id) ==
           f.engine.memory_hierarchy().root->id);
     CHECK(f.engine.find(task)->groups.in(f.engine.unified()->id) == f.engine.unified()->root->id);

@@ -68,7 +68,8 @@ TEST_CASE("the mask of the new group says what comes along", "[engine][move_char
     const std::int64_t file = (mask & 2) != 0 ? 330 : 0;
     const Memcg& from = *groups.a.memcg;
     const Memcg& to = *groups.b.memcg;
-    CHECK(machine.engine.find(task)->groups.groups[0] == groups.b.id);
+    CHECK(machine.engine.find(task)->groups.in(machine.engine.memory_hierarchy().id) ==
+          groups.b.id);
     CHECK(to.stat(StatItem::kAnon) == anon);
     CHECK(from.stat(StatItem::kAnon) == kAnon - anon);
     CHECK(to.stat(StatItem::kFile) == file);
@@ -95,7 +96,8 @@ TEST_CASE("without room the move fails and nothing has moved", "[engine][move_ch
     const TaskId task = machine.add_task(groups.a);
     REQUIRE(machine.anon(task, 1000).ok());
     CHECK(groups.move(task, groups.b).error() == Errno::kENOMEM);
-    CHECK(machine.engine.find(task)->groups.groups[0] == groups.a.id);
+    CHECK(machine.engine.find(task)->groups.in(machine.engine.memory_hierarchy().id) ==
+          groups.a.id);
     CHECK(groups.a.memcg->stat(StatItem::kAnon) == kAnon);
     CHECK(groups.b.memcg->stat(StatItem::kAnon) == 0);
     CHECK(groups.settled(groups.b) == Pages{0});

@@ -277,9 +277,10 @@ TEST_CASE("swapoff fails where the owner's limit is in the way (B9)", "[engine][
 
 TEST_CASE("swapoff charges a removed group's pages to its caller (B9)", "[engine][swap]") {
     Swapoff world;
-    const Memcg& caller =
-        *world.machine.engine.find(world.machine.engine.find(world.caller)->groups.groups[0])
-             ->memcg;
+    const Memcg& caller = *world.machine.engine
+                               .find(world.machine.engine.find(world.caller)
+                                         ->groups.in(world.machine.engine.memory_hierarchy().id))
+                               ->memcg;
     REQUIRE(world.machine.engine.remove_cgroup(world.group.id).ok());
     CHECK(*world.swapoff() == 15392);
     CHECK(caller.stat(StatItem::kAnon) == 15392);

@@ -130,9 +130,9 @@ private:
             }
         }
         const engine::Hierarchy* hierarchy = &engine.memory_hierarchy();
-        for (const engine::Hierarchy& each : engine.hierarchies()) {
-            if (row != nullptr && row->controller && each.has(*row->controller)) {
-                hierarchy = &each;
+        for (const engine::Hierarchy* each : engine.hierarchies()) {
+            if (row != nullptr && row->controller && each->has(*row->controller)) {
+                hierarchy = each;
             }
         }
         hierarchy_ = hierarchy;

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+#include "cli/world_mounts.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <fstream>
+#include <sstream>
+
+#include "memcgfs/base/assert.h"
+#include "memcgfs/supervisor/fuse_node.h"
+
+namespace memcgfs::cli {
+
+using engine::CgroupVersion;
+using engine::Hierarchy;
+using supervisor::CgroupType;
+using supervisor::MountRequest;
+
+namespace {
+
+/// The flags of mount(2) that are the same bits of mount_setattr(2), and the others.
+constexpr std::uint64_t kSameFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+static_assert(kSameFlags ==
+              (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+constexpr std::uint64_t kAllFlags = kSameFlags | MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+
+runner::MountAgent::Flags exactly(std::uint64_t attributes) {
+    return {.set = attributes & kAllFlags,
+            .clear = kAllFlags & ~(attributes & ~std::uint64_t{MOUNT_ATTR__ATIME})};
+}
+
+std::uint64_t attributes_of(std::uint64_t mount_flags) {
+    std::uint64_t attributes = mount_flags & kSameFlags;
+    if ((mount_flags & MS_NOATIME) != 0) {
+        attributes |= MOUNT_ATTR_NOATIME;
+    } else if ((mount_flags & MS_STRICTATIME) != 0) {
+        attributes |= MOUNT_ATTR_STRICTATIME;
+    }
+    return attributes | ((mount_flags & MS_NODIRATIME) != 0 ? MOUNT_ATTR_NODIRATIME : 0);
+}
+
+CgroupVersion version_of(CgroupType type) {
+    return type == CgroupType::kCgroup ? CgroupVersion::kV1 : CgroupVersion::kV2;
+}
+
+runner::UniqueFd namespace_of(pid_t pid, const char* kind) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind;
+    return runner::UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+bool same_file(int a, int b) {
+    struct stat first{};
+    struct stat second{};
+    return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+std::uint64_t effective_capabilities(pid_t pid) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    constexpr std::string_view kKey = "CapEff:\t";
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with(kKey)) {
+            return std::stoull(line.substr(kKey.size()), nullptr, 16);
+        }
+    }
+    return 0;
+}
+
+bool is_root_of_mount(int target) {
+    struct statx status{};
+    return statx(target, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &status) == 0 &&
+           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+}  // namespace
+
+/// fsopen(2)'s, or fspick(2)'s if it has a target.
+class WorldMountContext final : public supervisor::MountContext {
+public:
+    WorldMountContext(WorldMounts& mounts, CgroupVersion version, runner::UniqueFd target)
+        : mounts_(mounts),
+          options_(version, mounts.parts_.engine.profile()),
+          target_(std::move(target)) {}
+
+    Result<void> set(std::string_view key, std::optional<std::string_view> value) override {
+        if (key == "source" && value) {
+            source_ = *value;
+            return {};
+        }
+        return options_.add(key, value);
+    }
+
+    Result<void> create() override {
+        if (target_.valid() || hierarchy_) {
+            return Err(Errno::kEBUSY);
+        }
+        hierarchy_ = MEMCGFS_TRY(mounts_.hierarchy_for(options_))->id;
+        mounts_.parts_.flush();
+        return {};
+    }
+
+    Result<void> reconfigure() override {
+        return target_.valid() ? mounts_.reconfigure(target_.get(), options_) : Err(Errno::kEINVAL);
+    }
+
+    Result<runner::UniqueFd> mount(std::uint64_t attributes) override {
+        if (!hierarchy_) {
+            return Err(Errno::kEINVAL);
+        }
+        auto made =
+            MEMCGFS_TRY(mounts_.agent_->clone(tree_name_of(*hierarchy_), exactly(attributes)));
+        mounts_.sources_[made.id] = source_;
+        return std::move(made.file);
+    }
+
+private:
+    WorldMounts& mounts_;
+    interface::MountOptions options_;
+    runner::UniqueFd target_;
+    std::string source_ = "none";
+    std::optional<engine::HierarchyId> hierarchy_;
+};
+
+Result<void> WorldMounts::may_mount(pid_t caller) const {
+    const runner::UniqueFd theirs = namespace_of(caller, "user");
+    const runner::UniqueFd ours = namespace_of(getpid(), "user");
+    const bool capable = (effective_capabilities(caller) >> CAP_SYS_ADMIN & 1) != 0;
+    return capable && same_file(theirs.get(), ours.get()) ? Result<void>{} : Err(Errno::kEPERM);
+}
+
+Result<const Hierarchy*> WorldMounts::v1_hierarchy(const interface::V1MountRequest& request) {
+    const MutexLock lock(parts_.engine_mutex);
+    const Hierarchy* const hierarchy =
+        MEMCGFS_TRY(parts_.engine.mount_v1(request.spec, request.none));
+    if (!parts_.roots.shows(hierarchy->id)) {
+        hierarchy->root->clone_children = request.clone_children;
+        hierarchy->root->release_agent = request.release_agent;
+    }
+    return hierarchy;
+}
+
+Result<const Hierarchy*> WorldMounts::hierarchy_for(const interface::MountOptions& options) {
+    end_unmounted();
+    const Hierarchy* hierarchy = nullptr;
+    if (options.version() == CgroupVersion::kV2) {
+        const MutexLock lock(parts_.engine_mutex);
+        hierarchy = &parts_.engine.mount_v2();
+        parts_.engine.set_mount_flags(options.v2());
+    } else {
+        const interface::V1MountRequest request = MEMCGFS_TRY(options.v1());
+        hierarchy = MEMCGFS_TRY(v1_hierarchy(request));
+    }
+    if (!parts_.roots.shows(hierarchy->id)) {
+        parts_.roots.add(*hierarchy, tree_name_of(hierarchy->id));
+    }
+    return hierarchy;
+}
+
+Result<void> WorldMounts::mount(const MountRequest& request) {
+    MEMCGFS_TRY(may_mount(request.caller));
+    interface::MountOptions options(version_of(request.type), parts_.engine.profile());
+    MEMCGFS_TRY(options.add_list(request.options));
+    const Hierarchy* const hierarchy = MEMCGFS_TRY(hierarchy_for(options));
+    parts_.flush();
+    // do_add_mount(): not twice on the same place.
+    if (const auto there = mounted_at(request.target); there.ok() && *there == hierarchy) {
+        return Err(Errno::kEBUSY);
+    }
+    const runner::UniqueFd name_space = namespace_of(request.caller, "mnt");
+    const std::uint64_t id = MEMCGFS_TRY(
+        agent_->mount(tree_name_of(hierarchy->id), exactly(attributes_of(request.flags)),
+                      {.name_space = name_space.get(), .target = request.target}));
+    sources_[id] = request.source;
+    return {};
+}
+
+Result<const Hierarchy*> WorldMounts::mounted_at(int target) const {
+    struct stat status{};
+    const auto node = supervisor::fuse_node_of(target);
+    if (!node || !is_root_of_mount(target) || fstat(target, &status) != 0 ||
+        status.st_dev != parts_.device) {
+        return Err(Errno::kEINVAL);
+    }
+    const auto attributes = parts_.tree.getattr(vfs::NodeId{*node});
+    const MutexLock lock(parts_.engine_mutex);
+    const engine::Cgroup* const group =
+        attributes.ok()
+            ? parts_.engine.find(engine::CgroupId{static_cast<std::uint64_t>(attributes->dir)})
+            : nullptr;
+    if (group == nullptr) {
+        return Err(Errno::kEINVAL);
+    }
+    return group->hierarchy;
+}
+
+Result<void> WorldMounts::reconfigure(int target, const interface::MountOptions& options) {
+    const Hierarchy* const hierarchy = MEMCGFS_TRY(mounted_at(target));
+    if (hierarchy->is_v2()) {
+        const MutexLock lock(parts_.engine_mutex);
+        parts_.engine.set_mount_flags(options.v2());
+        return {};
+    }
+    const interface::V1MountRequest request = MEMCGFS_TRY(options.v1());
+    const MutexLock lock(parts_.engine_mutex);
+    if (!request.spec.name.empty() && request.spec.name != hierarchy->name) {
+        return Err(Errno::kEINVAL);
+    }
+    if (!hierarchy->root->children.empty()) {
+        return Err(Errno::kEBUSY);
+    }
+    // DEVIATION(remount-keeps-controllers): the kernel moves controllers in and out, and warns that
+    // it will not for long.
+    if (request.spec.controllers != hierarchy->controllers) {
+        return Err(Errno::kEBUSY);
+    }
+    if (!request.release_agent.empty()) {
+        hierarchy->root->release_agent = request.release_agent;
+    }
+    return {};
+}
+
+Result<void> WorldMounts::remount(const MountRequest& request) {
+    MEMCGFS_TRY(may_mount(request.caller));
+    const Hierarchy* const hierarchy = MEMCGFS_TRY(mounted_at(request.target));
+    interface::MountOptions options(hierarchy->version, parts_.engine.profile());
+    MEMCGFS_TRY(options.add_list(request.options));
+    MEMCGFS_TRY(reconfigure(request.target, options));
+    const runner::UniqueFd name_space = namespace_of(request.caller, "mnt");
+    return agent_->change(exactly(attributes_of(request.flags)),
+                          {.name_space = name_space.get(), .target = request.target});
+}
+
+Result<std::unique_ptr<supervisor::MountContext>> WorldMounts::open_context(pid_t caller,
+                                                                            CgroupType type) {
+    MEMCGFS_TRY(may_mount(caller));
+    return std::unique_ptr<supervisor::MountContext>(
+        std::make_unique<WorldMountContext>(*this, version_of(type), runner::UniqueFd()));
+}
+
+Result<std::unique_ptr<supervisor::MountContext>> WorldMounts::pick_context(pid_t caller,
+                                                                            int target) {
+    MEMCGFS_TRY(may_mount(caller));
+    const Hierarchy* const hierarchy = MEMCGFS_TRY(mounted_at(target));
+    return std::unique_ptr<supervisor::MountContext>(std::make_unique<WorldMountContext>(
+        *this, hierarchy->version, runner::UniqueFd(fcntl(target, F_DUPFD_CLOEXEC, 0))));
+}
+
+Result<void> WorldMounts::unmount(const supervisor::UnmountRequest& request) {
+    MEMCGFS_TRY(may_mount(request.caller));
+    const runner::UniqueFd name_space = namespace_of(request.caller, "mnt");
+    MEMCGFS_TRY(agent_->unmount(request.name, request.flags,
+                                {.name_space = name_space.get(), .target = request.directory}));
+    end_unmounted();
+    parts_.flush();
+    return {};
+}
+
+void WorldMounts::end_unmounted() {
+    const std::set<std::string> mounted = mounted_directories();
+    std::vector<engine::HierarchyId> ended;
+    {
+        const MutexLock lock(parts_.engine_mutex);
+        for (const Hierarchy* hierarchy : parts_.engine.hierarchies()) {
+            if (!hierarchy->is_v2() && !mounted.contains(tree_name_of(hierarchy->id))) {
+                parts_.engine.unmounted(hierarchy->id);
+                if (hierarchy->root == nullptr) {
+                    ended.push_back(hierarchy->id);
+                }
+            }
+        }
+    }
+    for (const engine::HierarchyId hierarchy : ended) {
+        parts_.roots.remove(hierarchy);
+    }
+}
+
+std::set<std::string> WorldMounts::mounted_directories() const {
+    std::set<std::string> seen;
+    std::set<std::string> directories;
+    for (const world::ProcessInfo& process : parts_.tasks.snapshot()) {
+        const std::string proc = "/proc/" + std::to_string(process.pid);
+        std::array<char, PATH_MAX> name{};
+        const ssize_t length = readlink((proc + "/ns/mnt").c_str(), name.data(), name.size());
+        if (process.kernel_thread || length <= 0 ||
+            !seen.emplace(name.data(), static_cast<std::size_t>(length)).second) {
+            continue;
+        }
+        std::ifstream file(proc + "/mountinfo");
+        std::ostringstream table;
+        table << file.rdbuf();
+        directories.merge(tree_directories(table.str(), parts_.device));
+    }
+    return directories;
+}
+
+std::optional<CgroupMount> WorldMounts::describe(std::string_view directory, int mount_id) const {
+    const auto id = parts_.roots.find(directory);
+    const MutexLock lock(parts_.engine_mutex);
+    for (const Hierarchy* hierarchy : parts_.engine.hierarchies()) {
+        if (hierarchy->id == id) {
+            const std::string type = hierarchy->is_v2() ? "cgroup2" : "cgroup";
+            const auto source = sources_.find(static_cast<std::uint64_t>(mount_id));
+            return CgroupMount{
+                .type = type,
+                .source = source == sources_.end() ? type : source->second,
+                .options = interface::shown_mount_options(*hierarchy, parts_.engine.mount_flags(),
+                                                          parts_.engine.profile())};
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace memcgfs::cli

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+//
+// Mounts of cgroup and cgroup2 by processes of a run.
+//
+// A hierarchy is a directory of the tree's root, named by its number in the engine; a mount of it
+// is a mount of that directory, made by the mount agent. Whether there is one left is looked up in
+// the mount tables of the world's processes after each umount(2).
+// DEVIATION(mounts-that-end-unseen): a v1 hierarchy whose last mount went with its namespace is
+// there until the next mount or umount.
+//
+// Thread: the supervisor's.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "cli/mount_text.h"
+#include "cli/tree_roots.h"
+#include "memcgfs/base/mutex.h"
+#include "memcgfs/engine/engine.h"
+#include "memcgfs/interface/mount_options.h"
+#include "memcgfs/runner/mount_agent.h"
+#include "memcgfs/supervisor/mount_answers.h"
+#include "memcgfs/vfs/tree.h"
+#include "memcgfs/world/live_tasks.h"
+
+namespace memcgfs::cli {
+
+class WorldMounts final : public supervisor::MountAnswers {
+public:
+    /// References outlive it.
+    struct Parts {
+        engine::Engine& engine;
+        Mutex& engine_mutex;
+        world::LiveTasks& tasks;
+        vfs::Tree& tree;
+        TreeRoots& roots;
+        std::function<void()> flush;  ///< delivers effects
+        dev_t device = 0;             ///< of the tree
+    };
+    /// Without an agent nobody can mount.
+    WorldMounts(Parts parts, std::optional<runner::MountAgent> agent)
+        : parts_(std::move(parts)), agent_(std::move(agent)) {}
+
+    bool can_mount() const { return agent_.has_value(); }
+
+    Result<void> mount(const supervisor::MountRequest& request) override;
+    Result<void> remount(const supervisor::MountRequest& request) override;
+    Result<void> unmount(const supervisor::UnmountRequest& request) override;
+    Result<std::unique_ptr<supervisor::MountContext>> open_context(
+        pid_t caller, supervisor::CgroupType type) override;
+    Result<std::unique_ptr<supervisor::MountContext>> pick_context(pid_t caller,
+                                                                   int target) override;
+
+    /// What a mount of a directory of the tree's root is; nothing if the hierarchy has gone.
+    std::optional<CgroupMount> describe(std::string_view directory, int mount_id) const;
+
+private:
+    friend class WorldMountContext;
+
+    /// EPERM: without CAP_SYS_ADMIN over the world's mounts.
+    Result<void> may_mount(pid_t caller) const;
+    /// The hierarchy that the options mean, made if need be.
+    Result<const engine::Hierarchy*> hierarchy_for(const interface::MountOptions& options);
+    Result<const engine::Hierarchy*> v1_hierarchy(const interface::V1MountRequest& request);
+    /// Whose root `target` is, and of a mount; EINVAL: of none.
+    Result<const engine::Hierarchy*> mounted_at(int target) const;
+    Result<void> reconfigure(int target, const interface::MountOptions& options);
+    /// Ends the v1 hierarchies that nobody has mounted any more.
+    void end_unmounted();
+    /// Directories of the tree's root that are mounted in a world's process's namespace.
+    std::set<std::string> mounted_directories() const;
+
+    Parts parts_;
+    std::optional<runner::MountAgent> agent_;
+    std::map<std::uint64_t, std::string> sources_;  ///< by mount id
+};
+
+}  // namespace memcgfs::cli
