@@ -41,6 +41,10 @@ void give_memory_to(Engine::State& state, const Hierarchy& hierarchy) {
         detach_events(state, *root);
         root->cgroup = hierarchy.root->id;
         hierarchy.root->memcg = root;
+        root->content_changed();
+        // v1 alone has a counter for it.
+        const Pages kernel{static_cast<std::uint64_t>(root->stat(StatItem::kKernel))};
+        hierarchy.is_v2() ? root->kmem().uncharge(kernel) : root->kmem().charge(kernel);
     }
     state.memory_hierarchy = &hierarchy;
 }
@@ -58,6 +62,13 @@ void give_rest_to_v2(Engine::State& state) {
     v2.root->files_version = state.next_files_version++;
 }
 
+/// Whether the memory controller can change its version: while only the root has it. Removed groups
+/// that still hold charges are its children, too. DEVIATION(swapped-memory-stays): and no slot is
+/// used, because the versions keep different books of slots.
+bool memory_can_move(const Engine::State& state) {
+    return state.root_memcg->children.empty() && state.swap_used == Pages{0};
+}
+
 /// rebind_subsystems(): controllers can leave v2 while only its root has them.
 Result<void> may_take(const Engine::State& state, ControllerMask controllers) {
     for (const Hierarchy& hierarchy : state.hierarchies) {
@@ -68,9 +79,8 @@ Result<void> may_take(const Engine::State& state, ControllerMask controllers) {
     }
     const Cgroup& root = *state.unified->root;
     const bool in_use = (root.subtree_control & controllers) != 0 && !root.children.empty();
-    // Removed groups that still hold charges are children, too.
     const bool memory_in_use =
-        (controllers & mask_of(Controller::kMemory)) != 0 && !state.root_memcg->children.empty();
+        (controllers & mask_of(Controller::kMemory)) != 0 && !memory_can_move(state);
     return in_use || memory_in_use ? Result<void>(Err(Errno::kEBUSY)) : Result<void>{};
 }
 
@@ -152,7 +162,7 @@ void Engine::unmounted(HierarchyId id) {
     MEMCGFS_ASSERT(!hierarchy.is_v2());
     const bool memory = hierarchy.has(Controller::kMemory);
     if (hierarchy.root == nullptr || !hierarchy.root->children.empty() ||
-        (memory && !state_->root_memcg->children.empty())) {
+        (memory && !memory_can_move(*state_))) {
         return;
     }
     if (memory) {

@@ -99,6 +99,41 @@ void rename_group(World& world) {
            {Errno::kEPERM, Errno::kENODEV});
 }
 
+void mount_hierarchy(World& world) {
+    const std::array specs{
+        HierarchySpec{.controllers = mask_of(Controller::kMemory), .name = {}},
+        HierarchySpec{.controllers = mask_of(Controller::kMemory) | mask_of(Controller::kPids),
+                      .name = {}},
+        HierarchySpec{.controllers = mask_of(Controller::kCpuset), .name = "x"},
+        HierarchySpec{.controllers = 0, .name = "y"}};
+    HierarchySpec spec = specs[world.below(specs.size())];
+    spec.controllers &= v1_controllers(world.engine().profile());
+    const auto mounted = world.engine().mount_v1(spec, world.one_in(2) && spec.controllers == 0);
+    expect(mounted, {Errno::kEBUSY, Errno::kEINVAL});
+    if (mounted.ok() && std::find(world.groups.begin(), world.groups.end(), (*mounted)->root->id) ==
+                            world.groups.end()) {
+        world.groups.push_back((*mounted)->root->id);
+    }
+}
+
+void unmount_hierarchy(World& world) {
+    const auto hierarchies = world.engine().hierarchies();
+    const Hierarchy* const hierarchy = hierarchies[world.below(hierarchies.size())];
+    if (hierarchy->is_v2()) {
+        return;
+    }
+    const CgroupId root = hierarchy->root->id;
+    world.engine().unmounted(hierarchy->id);
+    if (hierarchy->root == nullptr) {
+        std::erase(world.groups, root);
+        world.engine().mount_v2();
+        const CgroupId v2 = world.engine().unified()->root->id;
+        if (std::find(world.groups.begin(), world.groups.end(), v2) == world.groups.end()) {
+            world.groups.push_back(v2);
+        }
+    }
+}
+
 constexpr std::array kActions{
     Action{"make_group", 3, make_group},
     Action{"make_memory_group", 8, make_memory_group, true},
@@ -109,6 +144,8 @@ constexpr std::array kActions{
     Action{"freeze_group", 1, freeze_group},
     Action{"kill_group", 1, kill_group},
     Action{"rename_group", 1, rename_group},
+    Action{"mount_hierarchy", 1, mount_hierarchy},
+    Action{"unmount_hierarchy", 1, unmount_hierarchy},
 };
 
 }  // namespace

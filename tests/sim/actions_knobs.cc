@@ -114,7 +114,8 @@ void set_oom_kill_disable(World& world) {
 }
 
 void set_move_charge(World& world) {
-    if (const Cgroup* group = world.pick_group(); group != nullptr && !group->is_v2()) {
+    if (const Cgroup* group = world.pick_group();
+        group != nullptr && group->memcg != nullptr && !group->is_v2()) {
         group->memcg->move_charge_at_immigrate = world.below(4);
     }
 }

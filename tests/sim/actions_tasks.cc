@@ -17,7 +17,7 @@ void attach(World& world, TaskId task, CgroupId group) {
     if (moved.ok() && *moved != nullptr) {
         world.start(std::move(moved).value());  // v1: its charges may come along
     } else if (!moved.ok() && moved.error() != Errno::kEBUSY && moved.error() != Errno::kENODEV &&
-               moved.error() != Errno::kESRCH) {
+               moved.error() != Errno::kESRCH && moved.error() != Errno::kENOSPC) {
         throw Violation("errno", "migrate_task");
     }
 }

@@ -42,7 +42,7 @@ std::uint64_t shown_by(const Engine& engine, const Memcg& memcg) {
     }
     for (const CounterKind kind : {CounterKind::kMemory, CounterKind::kMemsw}) {
         digest.add(static_cast<std::int64_t>(engine.usage(memcg, kind).count()));
-        if (engine.layout() != Layout::kV2) {  // v2's memory.stat shows no limit
+        if (!engine.memory_hierarchy().is_v2()) {  // v2's memory.stat shows no limit
             digest.add(static_cast<std::int64_t>(engine.hierarchical_limit(memcg, kind).count()));
         }
     }

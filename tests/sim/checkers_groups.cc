@@ -64,7 +64,9 @@ void members(Scene& scene) {
             seen[id]++;
         }
     });
-    const auto hierarchies = static_cast<int>(scene.state.hierarchies.size());
+    const auto hierarchies = static_cast<int>(
+        std::count_if(scene.state.hierarchies.begin(), scene.state.hierarchies.end(),
+                      [](const Hierarchy& each) { return each.root != nullptr; }));
     scene.state.tasks.for_each([&](const Task& task) {
         demand(seen[task.id] == hierarchies, "members", "a task in no group, or in two");
     });
