@@ -70,6 +70,8 @@ void Effects::psi_trigger(const engine::PsiTriggerEffect& effect) {
     }
 }
 
-void Effects::kernel_log(std::string_view line) { logger_.info("kernel: {}", line); }
+void Effects::kernel_log(const engine::KernelLogEffect& effect) {
+    logger_.info("kernel: {}", effect.line);
+}
 
 }  // namespace memcgfs::cli

@@ -52,7 +52,7 @@ public:
     void content_changed(const engine::ContentChangedEffect& effect) override;
     void tick(const engine::EventTickEffect& effect) override;
     void psi_trigger(const engine::PsiTriggerEffect& effect) override;
-    void kernel_log(std::string_view line) override;
+    void kernel_log(const engine::KernelLogEffect& effect) override;
 
 private:
     world::LiveTasks& tasks_;

@@ -167,7 +167,8 @@ void panic(Engine::State& state, const OomReport& report, const std::vector<Task
     report_oom(state, report, tasks);
     const bool always = state.vm_panic_on_oom == kPanicAlways;
     state.log(std::string("Kernel panic - not syncing: Out of memory: ") +
-              (always ? "compulsory" : "system-wide") + " panic_on_oom is enabled");
+                  (always ? "compulsory" : "system-wide") + " panic_on_oom is enabled",
+              LogLevel::kEmergency);
     state.panicked = true;
 }
 
@@ -235,7 +236,7 @@ bool oom_kill(Engine::State& state, const OpContext& op, OomRequest request) {
     report.score = selection.score;
     if (selection.victim == nullptr) {
         report_oom(state, report, tasks);
-        state.log("Out of memory and no killable processes...");
+        state.log("Out of memory and no killable processes...", LogLevel::kWarning);
         return false;
     }
     if (selection.victim->dying) {

@@ -25,10 +25,17 @@ void log_line(Engine::State& state, fmt::format_string<Args...> format, Args&&..
     state.log(std::move(line).take());
 }
 
+template <class... Args>
+void warn_line(Engine::State& state, fmt::format_string<Args...> format, Args&&... args) {
+    TextBuffer line;
+    line.print(format, std::forward<Args>(args)...);
+    state.log(std::move(line).take(), LogLevel::kWarning);
+}
+
 bool may_log(Engine::State& state, RateLimit& limit, std::string_view function) {
     const RateLimit::Verdict verdict = limit.ask(state.environment.clock.now());
     if (verdict.suppressed > 0) {
-        log_line(state, "{}: {} callbacks suppressed", function, verdict.suppressed);
+        warn_line(state, "{}: {} callbacks suppressed", function, verdict.suppressed);
     }
     return verdict.allowed;
 }
@@ -45,12 +52,12 @@ void report_caller(Engine::State& state, const OomReport& report) {
     const bool old_form = state.profile().oom_report_old_form;
     const std::string_view comm =
         report.current != nullptr ? std::string_view(report.current->info.comm) : "memcgfs";
-    log_line(state, "{} invoked oom-killer: gfp_mask={}(GFP_KERNEL), {}order={}, oom_score_adj={}",
-             comm, old_form ? "0x6000c0" : "0xcc0", old_form ? "nodemask=(null), " : "",
-             order_of(report.pages),
-             report.current != nullptr ? report.current->info.oom_score_adj : 0);
+    warn_line(state, "{} invoked oom-killer: gfp_mask={}(GFP_KERNEL), {}order={}, oom_score_adj={}",
+              comm, old_form ? "0x6000c0" : "0xcc0", old_form ? "nodemask=(null), " : "",
+              order_of(report.pages),
+              report.current != nullptr ? report.current->info.oom_score_adj : 0);
     if (old_form) {
-        log_line(state, "{} cpuset=/ mems_allowed=0", comm);
+        warn_line(state, "{} cpuset=/ mems_allowed=0", comm);
     }
 }
 
@@ -179,9 +186,11 @@ void report_oom(Engine::State& state, const OomReport& report, const std::vector
     }
     if (report.victim != nullptr && state.profile().oom_report_old_form) {
         const auto total = static_cast<std::int64_t>(report.total.count());
-        log_line(state, "{}: Kill process {} ({}) score {} or sacrifice child",
-                 message_of(report.domain), report.victim->info.pid, report.victim->info.comm,
-                 total != 0 ? report.score * 1000 / total : 0);
+        TextBuffer line;
+        line.print("{}: Kill process {} ({}) score {} or sacrifice child",
+                   message_of(report.domain), report.victim->info.pid, report.victim->info.comm,
+                   total != 0 ? report.score * 1000 / total : 0);
+        state.log(std::move(line).take(), LogLevel::kError);
     }
 }
 
@@ -199,7 +208,7 @@ void log_killed(Engine::State& state, const Task& task, const Memcg& domain) {
         line.print(", UID:{} pgtables:{}kB oom_score_adj:{}", info.uid, kib(pages.page_tables),
                    info.oom_score_adj);
     }
-    state.log(std::move(line).take());
+    state.log(std::move(line).take(), LogLevel::kError);
 }
 
 void log_group_kill(Engine::State& state, const Memcg& memcg) {
@@ -217,7 +226,8 @@ void log_reaped(Engine::State& state, const Task& task) {
 
 void log_hopeless_fault(Engine::State& state) {
     if (may_log(state, state.hopeless_fault_limit, "pagefault_out_of_memory")) {
-        state.log("Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF");
+        state.log("Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF",
+                  LogLevel::kWarning);
     }
 }
 

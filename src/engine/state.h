@@ -178,7 +178,9 @@ struct Engine::State {
     }
     /// memory.events and memory.swap.events (memcg_memory_event).
     void event(Memcg& memcg, MemcgEvent event);
-    void log(std::string line) { emit(KernelLogEffect{std::move(line)}); }
+    void log(std::string line, LogLevel level = LogLevel::kInfo) {
+        emit(KernelLogEffect{std::move(line), level});
+    }
     /// update_lru_size: so many pages more, or less, on the list that `page_state` names.
     void change_list(Memcg& memcg, const PageState& page_state, std::int64_t pages);
     /// Puts an extent on its memcg's list, or takes it off, with the list statistics.

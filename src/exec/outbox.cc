@@ -20,7 +20,7 @@ struct Delivery {
     void operator()(engine::ContentChangedEffect& effect) { handlers.content_changed(effect); }
     void operator()(engine::EventTickEffect& effect) { handlers.tick(effect); }
     void operator()(engine::PsiTriggerEffect& effect) { handlers.psi_trigger(effect); }
-    void operator()(engine::KernelLogEffect& effect) { handlers.kernel_log(effect.line); }
+    void operator()(engine::KernelLogEffect& effect) { handlers.kernel_log(effect); }
 };
 
 }  // namespace

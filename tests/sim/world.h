@@ -104,7 +104,7 @@ private:
     void content_changed(const engine::ContentChangedEffect&) override {}
     void tick(const engine::EventTickEffect& effect) override;
     void psi_trigger(const engine::PsiTriggerEffect& effect) override;
-    void kernel_log(std::string_view) override {}
+    void kernel_log(const engine::KernelLogEffect&) override {}
     bool fires(engine::FaultSite site) override;
     bool may_fire(engine::FaultSite site) const override;
 

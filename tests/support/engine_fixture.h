@@ -35,12 +35,14 @@ public:
             modified.push_back(*file);
         } else if (auto* line = std::get_if<engine::KernelLogEffect>(&effect)) {
             log.push_back(line->line);
+            log_levels.push_back(line->level);
         }
     }
     std::deque<engine::OperationPtr> spawned;
     std::vector<std::int32_t> killed;
     std::vector<OperationId> woken;
     std::vector<std::string> log;
+    std::vector<engine::LogLevel> log_levels;  ///< of the lines of `log`
     std::vector<std::uint64_t> psi_fired;  ///< cookies
     std::vector<std::uint64_t> psi_gone;
     std::vector<engine::FileModifiedEffect> modified;

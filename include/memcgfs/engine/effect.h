@@ -75,9 +75,18 @@ struct PsiTriggerEffect {
     bool fired = false;
 };
 
+/// How grave a line of the kernel log is (include/linux/kern_levels.h).
+enum class LogLevel : std::uint8_t {
+    kEmergency = 0,
+    kError = 3,
+    kWarning = 4,
+    kInfo = 6,
+};
+
 /// One line of the kernel log.
 struct KernelLogEffect {
     std::string line;
+    LogLevel level = LogLevel::kInfo;
 };
 
 using Effect = std::variant<SpawnEffect, WakeEffect, KillEffect, FreezeEffect, MoveEffect,

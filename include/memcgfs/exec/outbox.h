@@ -37,7 +37,7 @@ public:
     virtual void content_changed(const engine::ContentChangedEffect& effect) = 0;
     virtual void tick(const engine::EventTickEffect& effect) = 0;
     virtual void psi_trigger(const engine::PsiTriggerEffect& effect) = 0;
-    virtual void kernel_log(std::string_view line) = 0;
+    virtual void kernel_log(const engine::KernelLogEffect& effect) = 0;
 };
 
 class Outbox final : public engine::EffectSink {

@@ -28,7 +28,7 @@ public:
     void content_changed(const engine::ContentChangedEffect&) override {}
     void tick(const engine::EventTickEffect&) override {}
     void psi_trigger(const engine::PsiTriggerEffect&) override {}
-    void kernel_log(std::string_view /*line*/) override {}
+    void kernel_log(const engine::KernelLogEffect& /*effect*/) override {}
 
     static constexpr std::int32_t kLast = 99;
     std::vector<std::int32_t> delivered;

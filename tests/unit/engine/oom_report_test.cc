@@ -46,6 +46,22 @@ TEST_CASE("the OOM report on v2", "[engine][oom]") {
                 "oom_score_adj:7"});
 }
 
+TEST_CASE("the lines of the OOM report are graver at its ends", "[engine][oom]") {
+    EngineFixture machine("6.1", Layout::kV2);
+    Cgroup& group = machine.make_memory(machine.root(), "a");
+    const TaskId task = machine.add_task(group);
+    REQUIRE(machine.run(machine.engine.set_memory_max(*group.memcg, Pages{64})).ok());
+    static_cast<void>(machine.anon(task, 128));
+    std::map<std::string, LogLevel> levels;
+    for (std::size_t i = 0; i < machine.sink.log.size(); i++) {
+        levels[machine.sink.log[i].substr(0, 12)] = machine.sink.log_levels[i];
+    }
+    CHECK(levels.at("task invoked") == LogLevel::kWarning);
+    CHECK(levels.at("Tasks state ") == LogLevel::kInfo);
+    CHECK(levels.at("oom-kill:con") == LogLevel::kInfo);
+    CHECK(levels.at("Memory cgrou") == LogLevel::kError);
+}
+
 TEST_CASE("the OOM report on v1 names memory+swap and kmem", "[engine][oom]") {
     EngineFixture machine("6.1", Layout::kV1);
     const Lines log = log_of_kill(machine);

@@ -73,7 +73,7 @@ public:
     void content_changed(const engine::ContentChangedEffect&) override { note("content changed"); }
     void tick(const engine::EventTickEffect&) override { note("tick"); }
     void psi_trigger(const engine::PsiTriggerEffect&) override { note("psi"); }
-    void kernel_log(std::string_view line) override { note("log " + std::string(line)); }
+    void kernel_log(const engine::KernelLogEffect& effect) override { note("log " + effect.line); }
 
     void note(std::string text) {
         log.push_back(text);

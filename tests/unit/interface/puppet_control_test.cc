@@ -39,7 +39,7 @@ public:
     void content_changed(const engine::ContentChangedEffect&) override {}
     void tick(const engine::EventTickEffect&) override {}
     void psi_trigger(const engine::PsiTriggerEffect&) override {}
-    void kernel_log(std::string_view line) override { log.emplace_back(line); }
+    void kernel_log(const engine::KernelLogEffect& effect) override { log.push_back(effect.line); }
 
     Cgroup& group(std::string_view name, std::optional<Pages> limit = {}) {
         const MutexLock lock(engine_mutex);
