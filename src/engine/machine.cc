@@ -66,8 +66,15 @@ MachineStat Engine::machine_stat() const {
     }
     stat.events = state_->vm_events;
     stat.reserve = total_reserve(state_->nodes);
-    stat.swap = state_->swap_total();
-    stat.swap_used = state_->swap_used;
+    for (std::size_t i = 0; i < state_->swap_areas.size(); i++) {
+        const State::SwapArea& area = state_->swap_areas[i];
+        if (area.on || area.used > Pages{0}) {
+            stat.swaps.push_back({static_cast<std::uint32_t>(i), area.device, area.used});
+        }
+        // What is to be brought back counts as room (si_swapinfo).
+        stat.swap += area.on ? area.device.pages : area.used;
+        stat.swap_used += area.on ? area.used : Pages{0};
+    }
     stat.zswap_pool = zswap_pool_pages(*state_);
     stat.zswapped = state_->zswap.stored;
     stat.cpus = machine().cpus;

@@ -7,6 +7,7 @@
 #include "engine/notify.h"
 #include "engine/oom_wait.h"
 #include "engine/stat_flush.h"
+#include "engine/swap_device.h"
 
 namespace memcgfs::engine {
 
@@ -27,6 +28,9 @@ Engine::State::State(const Environment& environment_in)
         swap_areas.push_back({.device = {.pages = machine().swap,
                                          .write = machine().costs.swap_out,
                                          .read = machine().costs.swap_in}});
+    }
+    for (std::size_t i = 0; i < swap_areas.size(); i++) {
+        name_swap_device(swap_areas[i].device, i);
     }
     io_queues.resize(1 + swap_areas.size());
 }

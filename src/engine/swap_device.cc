@@ -18,6 +18,36 @@ namespace {
 
 constexpr std::size_t kSwapFilesMax = 28;  // MAX_SWAPFILES, less what the kernel keeps
 
+/// The lowest of those that are on and that the kernel chose; -1 if it chose none.
+std::int32_t least_priority(const Engine::State& state) {
+    std::int32_t least = -1;
+    for (const Engine::State::SwapArea& area : state.swap_areas) {
+        if (area.on) {
+            least = std::min(least, area.device.priority);
+        }
+    }
+    return least;
+}
+
+/// A device of the kernel's choosing has gone: those below it move up.
+void raise_below(Engine::State& state, std::int32_t priority) {
+    for (Engine::State::SwapArea& area : state.swap_areas) {
+        if (priority < 0 && area.on && area.device.priority < priority) {
+            area.device.priority++;
+        }
+    }
+}
+
+void log_added(Engine::State& state, const SwapDevice& device) {
+    constexpr KernelVersion kWithoutFrontswap{6, 6};
+    const std::uint64_t kib = device.pages.count() * 4;
+    TextBuffer line;
+    line.print("Adding {}k swap on {}.  Priority:{} extents:1 across:{}k {}{}", kib, device.path,
+               device.priority, kib, device.rotational ? "" : "SS",
+               state.profile().version < kWithoutFrontswap ? "FS" : "");
+    state.log(std::move(line).take());
+}
+
 /// The mappings to go through: shared memory first, as try_to_unuse does.
 std::vector<MappingId> in_order(const Engine::State& state) {
     std::vector<MappingId> shared;
@@ -122,9 +152,24 @@ Coro<OperationResult> unuse_mapping(Engine::State& state, OpContext& op, Mapping
 
 }  // namespace
 
-Result<std::uint32_t> add_swap_device(Engine::State& state, const SwapDevice& device) {
+void name_swap_device(SwapDevice& device, std::size_t number) {
+    if (device.path.empty()) {
+        // The first disk is the one that has the files; behind the 26th come two letters.
+        constexpr std::size_t kLetters = 26;
+        const std::size_t disk = number + 1;
+        device.path = disk < kLetters ? "/dev/vd" : "/dev/vda";
+        device.path += static_cast<char>('a' + disk % kLetters);
+    }
+}
+
+Result<std::uint32_t> add_swap_device(Engine::State& state, SwapDevice device) {
     if (device.pages == Pages{0}) {
         return Err(Errno::kEINVAL);
+    }
+    for (const Engine::State::SwapArea& area : state.swap_areas) {
+        if (area.device.path == device.path && (area.on || area.used > Pages{0})) {
+            return Err(Errno::kEBUSY);
+        }
     }
     const auto off =
         std::find_if(state.swap_areas.begin(), state.swap_areas.end(),
@@ -133,6 +178,11 @@ Result<std::uint32_t> add_swap_device(Engine::State& state, const SwapDevice& de
         return Err(Errno::kEPERM);
     }
     const auto number = static_cast<std::uint32_t>(off - state.swap_areas.begin());
+    name_swap_device(device, number);
+    if (device.priority < 0) {
+        device.priority = least_priority(state) - 1;
+    }
+    log_added(state, device);
     if (off == state.swap_areas.end()) {
         state.swap_areas.push_back({.device = device});
         state.io_queues.emplace_back();
@@ -146,7 +196,9 @@ Coro<OperationResult> empty_swap_device(Engine::State& state, OpContext& op, std
     if (device >= state.swap_areas.size() || !state.swap_areas[device].on) {
         co_return Err(Errno::kEINVAL);
     }
-    state.swap_areas[device].on = false;
+    Engine::State::SwapArea& leaving = state.swap_areas[device];
+    leaving.on = false;
+    raise_below(state, leaving.device.priority);
     // What is on its way out gets there first.
     unplug_swap(state, time_of(op));
     while (!state.io_queues[1 + device].requests.empty()) {
@@ -159,7 +211,11 @@ Coro<OperationResult> empty_swap_device(Engine::State& state, OpContext& op, std
         const OperationResult result =
             co_await unuse_mapping(state, op, id, static_cast<std::uint8_t>(device));
         if (!result.ok()) {
-            state.swap_areas[device].on = true;
+            Engine::State::SwapArea& stays = state.swap_areas[device];
+            if (stays.device.priority < 0) {
+                stays.device.priority = least_priority(state) - 1;
+            }
+            stays.on = true;
             co_return Err(result.error());
         }
         brought += *result;

@@ -8,8 +8,11 @@
 
 namespace memcgfs::engine {
 
+/// Gives a device that has no path the one that goes with its number.
+void name_swap_device(SwapDevice& device, std::size_t number);
+
 /// Body of Engine::swapon.
-Result<std::uint32_t> add_swap_device(Engine::State& state, const SwapDevice& device);
+Result<std::uint32_t> add_swap_device(Engine::State& state, SwapDevice device);
 
 /// Body of Engine::swapoff.
 Coro<OperationResult> empty_swap_device(Engine::State& state, OpContext& op, std::uint32_t device);

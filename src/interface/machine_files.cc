@@ -324,14 +324,15 @@ void show_numastat(const MachineView& view, NodeId node, TextBuffer& out) {
 
 void show_swaps(const MachineView& view, TextBuffer& out) {
     out.print("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-    if (view.stat.swap > Pages{0}) {
-        const auto column = [](Pages pages) {
-            constexpr std::uint64_t kLong = 10'000'000;  // as wide as the column
-            const std::uint64_t size = kilobytes(pages.count());
-            return std::to_string(size) + (size < kLong ? "\t\t" : "\t");
-        };
-        out.print("{:<40}partition\t{}{}-2\n", "/dev/vdb", column(view.stat.swap),
-                  column(view.stat.swap_used));
+    const auto column = [](Pages pages) {
+        constexpr std::uint64_t kLong = 10'000'000;  // as wide as the column
+        const std::uint64_t size = kilobytes(pages.count());
+        return std::to_string(size) + (size < kLong ? "\t\t" : "\t");
+    };
+    for (const engine::SwapStat& swap : view.stat.swaps) {
+        out.print("{:<39} {}\t{}{}{}\n", swap.device.path,
+                  swap.device.file ? "file\t" : "partition", column(swap.device.pages),
+                  column(swap.used), swap.device.priority);
     }
 }
 

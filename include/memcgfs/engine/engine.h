@@ -294,7 +294,9 @@ public:
     OperationPtr drop_caches(Caches which);
 
     // Swap devices (swap_device.cc), numbered from 0 in the order in which they were added.
-    /// swapon(2): the device's number. EINVAL: no pages. EPERM: too many devices.
+    /// swapon(2): the device's number. A priority below 0 stands for the kernel's choice, which is
+    /// below all others. EINVAL: no pages. EPERM: too many devices. EBUSY: its path is one of a
+    /// device that is on.
     Result<std::uint32_t> swapon(const SwapDevice& device);
     /// swapoff(2) by a task: brings every page back, charging those of removed groups to the
     /// task's. EINVAL: no such device. ENOMEM: a charge failed; the device stays, with what is

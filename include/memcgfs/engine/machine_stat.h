@@ -12,6 +12,7 @@
 
 #include "memcgfs/base/units.h"
 #include "memcgfs/engine/ids.h"
+#include "memcgfs/engine/profile.h"
 #include "memcgfs/engine/stat_items.h"
 
 namespace memcgfs::engine {
@@ -93,13 +94,21 @@ struct NodeStat {
     std::int64_t item(StatItem which) const { return items[static_cast<std::size_t>(which)]; }
 };
 
+/// One line of /proc/swaps.
+struct SwapStat {
+    std::uint32_t number = 0;  ///< Engine::swapoff()'s
+    SwapDevice device;
+    Pages used{};
+};
+
 /// A snapshot of the machine.
 struct MachineStat {
     std::vector<NodeStat> nodes;
+    std::vector<SwapStat> swaps;  ///< those that are on, or being emptied
     VmEvents events{};
     std::array<std::int64_t, kStatItemCount> items{};  ///< of all groups, the root too
     Pages reserve{};                                   ///< totalreserve_pages
-    Pages swap{};
+    Pages swap{};  ///< what a device that is being emptied holds is room, as the kernel counts
     Pages swap_used{};
     Pages zswap_pool{};  ///< what compressed pages take
     Pages zswapped{};    ///< and how many they are

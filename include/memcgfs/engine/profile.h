@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -145,6 +146,9 @@ struct SwapDevice {
     bool rotational = false;
     Nanos write{2000};  ///< one page
     Nanos read{3000};   ///< one page
+    /// What /proc/swaps calls it. Empty: /dev/vdb, /dev/vdc and so on by its number.
+    std::string path{};
+    bool file = false;  ///< no block device
 };
 
 /// Compressed swap in memory (/sys/module/zswap/parameters). Debian's kernels have it off.

@@ -239,6 +239,59 @@ TEST_CASE("slots come by priority, and in turn among equals", "[engine][swap]") 
     swapper.check();
 }
 
+std::vector<std::int32_t> priorities(const Engine& engine) {
+    std::vector<std::int32_t> all;
+    for (const SwapStat& swap : engine.machine_stat().swaps) {
+        all.push_back(swap.device.priority);
+    }
+    return all;
+}
+
+TEST_CASE("the kernel chooses priorities downwards, and closes gaps", "[engine][swap]") {
+    EngineFixture machine("6.1", Layout::kV2);
+    Engine& engine = machine.engine;
+    for (const char* path : {"/dev/a", "/dev/b", "/dev/c"}) {
+        REQUIRE(engine.swapon({.pages = Pages{10}, .priority = -1, .path = path}).ok());
+    }
+    REQUIRE(engine.swapon({.pages = Pages{10}, .priority = 5, .path = "/file", .file = true}).ok());
+    CHECK(priorities(engine) == std::vector<std::int32_t>{-2, -3, -4, 5});
+    CHECK(engine.swapon({.pages = Pages{10}, .path = "/dev/b"}).error() == Errno::kEBUSY);
+    REQUIRE(machine.run(engine.swapoff({}, 0)).ok());
+    CHECK(priorities(engine) == std::vector<std::int32_t>{-2, -3, 5});
+    CHECK(*engine.swapon({.pages = Pages{10}, .priority = -1, .path = "/dev/a"}) == 0);
+    CHECK(priorities(engine) == std::vector<std::int32_t>{-4, -2, -3, 5});
+    CHECK(machine.sink.log.front() ==
+          "Adding 40k swap on /dev/a.  Priority:-2 extents:1 across:40k SSFS");
+    CHECK(machine.sink.log_levels.front() == LogLevel::kInfo);
+}
+
+TEST_CASE("a device that cannot be emptied is the last of the kernel's choice", "[engine][swap]") {
+    Machine shape;
+    test::add_zram(shape, mib(64));
+    EngineFixture machine("6.1", Layout::kV2, shape);
+    Engine& engine = machine.engine;
+    Cgroup& group = machine.make_memory(machine.root(), "a");
+    const TaskId task = machine.add_task(group);
+    REQUIRE(machine.anon(task, 4096).ok());
+    REQUIRE(machine.run(engine.reclaim_pages(*group.memcg, Pages{2048}, {})).ok());
+    REQUIRE(engine.swapon({.pages = Pages{10}, .priority = -1, .path = "/dev/b"}).ok());
+    REQUIRE(engine.attach_task(task, machine.root().id).ok());
+    REQUIRE(machine.run(engine.set_memory_max(*group.memcg, Pages{0})).ok());
+    CHECK(machine.run(engine.swapoff({}, 0)).error() == Errno::kENOMEM);
+    CHECK(priorities(engine) == std::vector<std::int32_t>{-3, -2});
+}
+
+TEST_CASE("devices without a path are named by their number", "[engine][swap]") {
+    Machine shape;
+    shape.swap = Pages{30};
+    shape.swap_devices = {{.pages = Pages{10}}, {.pages = Pages{20}, .path = "/dev/zram0"}};
+    EngineFixture machine("6.12", Layout::kV2, shape);
+    const auto swaps = machine.engine.machine_stat().swaps;
+    REQUIRE(swaps.size() == 2);
+    CHECK(swaps[0].device.path == "/dev/vdb");
+    CHECK(swaps[1].device.path == "/dev/zram0");
+}
+
 /// B9: a task of 100 MiB in a group limited to 40 MiB, moved to the root before swapoff.
 struct Swapoff {
     Swapoff()
