@@ -208,6 +208,12 @@ OperationPtr Engine::sync_mapping(MappingId id) {
                                 [&state, id](OpContext& op) { return sync_pages(state, op, id); });
 }
 
+OperationPtr Engine::sync_files() {
+    State& state = *state_;
+    return state.make_operation("sync",
+                                [&state](OpContext& op) { return sync_all_pages(state, op); });
+}
+
 OperationPtr Engine::advise(TaskId task, MappingId mapping, Range range, Advice advice) {
     State& state = *state_;
     if (range.first > kPagesMax || range.count > kPagesMax - range.first) {

@@ -192,4 +192,25 @@ Coro<OperationResult> sync_pages(Engine::State& state, OpContext& op, MappingId 
     co_return written.count();
 }
 
+Coro<OperationResult> sync_all_pages(Engine::State& state, OpContext& op) {
+    settle_io(state, time_of(op));
+    std::vector<MappingId> files;
+    state.mappings.for_each([&](const Mapping& mapping) {
+        const bool dirty = mapping.dirty > Pages{0} || mapping.writeback > Pages{0};
+        if (dirty && mapping.kind() == PageKind::kFile) {
+            files.push_back(mapping.id());
+        }
+    });
+    std::uint64_t written = 0;
+    for (const MappingId id : files) {  // first all are started, then each is waited for
+        if (Mapping* mapping = state.mappings.find(id); mapping != nullptr) {
+            written += write_mapping(state, *mapping, time_of(op)).count();
+        }
+    }
+    for (const MappingId id : files) {
+        written += *(co_await sync_pages(state, op, id));
+    }
+    co_return written;
+}
+
 }  // namespace memcgfs::engine

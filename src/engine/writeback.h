@@ -28,4 +28,7 @@ Coro<void> balance_dirty_pages(Engine::State& state, OpContext& op, Memcg& memcg
 /// fsync: writes and waits. Result: pages written.
 Coro<OperationResult> sync_pages(Engine::State& state, OpContext& op, MappingId id);
 
+/// sync: the same for all that is dirty, or being written, at its beginning.
+Coro<OperationResult> sync_all_pages(Engine::State& state, OpContext& op);
+
 }  // namespace memcgfs::engine

@@ -263,6 +263,8 @@ public:
     void set_executable(MappingId mapping);
     /// fsync: writes what is dirty and waits for the disk. Result: pages written.
     OperationPtr sync_mapping(MappingId mapping);
+    /// sync(2): the same for every file that is dirty now. Result: pages written.
+    OperationPtr sync_files();
     /// POSIX_FADV_DONTNEED: clean, unmapped cache goes; starts writing the rest. Pages dropped.
     std::uint64_t drop_mapping(MappingId mapping);
     /// madvise(2) over a range that the task maps. EINVAL: locked, or MADV_FREE of shared pages.

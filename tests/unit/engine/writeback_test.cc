@@ -108,6 +108,25 @@ TEST_CASE("fsync takes the disk's time", "[engine][writeback]") {
     writer.check();
 }
 
+TEST_CASE("sync writes every file, and waits for what was under way", "[engine][writeback]") {
+    Machine shape;
+    shape.costs.writeback = from_micros(10);
+    Writer writer("6.1", Layout::kV1, shape);
+    Engine& engine = writer.machine.engine;
+    REQUIRE(writer.write(1000).ok());
+    const MappingId other = engine.create_mapping({}, PageKind::kFile);
+    REQUIRE(writer.machine.run(engine.file_io(writer.task, other, {0, 500}, Access::kWrite)).ok());
+    CHECK(writer.dirty() == 1500);
+    const Nanos before = writer.machine.clock.now();
+    CHECK(*writer.machine.run(engine.sync_files()) == 1500);
+    CHECK(writer.machine.clock.now() - before >= from_millis(14));
+    CHECK(writer.dirty() == 0);
+    CHECK(writer.writeback() == 0);
+    CHECK(*writer.machine.run(engine.sync_files()) == 0);
+    CHECK(writer.machine.run(engine.drop_caches({.pages = true})).value() == 1500);
+    writer.check();
+}
+
 TEST_CASE("a mapped file's pages become dirty by a fault", "[engine][writeback]") {
     Writer writer;
     Engine& engine = writer.machine.engine;
