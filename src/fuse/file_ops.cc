@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Requests on open files.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "fuse/adapter.h"
 
@@ -44,15 +48,44 @@ void read_fast(fuse_req_t request, fuse_ino_t node, std::size_t size, std::size_
     }
 }
 
+void read_record(fuse_req_t request, vfs::OpenFile& file, const vfs::RecordRead& read) {
+    Adapter& adapter = Adapter::of(request);
+    auto outcome = adapter.tree.read_record(file, read, credentials_of(request));
+    if (!outcome.ok()) {
+        reply_error(request, outcome.error());
+        return;
+    }
+    if (outcome->operation == nullptr) {
+        fuse_reply_buf(request, read.record->data(), read.record->size());
+        return;
+    }
+    adapter.pending.start(request, std::move(outcome->operation),
+                          [request, record = read.record](const OperationResult& result) {
+                              if (result.ok()) {
+                                  fuse_reply_buf(request, record->data(), record->size());
+                              } else {
+                                  reply_error(request, result.error());
+                              }
+                          });
+}
+
 void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
           fuse_file_info* info) {
     if (FastNodes::is_one(node)) {
         read_fast(request, node, size, static_cast<std::size_t>(offset));
         return;
     }
-    const auto content = Adapter::of(request).tree.read(Adapter::of(request).file_of(node, info),
-                                                        static_cast<std::uint64_t>(offset), size,
-                                                        credentials_of(request));
+    vfs::OpenFile& file = Adapter::of(request).file_of(node, info);
+    if (Adapter::of(request).tree.has_records(file)) {
+        read_record(request, file,
+                    {.offset = static_cast<std::uint64_t>(offset),
+                     .size = size,
+                     .may_wait = (info->flags & O_NONBLOCK) == 0,
+                     .record = std::make_shared<std::string>()});
+        return;
+    }
+    const auto content = Adapter::of(request).tree.read(file, static_cast<std::uint64_t>(offset),
+                                                        size, credentials_of(request));
     if (content.ok()) {
         fuse_reply_buf(request, content->data(), content->size());
     } else {
@@ -120,6 +153,22 @@ void poll(fuse_req_t request, fuse_ino_t node, fuse_file_info* info, fuse_pollha
     fuse_reply_poll(request, static_cast<unsigned>(events));
 }
 
+/// Only SEEK_DATA and SEEK_HOLE come here; what has no size has neither.
+void lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info* info) {
+    Adapter& adapter = Adapter::of(request);
+    if (adapter.fast != nullptr) {
+        reply_error(request, Errno::kENOSYS);  // the kernel knows the sizes
+        return;
+    }
+    vfs::OpenFile& file = adapter.file_of(node, info);
+    if (!adapter.tree.has_records(file) || whence != SEEK_DATA || offset != 0) {
+        reply_error(request, Errno{ENXIO});
+        return;
+    }
+    adapter.tree.seek_record(file, vfs::RecordPlace::kData, credentials_of(request));
+    fuse_reply_lseek(request, 0);
+}
+
 void fsync(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) { fuse_reply_err(request, 0); }
 
 void fallocate(fuse_req_t request, fuse_ino_t, int, off_t, off_t, fuse_file_info*) {
@@ -134,6 +183,7 @@ void add_file_ops(fuse_lowlevel_ops& ops) {
     ops.read = read;
     ops.write = write;
     ops.poll = poll;
+    ops.lseek = lseek;
     ops.fsync = fsync;
     ops.fallocate = fallocate;
 }

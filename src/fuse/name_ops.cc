@@ -82,6 +82,13 @@ void forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* forge
 void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     Adapter& adapter = Adapter::of(request);
     if (!FastNodes::is_one(node)) {
+        // A file's own attributes are asked for by its descriptor where a seek to the end wants to
+        // know its size (fuse_file_llseek, 6.1).
+        if (info != nullptr && adapter.fast == nullptr &&
+            adapter.tree.has_records(adapter.file_of(node, info))) {
+            adapter.tree.seek_record(adapter.file_of(node, info), vfs::RecordPlace::kEnd,
+                                     credentials_of(request));
+        }
         reply_attributes(request, node, adapter.tree.getattr(NodeId{node}));
     } else if (info == nullptr) {
         reply_attributes(request, adapter.fast->attributes(node, credentials_of(request)));

@@ -172,6 +172,35 @@ Result<std::string> Tree::read(OpenFile& open_file, std::uint64_t offset, std::s
     return serve(file, offset, size);
 }
 
+bool Tree::has_records(const OpenFile& open_file) const {
+    return open_file.state_->info && open_file.state_->info->records;
+}
+
+Result<StoreOutcome> Tree::read_record(OpenFile& open_file, const RecordRead& read,
+                                       const Credentials& caller) {
+    OpenFile::State& file = *open_file.state_;
+    MutexLock lock(file.mutex);
+    return state_->provider.read_record(context_of(file, caller), read);
+}
+
+void Tree::seek_record(OpenFile& open_file, RecordPlace place, const Credentials& caller) {
+    OpenFile::State& file = *open_file.state_;
+    MutexLock lock(file.mutex);
+    state_->provider.seek_record(context_of(file, caller), place);
+}
+
+short Tree::poll_records(OpenFile& open_file, std::function<void()> changed) {
+    OpenFile::State& file = *open_file.state_;
+    {
+        MutexLock tree_lock(state_->mutex);
+        if (changed) {
+            file.changed.swap(changed);
+        }
+    }
+    MutexLock lock(file.mutex);
+    return state_->provider.poll_records(context_of(file, file.opener));
+}
+
 Result<StoreOutcome> Tree::write(OpenFile& open_file, std::string_view text,
                                  const Credentials& caller, std::uint64_t offset) {
     OpenFile::State& file = *open_file.state_;

@@ -19,6 +19,9 @@ short Tree::poll(OpenFile& open_file, std::function<void()> changed) {
     if (!file.info) {
         return POLLIN | POLLRDNORM;
     }
+    if (file.info->records) {
+        return poll_records(open_file, std::move(changed));
+    }
     MutexLock lock(state_->mutex);
     if (changed) {
         // Swapped, so that the old one is destroyed by the caller and not under the lock.

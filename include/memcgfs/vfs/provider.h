@@ -5,9 +5,10 @@
 // Counterpart: the callbacks of kernfs and struct cftype (include/linux/cgroup-defs.h, 6.1).
 // The tree knows no cgroup; the provider knows no inode, offset or open file.
 //
-// Threads: all calls come with the tree lock held (see docs/locking.md), except show(), store() and
-// control(), which come with that open file's lock alone: a directory may go at any moment, and
-// then they say ENODEV. A provider takes its own locks inside. It must not call back into the tree.
+// Threads: all calls come with the tree lock held (see docs/locking.md), except show(), store(),
+// those of records and control(), which come with that open file's lock alone: a directory may go
+// at any moment, and then they say ENODEV. A provider takes its own locks inside. It must not call
+// back into the tree.
 #pragma once
 
 #include <sys/types.h>
@@ -68,6 +69,8 @@ struct FileInfo {
     /// Its content is the same for all readers, and a change of it is told (Session::
     /// content_changed) before anyone can know of it otherwise: a reader's copy may be kept.
     bool told = false;
+    /// It is read record by record: Provider::read_record() in the place of show().
+    bool records = false;
 };
 
 /// State a provider keeps for one open file (a peak reset, a trigger, a puppet's connection);
@@ -95,6 +98,16 @@ struct FileContext {
     std::unique_ptr<OpenState>* state = nullptr;  ///< the provider's slot, empty at first
 };
 
+/// A read(2) of a file of records.
+struct RecordRead {
+    std::uint64_t offset = 0;
+    std::size_t size = 0;
+    bool may_wait = true;                 ///< no O_NONBLOCK
+    std::shared_ptr<std::string> record;  ///< for the answer
+};
+/// The places that a file of records can be sought to.
+enum class RecordPlace : std::uint8_t { kData, kEnd };
+
 class Provider {
 public:
     virtual ~Provider() = default;
@@ -115,6 +128,16 @@ public:
     virtual Result<void> show(const FileContext& context, TextBuffer& out) = 0;
     /// `text` is exactly what was written, not empty and at most write_max_bytes long.
     virtual Result<StoreOutcome> store(const FileContext& context, std::string_view text) = 0;
+
+    /// Puts the next record into `read.record` at once, or by the operation's end. EAGAIN: there is
+    /// none and it may not wait; EINVAL: it is longer than asked for; EPIPE: some have been lost.
+    virtual Result<StoreOutcome> read_record(const FileContext& /*context*/,
+                                             const RecordRead& /*read*/) {
+        return Err(Errno::kEINVAL);
+    }
+    virtual void seek_record(const FileContext& /*context*/, RecordPlace /*place*/) {}
+    /// What poll(2) says of a file of records. Open file's lock alone, as show().
+    virtual short poll_records(const FileContext& /*context*/) { return 0; }
 
     /// Makes a directory's other half. The name is free and not "." or "..".
     virtual Result<DirKey> mkdir(DirKey parent, std::string_view name,

@@ -136,6 +136,13 @@ public:
     /// At most `size` bytes at `offset`. A snapshot per open file: see class OpenFile.
     Result<std::string> read(OpenFile& file, std::uint64_t offset, std::size_t size,
                              const Credentials& caller);
+    /// Whether the file is one of records, which are read by read_record() and not by read().
+    bool has_records(const OpenFile& file) const;
+    /// The next record, as Provider::read_record() says. ENODEV.
+    Result<StoreOutcome> read_record(OpenFile& file, const RecordRead& read,
+                                     const Credentials& caller);
+    void seek_record(OpenFile& file, RecordPlace place, const Credentials& caller);
+
     /// One complete command. Success is the whole length but for StoreOutcome::unread_bytes, once
     /// the operation (if any) has ended. `offset` counts for FileInfo::at_start_only alone, and
     /// not with O_APPEND.
@@ -168,6 +175,7 @@ public:
 private:
     friend class OpenFile;
     struct State;
+    short poll_records(OpenFile& file, std::function<void()> changed);
     std::unique_ptr<State> state_;
 };
 
