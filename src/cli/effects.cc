@@ -72,6 +72,7 @@ void Effects::psi_trigger(const engine::PsiTriggerEffect& effect) {
 
 void Effects::kernel_log(const engine::KernelLogEffect& effect) {
     logger_.info("kernel: {}", effect.line);
+    kernel_log_.append(static_cast<unsigned>(effect.level), effect.line);
 }
 
 }  // namespace memcgfs::cli

@@ -15,6 +15,7 @@
 #include "memcgfs/base/operation.h"
 #include "memcgfs/exec/outbox.h"
 #include "memcgfs/interface/cgroup_fs.h"
+#include "memcgfs/interface/kernel_log.h"
 #include "memcgfs/interface/proc_fs.h"
 #include "memcgfs/vfs/tree.h"
 #include "memcgfs/world/live_tasks.h"
@@ -23,7 +24,8 @@ namespace memcgfs::cli {
 
 class Effects final : public exec::EffectHandlers {
 public:
-    Effects(world::LiveTasks& tasks, spdlog::logger& logger) : tasks_(tasks), logger_(logger) {}
+    Effects(world::LiveTasks& tasks, spdlog::logger& logger, interface::KernelLog& kernel_log)
+        : tasks_(tasks), logger_(logger), kernel_log_(kernel_log) {}
 
     /// The parts that are made after the outbox. They must outlive the last flush.
     void bind_runner(OperationRunner& runner) { runner_ = &runner; }
@@ -57,6 +59,7 @@ public:
 private:
     world::LiveTasks& tasks_;
     spdlog::logger& logger_;
+    interface::KernelLog& kernel_log_;
     OperationRunner* runner_ = nullptr;
     interface::CgroupFs* cgroup_fs_ = nullptr;
     vfs::Tree* tree_ = nullptr;

@@ -97,7 +97,7 @@ struct World::State {
           spdlog::logger& log)
         : logger(log),
           tasks(std::move(live_tasks)),
-          effects(*tasks, log),
+          effects(*tasks, log, kernel_log),
           outbox(effects),
           engine({.profile = *config.profile,
                   .layout = config.layout,
@@ -118,7 +118,8 @@ struct World::State {
           tree(provider, wall_clock_now, tree_options(config, engine, cgroup_fs)),
           roots(tree, cgroup_fs, root_mode()),
           proc_tree(
-              {engine, engine_mutex, *tasks, cgroup_fs},
+              {engine, engine_mutex, *tasks, cgroup_fs, &kernel_log,
+               [this](OperationId id) { executor.wake(id); }},
               {.wall_clock = wall_clock_now, .uid = geteuid(), .gid = getegid(), .dropped = {}}),
           settler(std::in_place, puppets.descriptor(), [this] {
               puppets.settle();
@@ -149,6 +150,7 @@ struct World::State {
 
     spdlog::logger& logger;
     exec::SystemClock clock;
+    interface::KernelLog kernel_log{clock};
     std::unique_ptr<world::LiveTasks> tasks;
     Mutex engine_mutex{LockRank::kEngine};
     Effects effects;

@@ -6,6 +6,7 @@
 //
 //   logger, configuration     given
 //   SystemClock               the tree's time
+//   KernelLog                 what the engine says to the world
 //   LiveTasks                 the host's processes
 //   engine lock               LockRank::kEngine, for the next two and CgroupFs
 //   Effects, Outbox           what the engine wants done; needs those below, told at the end

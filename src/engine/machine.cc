@@ -83,6 +83,12 @@ MachineStat Engine::machine_stat() const {
     return stat;
 }
 
+void Engine::warn_once(std::string_view line) {
+    if (state_->warned.emplace(line).second) {
+        state_->log(std::string(line), LogLevel::kWarning);
+    }
+}
+
 Result<void> Engine::set_mempolicy(TaskId id, MemPolicy policy) {
     Task* task = find(id);
     if (task == nullptr) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -73,6 +74,7 @@ struct Engine::State {
         bool on = true;
     };
     std::vector<SwapArea> swap_areas;
+    std::set<std::string, std::less<>> warned;  ///< lines of the kernel log that come once
     ZswapPool zswap;
     std::size_t next_swap_area = 0;  ///< whose turn it is among equal priorities
     std::uint64_t vm_swappiness = 60;

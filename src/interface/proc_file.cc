@@ -14,8 +14,9 @@ bool exists_in(const ProcFile& row, const engine::Profile& profile) {
 
 std::vector<const ProcFile*> all_proc_files() {
     std::vector<const ProcFile*> all;
-    for (const auto table : {machine_proc_files(), system_proc_files(), process_proc_files(),
-                             pressure_proc_files(), vm_proc_files()}) {
+    for (const auto table :
+         {machine_proc_files(), system_proc_files(), process_proc_files(), pressure_proc_files(),
+          vm_proc_files(), kmsg_proc_files()}) {
         for (const ProcFile& row : table) {
             all.push_back(&row);
         }

@@ -31,10 +31,13 @@ vfs::FileInfo info_of(const ProcFile& row, std::size_t index) {
             .mode = mode_of(row),
             .readable = is_readable(row),
             .writable = true,  // a write of those that are not is store()'s affair
-            .notify = row.triggered ? vfs::Notify::kTriggered : vfs::Notify::kNone,
+            .notify = row.triggered            ? vfs::Notify::kTriggered
+                      : row.records != nullptr ? vfs::Notify::kModified
+                                               : vfs::Notify::kNone,
             .write_max_bytes = kWriteMost,
             .at_start_only = row.at_start_only,
-            .permanent = true};
+            .permanent = true,
+            .records = row.records != nullptr};
 }
 
 std::string_view placeholder_of(std::string_view pattern) {
@@ -62,10 +65,13 @@ ProcFs::ProcFs(const ProcSources& sources)
       services_(new ProcServices{.engine = sources.engine,
                                  .engine_mutex = sources.engine_mutex,
                                  .tasks = sources.tasks,
-                                 .cgroup_fs = sources.cgroup_fs}) {
+                                 .cgroup_fs = sources.cgroup_fs,
+                                 .log = sources.log,
+                                 .wake = sources.wake}) {
     directories_.push_back({});
     for (std::size_t i = 0; i < rows_.size(); i++) {
-        if (exists_in(*rows_[i], sources_.engine.profile())) {
+        const bool no_log = rows_[i]->records != nullptr && sources_.log == nullptr;
+        if (exists_in(*rows_[i], sources_.engine.profile()) && !no_log) {
             add_row(i);
         }
     }
@@ -221,6 +227,23 @@ Result<void> ProcFs::show(const vfs::FileContext& context, TextBuffer& out) {
         return Err(Errno::kEINVAL);
     }
     return request.file.show(request, out);
+}
+
+Result<vfs::StoreOutcome> ProcFs::read_record(const vfs::FileContext& context,
+                                              const vfs::RecordRead& read) {
+    const ProcContext request = MEMCGFS_TRY(context_of(context));
+    return request.file.records->read(request, read);
+}
+
+void ProcFs::seek_record(const vfs::FileContext& context, vfs::RecordPlace place) {
+    if (const auto request = context_of(context); request.ok()) {
+        request->file.records->seek(*request, place);
+    }
+}
+
+short ProcFs::poll_records(const vfs::FileContext& context) {
+    const auto request = context_of(context);
+    return request.ok() ? request->file.records->poll(*request) : short{0};
 }
 
 // DEVIATION(empty-write): a text of no bytes never comes here.

@@ -3,13 +3,17 @@
 // What the functions of the rows in /proc and /sys share beside the engine.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string_view>
 
 #include "memcgfs/base/mutex.h"
+#include "memcgfs/base/operation.h"
 #include "memcgfs/engine/engine.h"
 #include "memcgfs/interface/cgroup_fs.h"
+#include "memcgfs/interface/kernel_log.h"
 #include "memcgfs/world/task_table.h"
 
 namespace memcgfs::interface {
@@ -35,7 +39,10 @@ struct ProcServices {
     Mutex& engine_mutex;
     world::TaskTable& tasks;
     CgroupFs& cgroup_fs;
+    KernelLog* log = nullptr;
+    std::function<void(OperationId)> wake = {};
     KeptValues kept = {};
+    std::atomic<std::uint64_t> waits = 0;         ///< operations of this folder's own, so far
 };
 
 }  // namespace memcgfs::interface

@@ -33,6 +33,11 @@ ProcTree::ProcTree(const ProcSources& sources, Options options)
     make_directories(vfs::kRootNode, fs_.root());
     const auto proc = tree_.lookup(vfs::kRootNode, "proc");
     proc_ = proc.value().node;
+    if (sources.log != nullptr) {
+        const auto dev = tree_.lookup(vfs::kRootNode, "dev");
+        log_ = {dev.value().dir, fs_.files(dev.value().dir).front().index};
+        sources.log->watch([this] { logged(); });
+    }
 }
 
 ProcTree::~ProcTree() = default;
@@ -79,6 +84,12 @@ bool ProcTree::wake(const engine::PsiTriggerEffect& effect) {
     }
     tree_.wake(vfs::OpenId{effect.cookie & ~kProcTrigger}, effect.fired);
     return true;
+}
+
+void ProcTree::logged() {
+    if (log_) {
+        tree_.notify(log_->first, log_->second);
+    }
 }
 
 void ProcTree::drop_gone() {

@@ -79,6 +79,10 @@ Result<vfs::StoreOutcome> store_hard_limit(StoreContext& context, std::string_vi
 /// kmem.limit_in_bytes from 6.1 on: looked at and forgotten.
 Result<vfs::StoreOutcome> ignore_limit(StoreContext& context, std::string_view text) {
     MEMCGFS_TRY(parse_limit(context, text));
+    context.engine.warn_once(
+        "kmem.limit_in_bytes is deprecated and will be removed. Writing any value to this file has "
+        "no effect. Please report your usecase to linux-mm@kvack.org if you depend on this "
+        "functionality.");
     return done();
 }
 
@@ -173,6 +177,12 @@ Result<void> show_move_charge(const ShowContext& context, TextBuffer& out) {
 
 Result<vfs::StoreOutcome> store_move_charge(StoreContext& context, std::string_view text) {
     const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
+    constexpr engine::KernelVersion kDeprecated{6, 1};
+    if (context.profile().version >= kDeprecated) {
+        context.engine.warn_once(
+            "Cgroup memory moving (move_charge_at_immigrate) is deprecated. Please report your "
+            "usecase to linux-mm@kvack.org if you depend on this functionality.");
+    }
     // Bit 0: anonymous memory, bit 1: files. The kernel's mask is 32 bits wide, so higher bits
     // pass.
     if ((value & 0xFFFF'FFFCU) != 0) {

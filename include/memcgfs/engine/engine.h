@@ -380,6 +380,8 @@ public:
     void unregister_event(EventId id);
     /// True once an OOM has met vm.panic_on_oom: nothing is killed any more.
     bool panicked() const;
+    /// A line of the kernel log that comes once only, at the first call (pr_warn_once).
+    void warn_once(std::string_view line);
 
     // Pressure stall information of v2 groups (psi.cc, psi_triggers.cc).
     struct Pressure {

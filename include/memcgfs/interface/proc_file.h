@@ -48,6 +48,13 @@ using ProcStoreFunction = Result<vfs::StoreOutcome> (*)(const ProcContext&, std:
 /// A text made from the machine alone, which `memcgfs machine` shows too.
 using MachineTextFunction = void (*)(const MachineView&, engine::NodeId, TextBuffer&);
 
+/// What a file of records does; as the functions of vfs::Provider.
+struct ProcRecords {
+    Result<vfs::StoreOutcome> (*read)(const ProcContext&, const vfs::RecordRead&);
+    void (*seek)(const ProcContext&, vfs::RecordPlace);
+    short (*poll)(const ProcContext&);
+};
+
 struct ProcFile {
     /// Absolute. {node} is a node's number, {pid} a process's.
     std::string_view path;
@@ -58,6 +65,9 @@ struct ProcFile {
     ProcShowFunction show = nullptr;
     ProcStoreFunction store = nullptr;
     bool at_start_only = false;  ///< vfs::FileInfo::at_start_only
+    /// In the place of show: the file is read record by record (vfs::Provider::read_record), and
+    /// these are its records.
+    const ProcRecords* records = nullptr;
     bool triggered = false;      ///< what is written asks to be woken (vfs::Notify::kTriggered)
     mode_t mode = kDerivedMode;  ///< 0444, 0200 or 0644 by the functions
     Fidelity fidelity = Fidelity::kModelled;
@@ -65,7 +75,7 @@ struct ProcFile {
 };
 
 constexpr bool is_readable(const ProcFile& row) {
-    return row.show != nullptr || row.machine != nullptr;
+    return row.show != nullptr || row.machine != nullptr || row.records != nullptr;
 }
 
 constexpr mode_t mode_of(const ProcFile& row) {

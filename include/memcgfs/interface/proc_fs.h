@@ -15,16 +15,19 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
 #include "memcgfs/interface/cgroup_fs.h"
+#include "memcgfs/interface/kernel_log.h"
 #include "memcgfs/interface/proc_file.h"
 #include "memcgfs/vfs/provider.h"
 #include "memcgfs/vfs/tree.h"
@@ -37,7 +40,9 @@ struct ProcSources {
     engine::Engine& engine;
     Mutex& engine_mutex;
     world::TaskTable& tasks;
-    CgroupFs& cgroup_fs;  ///< keeps the engine's tasks in step with the processes
+    CgroupFs& cgroup_fs;       ///< keeps the engine's tasks in step with the processes
+    KernelLog* log = nullptr;  ///< without it /dev/kmsg is not there
+    std::function<void(OperationId)> wake = {};  ///< OperationRunner::wake, for readers of the log
 };
 
 class ProcFs final : public vfs::Provider {
@@ -73,6 +78,10 @@ public:
     bool keeps_name(vfs::DirKey dir) override;
     bool alive(vfs::DirKey dir, vfs::FileIndex file) override;
     Result<void> show(const vfs::FileContext& context, TextBuffer& out) override;
+    Result<vfs::StoreOutcome> read_record(const vfs::FileContext& context,
+                                          const vfs::RecordRead& read) override;
+    void seek_record(const vfs::FileContext& context, vfs::RecordPlace place) override;
+    short poll_records(const vfs::FileContext& context) override;
     Result<vfs::StoreOutcome> store(const vfs::FileContext& context,
                                     std::string_view text) override;
     /// For ProcTree alone. Others: ENOENT below /proc, EPERM elsewhere, as the kernel has it.
@@ -150,6 +159,9 @@ public:
     /// Wakes who waits for a trigger of /proc/pressure. False: the effect is about a file of
     /// another tree. Any thread that may call vfs::Tree::wake.
     bool wake(const engine::PsiTriggerEffect& effect);
+    /// The kernel log has a line more: wakes who polls it. Any thread that may call
+    /// vfs::Tree::notify.
+    void logged();
 
     /// Drops the directories of processes that are gone. Files that are open say ENODEV.
     void drop_gone();
@@ -166,6 +178,7 @@ private:
     ProcFs fs_;
     vfs::Tree tree_;
     vfs::NodeId proc_{};  ///< constant after construction
+    std::optional<std::pair<vfs::DirKey, vfs::FileIndex>> log_;  ///< the log's file; constant, too
     /// drop_gone() is due when there are so many.
     std::atomic<std::size_t> drop_at_;
 };

@@ -23,7 +23,12 @@ public:
     explicit ProcFixture(std::string_view profile, Layout layout = Layout::kV2,
                          const engine::Machine& machine = test::roomy_machine())
         : FsFixture(profile, layout, {}, machine),
-          proc({.engine = engine, .engine_mutex = mutex, .tasks = tasks, .cgroup_fs = fs},
+          proc({.engine = engine,
+                .engine_mutex = mutex,
+                .tasks = tasks,
+                .cgroup_fs = fs,
+                .log = &log,
+                .wake = [this](OperationId id) { woken.push_back(id); }},
                {.wall_clock = [] { return timespec{}; },
                 .dropped = [this](vfs::NodeId,
                                   std::string_view name) { dropped.emplace_back(name); }}) {}
@@ -75,6 +80,9 @@ public:
     }
 
     std::vector<std::string> dropped;
+    std::vector<OperationId> woken;
+    ManualClock log_clock;
+    KernelLog log{log_clock};
     ProcTree proc;
 };
 
