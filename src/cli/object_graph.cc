@@ -119,7 +119,11 @@ struct World::State {
           roots(tree, cgroup_fs, root_mode()),
           proc_tree(
               {engine, engine_mutex, *tasks, cgroup_fs, &kernel_log,
-               [this](OperationId id) { executor.wake(id); }},
+               [this](OperationId id) { executor.wake(id); },
+               [this] {
+                   puppets.settle();
+                   outbox.flush();
+               }},
               {.wall_clock = wall_clock_now, .uid = geteuid(), .gid = getegid(), .dropped = {}}),
           settler(std::in_place, puppets.descriptor(), [this] {
               puppets.settle();

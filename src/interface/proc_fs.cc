@@ -213,6 +213,9 @@ Result<ProcContext> ProcFs::context_of(const vfs::FileContext& context) const {
 
 Result<void> ProcFs::show(const vfs::FileContext& context, TextBuffer& out) {
     const ProcContext request = MEMCGFS_TRY(context_of(context));
+    if (sources_.before_show) {
+        sources_.before_show();
+    }
     if (request.file.machine != nullptr) {
         engine::MachineStat stat;
         {

@@ -43,6 +43,9 @@ struct ProcSources {
     CgroupFs& cgroup_fs;       ///< keeps the engine's tasks in step with the processes
     KernelLog* log = nullptr;  ///< without it /dev/kmsg is not there
     std::function<void(OperationId)> wake = {};  ///< OperationRunner::wake, for readers of the log
+    /// Called before a text is made, with the open file's lock alone: what nobody has told the
+    /// engine yet is to be found out.
+    std::function<void()> before_show = {};
 };
 
 class ProcFs final : public vfs::Provider {

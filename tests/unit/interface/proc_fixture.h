@@ -28,7 +28,8 @@ public:
                 .tasks = tasks,
                 .cgroup_fs = fs,
                 .log = &log,
-                .wake = [this](OperationId id) { woken.push_back(id); }},
+                .wake = [this](OperationId id) { woken.push_back(id); },
+                .before_show = [this] { shown++; }},
                {.wall_clock = [] { return timespec{}; },
                 .dropped = [this](vfs::NodeId,
                                   std::string_view name) { dropped.emplace_back(name); }}) {}
@@ -81,6 +82,7 @@ public:
 
     std::vector<std::string> dropped;
     std::vector<OperationId> woken;
+    int shown = 0;  ///< texts that were about to be made
     ManualClock log_clock;
     KernelLog log{log_clock};
     ProcTree proc;

@@ -28,6 +28,14 @@ TEST_CASE("the machine's files are where the kernel has them", "[interface]") {
     }
 }
 
+TEST_CASE("what has gone unheard is found out before a text is made", "[interface]") {
+    ProcFixture machine("6.12");
+    machine.cat("/proc/meminfo");
+    CHECK(machine.shown == 1);
+    machine.cat("/proc/sys/vm/swappiness");
+    CHECK(machine.shown == 2);
+}
+
 TEST_CASE("a process's directory is there once it was asked for", "[interface]") {
     ProcFixture machine("6.12");
     machine.tasks.add(42, 1000);
