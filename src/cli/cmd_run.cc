@@ -92,6 +92,7 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
                                              {{"MEMCGFS_ROOT", runner::kCgroupMountPoint}},
                                              runner::kCgroupMountPoint,
                                              parts_of(*config->profile, config->layout),
+                                             "/sys/devices/system/memory",
                                              supervisor::install_filter});
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());

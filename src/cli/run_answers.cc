@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,22 @@ namespace memcgfs::cli {
 namespace {
 
 constexpr std::array<std::string_view, 2> kMountTables = {"mountinfo", "mounts"};
+
+/// The lines of a mountinfo but for those of mounts of the device, which nothing is mounted on.
+std::string without_device(const std::string& table, dev_t device) {
+    const std::string number =
+        " " + std::to_string(major(device)) + ":" + std::to_string(minor(device)) + " ";
+    std::istringstream lines(table);
+    std::string kept;
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t parent = line.find(' ');
+        const std::size_t place = parent == std::string::npos ? parent : line.find(' ', parent + 1);
+        if (place == std::string::npos || line.compare(place, number.size(), number) != 0) {
+            kept += line + "\n";
+        }
+    }
+    return kept;
+}
 
 /// What the kernel has links for.
 std::string follow_known_links(const std::string& path) {
@@ -178,7 +195,7 @@ Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::str
                           .what = [this](std::string_view directory, int mount_id) {
                               return world_mounts_.describe(directory, mount_id);
                           }};
-    const std::string info = with_cgroup_mounts(table.str(), tree);
+    const std::string info = with_cgroup_mounts(without_device(table.str(), proc_device_), tree);
     const std::string text = name == "mounts" ? mounts_of(info) : info;
     runner::UniqueFd file(memfd_create(std::string(name).c_str(), MFD_CLOEXEC));
     if (!file.valid() ||

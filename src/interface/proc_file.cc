@@ -16,7 +16,7 @@ std::vector<const ProcFile*> all_proc_files() {
     std::vector<const ProcFile*> all;
     for (const auto table :
          {machine_proc_files(), system_proc_files(), process_proc_files(), pressure_proc_files(),
-          vm_proc_files(), kmsg_proc_files()}) {
+          vm_proc_files(), kmsg_proc_files(), memory_block_files()}) {
         for (const ProcFile& row : table) {
             all.push_back(&row);
         }

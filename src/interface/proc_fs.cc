@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kPid = "{pid}";
 constexpr std::string_view kNode = "{node}";
+constexpr std::string_view kBlock = "{block}";
 
 constexpr unsigned kSerialShift = 16;
 constexpr std::uint64_t kIndexMask = 0xFFFF;
@@ -67,7 +68,8 @@ ProcFs::ProcFs(const ProcSources& sources)
                                  .tasks = sources.tasks,
                                  .cgroup_fs = sources.cgroup_fs,
                                  .log = sources.log,
-                                 .wake = sources.wake}) {
+                                 .wake = sources.wake,
+                                 .memory_blocks = memory_blocks(sources.engine.machine_stat())}) {
     directories_.push_back({});
     for (std::size_t i = 0; i < rows_.size(); i++) {
         const bool no_log = rows_[i]->records != nullptr && sources_.log == nullptr;
@@ -111,6 +113,9 @@ const ProcFs::Directory& ProcFs::directory(vfs::DirKey dir) const {
 vfs::DirKey ProcFs::root() const { return key_of(0, 0); }
 
 std::uint32_t ProcFs::count_of(std::string_view placeholder) const {
+    if (placeholder == kBlock) {
+        return static_cast<std::uint32_t>(services_->memory_blocks.size());
+    }
     return placeholder == kNode ? sources_.engine.node_count() : 0;
 }
 

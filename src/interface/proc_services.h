@@ -8,7 +8,9 @@
 #include <functional>
 #include <map>
 #include <string_view>
+#include <vector>
 
+#include "interface/memory_blocks.h"
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/base/operation.h"
 #include "memcgfs/engine/engine.h"
@@ -42,6 +44,7 @@ struct ProcServices {
     KernelLog* log = nullptr;
     std::function<void(OperationId)> wake = {};
     KeptValues kept = {};
+    std::vector<MemoryBlock> memory_blocks = {};  ///< engine lock held
     std::atomic<std::uint64_t> waits = 0;         ///< operations of this folder's own, so far
 };
 

@@ -11,6 +11,7 @@ namespace memcgfs::interface {
 
 std::span<const ProcFile> kmsg_proc_files();
 std::span<const ProcFile> machine_proc_files();
+std::span<const ProcFile> memory_block_files();
 std::span<const ProcFile> pressure_proc_files();
 std::span<const ProcFile> process_proc_files();
 std::span<const ProcFile> system_proc_files();

@@ -167,6 +167,10 @@ void Command::run_child(int socket) {
         send_report(socket, kSetupFailed, made.error());
         _exit(1);
     }
+    if (hidden.ok() && !options_.covered_directory.empty()) {
+        // Where this fails the host's is seen, as where there is no second tree.
+        static_cast<void>(cover_directory(hidden->get(), options_.covered_directory).ok());
+    }
     become_command(socket);
     _exit(1);
 }

@@ -117,6 +117,21 @@ Result<void, std::string> mount_fuse(int fuse_fd, const std::string& mount_point
     }
 }
 
+Result<void, std::string> cover_directory(int mount_fd, const std::string& directory) {
+    // Before 6.15 what is mounted nowhere cannot be bound: it goes there itself first, and what is
+    // wanted of it on top.
+    const std::string inner = directory + directory;
+    if (move_mount(mount_fd, "", AT_FDCWD, directory.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+        return failure("cannot cover " + directory, errno);
+    }
+    if (mount(inner.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+        const int error = errno;
+        umount2(directory.c_str(), MNT_DETACH);
+        return failure("cannot cover " + directory, error);
+    }
+    return {};
+}
+
 Result<UniqueFd, std::string> make_hidden_fuse_mount(int fuse_fd) {
     const UniqueFd context(fsopen("fuse", FSOPEN_CLOEXEC));
     const std::array<std::pair<const char*, std::string>, 6> values{{

@@ -33,4 +33,8 @@ Result<void, std::string> mount_fuse(int fuse_fd, const std::string& mount_point
 /// rights as mount_fuse().
 Result<UniqueFd, std::string> make_hidden_fuse_mount(int fuse_fd);
 
+/// Shows in the place of a directory the one that has the same path in such a mount. In the
+/// caller's mount namespace, and once for a mount; its server must be at work.
+Result<void, std::string> cover_directory(int mount_fd, const std::string& directory);
+
 }  // namespace memcgfs::runner

@@ -65,6 +65,9 @@ struct CommandOptions {
     std::vector<std::pair<std::string, std::string>> environment;  ///< added to the caller's
     std::string mount_point = kCgroupMountPoint;
     TreeLayout layout{};
+    /// A directory in the place of which the second tree's of the same path is shown, if it is
+    /// there and can be covered; empty: none.
+    std::string covered_directory{};
     /// Called in C just before it becomes CMD; what it gives is take_listener()'s.
     std::function<Result<UniqueFd, std::string>()> make_listener{};
 };

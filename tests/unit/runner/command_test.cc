@@ -69,6 +69,24 @@ TEST_CASE("a command sees the tree, the host does not", "[runner]") {
     CHECK((!mounted || mounted->fs_type != "fuse.memcgfs"));
 }
 
+TEST_CASE("a directory that the second tree lacks is not covered", "[runner]") {
+    if (!can_run()) {
+        return;
+    }
+    CHECK(wait_status(fork_body([] {
+              auto prepared = Command::prepare({.argv = {"test", "-d", "/sys/devices/system/cpu"},
+                                                .environment = {},
+                                                .covered_directory = "/sys/devices/system"});
+              if (!prepared.ok()) {
+                  return kNotPrepared;
+              }
+              static_cast<void>((*prepared)->take_proc_mount());  // else it outlives the command
+              const test::StubFuse server((*prepared)->take_fuse_fd());
+              const test::StubFuse second((*prepared)->take_proc_fuse_fd());
+              return (*prepared)->start().ok() ? (*prepared)->wait() : kNotPrepared;
+          })) == 0);
+}
+
 TEST_CASE("an ordinary user's command sees the tree and keeps its uid", "[runner]") {
     if (!can_run() || !test::kCanBecomeOrdinaryUser) {
         return;

@@ -53,5 +53,8 @@ write_drop_caches() { for text in "$@"; do rows $vm/drop_caches - "$text"; done;
     done
     rows /sys/devices/system/memory/memory1/state = x '' '\n' ' ' online 'online\n' 'online\n\n' ' online' 'online ' Online \
         online_kernel 'online_kernel\n' online_movable onlinex 'online\x00' offlinex 1 0
+    rows /sys/devices/system/memory/memory1/online = 1 '1\n' 1x ' 1' 2 x '' '\n' y Y yes on ON oN onx o ox + -1 1
+    rows /sys/devices/system/memory/auto_online_blocks = x '' '\n' online 'online\n' 'online\n\n' ' online' Online online_kernel \
+        online_movable onlinex 'online\x00' offlinex 1 offline
 } >/rows
 putrows /sys/fs/cgroup </rows
