@@ -43,7 +43,16 @@ struct Answer {
         return answer;
     }
 
+    /// Somebody has been given what it takes to answer (late_reply.h).
+    static Answer given_later() {
+        Answer answer;
+        answer.goes_on = false;
+        answer.later = true;
+        return answer;
+    }
+
     bool goes_on = true;
+    bool later = false;
     std::int64_t result = 0;
     std::optional<Errno> error{};
     runner::UniqueFd file{};
@@ -59,6 +68,11 @@ public:
     Call(int listener, std::uint64_t id, pid_t caller, int number,
          const std::array<std::uint64_t, 6>& arguments)
         : listener_(listener), id_(id), caller_(caller), number_(number), arguments_(arguments) {}
+
+    int listener() const { return listener_; }
+    std::uint64_t id() const { return id_; }
+    /// The same call by another descriptor of the filter.
+    Call with_listener(int listener) const { return {listener, id_, caller_, number_, arguments_}; }
 
     pid_t caller() const { return caller_; }  ///< the thread
     int number() const { return number_; }

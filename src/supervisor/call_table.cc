@@ -22,6 +22,13 @@ constexpr std::array kTable{
     CallRow{"fspick", SYS_fspick, answer_fspick},
     CallRow{"fsconfig", SYS_fsconfig, answer_fsconfig},
     CallRow{"fsmount", SYS_fsmount, answer_fsmount},
+    CallRow{"swapon", SYS_swapon, answer_swapon},
+    CallRow{"swapoff", SYS_swapoff, answer_swapoff},
+    CallRow{"sync", SYS_sync, answer_sync},
+    CallRow{"syncfs", SYS_syncfs, answer_syncfs},
+    CallRow{"syslog", SYS_syslog, answer_syslog},
+    CallRow{"sysinfo", SYS_sysinfo, answer_sysinfo},
+    CallRow{"uname", SYS_uname, answer_uname},
     CallRow{"clone", SYS_clone, answer_clone},
     CallRow{"clone3", SYS_clone3, answer_clone3},
 #ifdef SYS_fork

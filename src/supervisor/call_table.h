@@ -57,5 +57,13 @@ Answer answer_fsmount(const Call& call, CallAnswers& answers);
 Answer answer_open(const Call& call, CallAnswers& answers);
 Answer answer_openat(const Call& call, CallAnswers& answers);
 Answer answer_openat2(const Call& call, CallAnswers& answers);
+// machine_calls.cc
+Answer answer_swapon(const Call& call, CallAnswers& answers);
+Answer answer_swapoff(const Call& call, CallAnswers& answers);
+Answer answer_sync(const Call& call, CallAnswers& answers);
+Answer answer_syncfs(const Call& call, CallAnswers& answers);
+Answer answer_syslog(const Call& call, CallAnswers& answers);
+Answer answer_sysinfo(const Call& call, CallAnswers& answers);
+Answer answer_uname(const Call& call, CallAnswers& answers);
 
 }  // namespace memcgfs::supervisor

@@ -31,7 +31,7 @@ std::optional<std::string> meant_path(const Call& call, const OpenArguments& arg
     std::string base;
     if (!path->starts_with('/')) {
         base = call.path_of_descriptor(arguments.directory);
-        if (!base.starts_with("/proc") && !base.starts_with("/sys")) {
+        if (!base.starts_with("/proc") && !base.starts_with("/sys") && !base.starts_with("/dev")) {
             return std::nullopt;
         }
     }

@@ -121,6 +121,9 @@ void Supervisor::Impl::serve_one() {
     const int error = answer.error ? to_int(*answer.error) : 0;
     logger_.trace("supervisor: {} tid={} goes_on={} result={} fd={} errno={}", row->name,
                   request.pid, answer.goes_on, answer.result, answer.file.get(), error);
+    if (answer.later) {
+        return;
+    }
     if (answer.file.valid()) {
         give(request.id, answer);
     } else {

@@ -30,6 +30,8 @@ class logger;
 
 namespace memcgfs::supervisor {
 
+class MachineCalls;
+
 /// A fork as clone(2) or its like asks for it.
 struct ForkRequest {
     pid_t caller = 0;     ///< thread, in the supervisor's pid namespace
@@ -67,7 +69,9 @@ public:
     /// group that cannot be entered; and if it is granted, the child will be in it.
     virtual Result<void> may_fork(const ForkRequest& request) = 0;
     /// nullptr: mounts are the kernel's affair.
-    virtual MountAnswers* mounts() = 0;
+    virtual MountAnswers* mounts() { return nullptr; }
+    /// What answers calls about the machine (machine_calls.h); nullptr: they are the host's.
+    virtual MachineCalls* machine() { return nullptr; }
     MountContexts& mount_contexts() { return mount_contexts_; }
 
 private:

@@ -7,12 +7,8 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
-#include <spdlog/sinks/null_sink.h>
-#include <spdlog/spdlog.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -20,133 +16,13 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cstring>
-#include <functional>
 
-#include "memcgfs/supervisor/filter.h"
+#include "supervised.h"
 #include "support/catch.hpp"
 
 namespace memcgfs::supervisor {
 namespace {
-
-/// Writes down what it is asked, a sentence each; refuses what is named "no".
-class ScriptedMounts final : public MountAnswers {
-public:
-    Result<void> mount(const MountRequest& request) override {
-        said = request.source + " " + request.options + " " + std::to_string(request.flags) + " " +
-               (request.type == CgroupType::kCgroup ? "v1" : "v2");
-        return request.source == "no" ? Err(Errno::kEBUSY) : Result<void>{};
-    }
-    Result<void> remount(const MountRequest& request) override {
-        said = "again " + request.options;
-        return {};
-    }
-    Result<void> unmount(const UnmountRequest& request) override {
-        said = "unmount " + request.name + " " + std::to_string(request.flags);
-        return {};
-    }
-    Result<std::unique_ptr<MountContext>> open_context(pid_t, CgroupType type) override {
-        said = type == CgroupType::kCgroup ? "open v1" : "open v2";
-        return std::unique_ptr<MountContext>(std::make_unique<Context>(said));
-    }
-    Result<std::unique_ptr<MountContext>> pick_context(pid_t, int) override {
-        return Err(Errno::kEINVAL);
-    }
-    std::string said;
-
-private:
-    class Context final : public MountContext {
-    public:
-        explicit Context(std::string& said) : said_(said) {}
-        Result<void> set(std::string_view key, std::optional<std::string_view> value) override {
-            said_.append(" ").append(key).append(value ? "=" + std::string(*value) : "");
-            return key == "no" ? Err(Errno::kEINVAL) : Result<void>{};
-        }
-        Result<void> create() override {
-            said_ += " create";
-            return {};
-        }
-        Result<void> reconfigure() override { return Err(Errno::kEINVAL); }
-        Result<runner::UniqueFd> mount(std::uint64_t attributes) override {
-            said_ += " mount " + std::to_string(attributes);
-            return runner::UniqueFd(memfd_create("mount", MFD_CLOEXEC));
-        }
-
-    private:
-        std::string& said_;
-    };
-};
-
-class ScriptedAnswers final : public CallAnswers {
-public:
-    MountAnswers* mounts() override { return mounts_are_answered ? &world_mounts : nullptr; }
-    bool is_tree(dev_t device) override { return device == tree_device; }
-    std::optional<std::uint32_t> file_system_type(dev_t, std::uint64_t) override { return type; }
-    bool knows_name(std::string_view name) override { return name == "told"; }
-    std::optional<Result<runner::UniqueFd>> open_file(const OpenRequest& request) override {
-        if (request.path == "/proc/refused/told") {
-            return Result<runner::UniqueFd>(Err(Errno::kEACCES));
-        }
-        if (request.path != "/proc/self/told") {
-            return std::nullopt;
-        }
-        runner::UniqueFd file(memfd_create("told", MFD_CLOEXEC));
-        REQUIRE(write(file.get(), "world", 5) == 5);
-        lseek(file.get(), 0, SEEK_SET);
-        return file;
-    }
-    Result<void> may_fork(const ForkRequest& request) override {
-        forks++;
-        threads += request.thread ? 1 : 0;
-        return refuse_forks ? Err(Errno::kEAGAIN) : Result<void>{};
-    }
-    ScriptedMounts world_mounts;  // looked at when the supervisor has ended
-    std::atomic<bool> mounts_are_answered = true;
-    std::atomic<dev_t> tree_device = 0;
-    std::optional<std::uint32_t> type;
-    std::atomic<bool> refuse_forks = false;
-    std::atomic<int> forks = 0;
-    std::atomic<int> threads = 0;
-};
-
-/// A child that has installed the filter, and waits.
-class Supervised {
-public:
-    /// `body` gives the exit status; -1 where there can be no filter.
-    int run(const std::function<int()>& body) {
-        int ends[2];
-        REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
-        const pid_t pid = fork();
-        if (pid == 0) {
-            auto listener = install_filter();
-            const int number = listener.ok() ? listener->get() : -1;
-            static_cast<void>(send(ends[1], &number, sizeof(number), 0));
-            char go = 0;
-            static_cast<void>(recv(ends[1], &go, 1, 0));
-            _exit(listener.ok() ? body() : 99);
-        }
-        int number = -1;
-        REQUIRE(recv(ends[0], &number, sizeof(number), 0) == sizeof(number));
-        const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-        runner::UniqueFd listener(
-            number >= 0 ? static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, number, 0)) : -1);
-        close(pidfd);
-        REQUIRE((number < 0 || listener.valid()));
-        {
-            const auto supervisor = Supervisor::start(std::move(listener), answers, logger);
-            REQUIRE(send(ends[0], "g", 1, 0) == 1);
-            int status = 0;
-            REQUIRE(waitpid(pid, &status, 0) == pid);
-            close(ends[0]);
-            close(ends[1]);
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        }
-    }
-
-    ScriptedAnswers answers;
-    spdlog::logger logger{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
-};
 
 dev_t device_of(const char* path) {
     struct stat status{};
@@ -304,61 +180,6 @@ TEST_CASE("a caller that is killed while it waits is no trouble", "[supervisor]"
         }
         return 0;
     }) == 0);
-}
-
-TEST_CASE("mounts of cgroup are asked about, and no others", "[supervisor]") {
-    Supervised world;
-    CHECK(world.run([] {
-        const bool made = mount("src", "/tmp", "cgroup", MS_NOSUID, "memory,cpu") == 0 &&
-                          mount("no", "/tmp", "cgroup2", 0, nullptr) == -1 && errno == EBUSY;
-        // The kernel's own answers.
-        const bool others = mount("a", "/nowhere/at/all", "cgroup", 0, nullptr) == -1 &&
-                            errno == ENOENT && mount("a", "/tmp", "nosuch", 0, nullptr) == -1 &&
-                            (errno == ENODEV || errno == EPERM) &&
-                            umount("/nowhere/at/all") == -1 && errno == ENOENT;
-        return made && others ? 0 : 1;
-    }) == 0);
-    CHECK(world.answers.world_mounts.said == "no  0 v2");
-}
-
-TEST_CASE("a mount is asked about with all its words", "[supervisor]") {
-    Supervised world;
-    CHECK(world.run([] {
-        return mount("src", "/tmp", "cgroup", MS_NOSUID | MS_RDONLY, "memory,cpu") == 0 ? 0 : 1;
-    }) == 0);
-    CHECK(world.answers.world_mounts.said == "src memory,cpu 3 v1");
-}
-
-TEST_CASE("a mount is made in steps as well", "[supervisor]") {
-    Supervised world;
-    CHECK(world.run([] {
-        const int context = fsopen("cgroup2", FSOPEN_CLOEXEC);
-        if (context < 0 || fcntl(context, F_GETFD) != FD_CLOEXEC) {
-            return 1;
-        }
-        const bool set =
-            fsconfig(context, FSCONFIG_SET_STRING, "source", "s", 0) == 0 &&
-            fsconfig(context, FSCONFIG_SET_FLAG, "nsdelegate", nullptr, 0) == 0 &&
-            fsconfig(context, FSCONFIG_SET_FLAG, "no", nullptr, 0) == -1 && errno == EINVAL &&
-            fsconfig(context, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) == -1 &&
-            errno == EINVAL && fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
-        const int mounted = fsmount(context, 0, MOUNT_ATTR_NOEXEC);
-        return set && mounted >= 0 && fcntl(mounted, F_GETFD) == 0 && fsmount(0, 0, 0) == -1 &&
-                       errno != 0
-                   ? 0
-                   : 2;
-    }) == 0);
-    CHECK(world.answers.world_mounts.said == "open v2 source=s nsdelegate no create mount 8");
-}
-
-TEST_CASE("without mounts in the world they are the kernel's affair", "[supervisor]") {
-    Supervised world;
-    world.answers.mounts_are_answered = false;
-    CHECK(world.run([] {
-        // Nothing is mounted whoever runs this: there is no such type.
-        return mount("a", "/tmp", "cgroup-of-nobody", 0, nullptr) == -1 ? 0 : 1;
-    }) == 0);
-    CHECK(world.answers.world_mounts.said.empty());
 }
 
 TEST_CASE("a file system that is not FUSE is never taken for the tree's", "[supervisor]") {
