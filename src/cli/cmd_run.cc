@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -22,10 +23,20 @@ namespace {
 struct RunOptions {
     WorldOptions world;
     int verbosity = 0;
+    bool uname = false;
 };
 
+/// What uname -r says of a Debian, or Alibaba Cloud Linux, with the profile's kernel.
+std::string release_of(const engine::Profile& profile) {
+    if (profile.name == "alinux2") {
+        return "4.19.91-27.al7.x86_64";
+    }
+    return fmt::format("{}.{}.0-memcgfs-amd64", profile.version.major, profile.version.minor);
+}
+
 /// Serves the tree until the command and all that came of it have ended.
-int serve_command(const WorldConfig& config, runner::Command& command, spdlog::logger& logger) {
+int serve_command(const WorldConfig& config, const std::string& release, runner::Command& command,
+                  spdlog::logger& logger) {
     // DEVIATION(run-is-closed): only what descends from the command belongs to its world; this
     // process does not.
     auto world = World::create(config, world::LiveTasks::Filter::kOnlyTagged, logger);
@@ -59,7 +70,7 @@ int serve_command(const WorldConfig& config, runner::Command& command, spdlog::l
     if (const auto started = command.start(); !started.ok()) {
         return fail(started.error().exit_status, started.error().message);
     }
-    auto answers = (*world)->call_answers(std::move(mounts));
+    auto answers = (*world)->call_answers(std::move(mounts), release);
     std::unique_ptr<supervisor::Supervisor> supervisor;
     if (auto listener = command.take_listener(); listener.ok()) {
         supervisor = supervisor::Supervisor::start(std::move(listener).value(), *answers, logger);
@@ -97,7 +108,8 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());
     }
-    return serve_command(*config, **command, *logger);
+    return serve_command(*config, options.uname ? release_of(*config->profile) : "", **command,
+                         *logger);
 }
 
 }  // namespace
@@ -109,6 +121,8 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
     add_kernel_options(*command, options->world);
     add_machine_options(*command, options->world);
     add_read_options(*command, options->world);
+    command->add_flag("--uname", options->uname,
+                      "uname(2) tells the profile's release, not the host's");
     command->add_flag("-v,--verbose", options->verbosity, "Log more to stderr; twice: requests");
     command->prefix_command();
     command->footer(

@@ -315,12 +315,15 @@ Result<void, std::string> World::attach_proc(int fuse_fd) {
     return {};
 }
 
-std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts) {
+std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
+                                                             const std::string& release) {
     State& state = *state_;
     return std::make_unique<RunAnswers>(
         std::move(mounts), RunAnswers::Trees{state.tree, state.proc_tree, state.roots},
         ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
-                        [&state] { state.outbox.flush(); }});
+                        [&state] { state.outbox.flush(); }},
+        MachineAnswers::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
+                              state.kernel_log, [&state] { state.outbox.flush(); }, release});
 }
 
 Result<void> World::adopt(std::int32_t pid) {

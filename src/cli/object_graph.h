@@ -65,7 +65,9 @@ public:
 
     /// What a supervisor answers from: the trees as the run sees them. It must have gone before
     /// finish(). May be asked for after attach().
-    std::unique_ptr<supervisor::CallAnswers> call_answers(RunMounts mounts);
+    /// `release` is what uname(2) tells; empty: the host's.
+    std::unique_ptr<supervisor::CallAnswers> call_answers(RunMounts mounts,
+                                                          const std::string& release);
 
     /// Puts a process, and those it will start, into the root groups. ESRCH.
     Result<void> adopt(std::int32_t pid);

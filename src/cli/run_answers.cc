@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kMountTables = {"mountinfo", "mounts"};
 
+constexpr std::string_view kKernelLog = "/dev/kmsg";
+
 /// The lines of a mountinfo but for those of mounts of the device, which nothing is mounted on.
 std::string without_device(const std::string& table, dev_t device) {
     const std::string number =
@@ -77,7 +79,8 @@ std::optional<ProcessFile> process_file(std::string_view path) {
 
 }  // namespace
 
-RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts)
+RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts,
+                       MachineAnswers::Parts machine)
     : tree_device_(mounts.tree_device),
       proc_(std::move(mounts.proc)),
       trees_(trees),
@@ -87,7 +90,11 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
       gate_(parts),
       world_mounts_({engine_, engine_mutex_, tasks_, trees_.cgroups, trees_.roots, parts.flush,
                      mounts.tree_device},
-                    std::move(mounts.agent)) {
+                    std::move(mounts.agent)),
+      machine_(std::move(machine)) {
+    for (std::string& name : machine_.device_names()) {
+        names_.insert(std::move(name));
+    }
     struct stat status{};
     if (!proc_.valid() || fstat(proc_.get(), &status) != 0) {
         return;
@@ -130,11 +137,18 @@ bool RunAnswers::knows_name(std::string_view name) { return names_.contains(std:
 std::optional<Result<runner::UniqueFd>> RunAnswers::open_file(
     const supervisor::OpenRequest& request) {
     const std::string path = follow_known_links(request.path);
+    if (auto device = machine_.open_device(path, request)) {
+        return device;
+    }
     if (const auto file = process_file(path)) {
         return open_process_file(request, file->pid, file->name);
     }
     if (!trees_.proc.has(path)) {
         return std::nullopt;
+    }
+    if (path == kKernelLog && (request.flags & O_ACCMODE) != O_WRONLY &&
+        !machine_.may_administer(request.caller)) {
+        return Result<runner::UniqueFd>(Err(Errno::kEPERM));  // dmesg_restrict, as for syslog(2)
     }
     return open_proc(path.substr(1), request);
 }

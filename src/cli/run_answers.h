@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "cli/fork_gate.h"
+#include "cli/machine_answers.h"
 #include "cli/tree_roots.h"
 #include "cli/world_mounts.h"
 #include "memcgfs/base/mutex.h"
@@ -39,7 +40,8 @@ public:
         interface::ProcTree& proc;
         TreeRoots& roots;
     };
-    RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts);
+    RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts,
+               MachineAnswers::Parts machine);
 
     bool is_tree(dev_t device) override;
     std::optional<std::uint32_t> file_system_type(dev_t device, std::uint64_t node) override;
@@ -48,6 +50,7 @@ public:
         const supervisor::OpenRequest& request) override;
     Result<void> may_fork(const supervisor::ForkRequest& request) override;
     supervisor::MountAnswers* mounts() override;
+    supervisor::MachineCalls* machine() override { return &machine_; }
 
 private:
     /// The caller may put processes there: by the mode of its cgroup.procs.
@@ -69,6 +72,7 @@ private:
     std::unordered_set<std::string> names_;  ///< last names of files that are ours
     ForkGate gate_;
     WorldMounts world_mounts_;
+    MachineAnswers machine_;
 };
 
 }  // namespace memcgfs::cli
