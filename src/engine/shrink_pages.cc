@@ -33,15 +33,13 @@ void activate(Engine::State& state, Extent& extent) {
 
 enum class References : std::uint8_t { kReclaim, kKeep, kActivate };
 
-/// The two-touch rule; clears the marks it looked at (folio_check_references). A torn huge page has
-/// one for each small entry.
+/// The two-touch rule; clears the marks it looked at (folio_check_references). A user counts once,
+/// however many of a torn huge page's small entries it has used (folio_referenced_one).
 References check_references(Extent& extent, std::uint8_t seen) {
     PageState& page_state = extent.state;
     const bool was_referenced = page_state.referenced;
-    const std::uint64_t mappings =
-        page_state.torn ? take_young(extent, seen)
-                        : static_cast<std::uint64_t>(
-                              std::popcount(static_cast<unsigned>(page_state.young & seen)));
+    const unsigned users = page_state.torn ? take_young(extent, seen) : page_state.young & seen;
+    const int mappings = std::popcount(users);
     page_state.young = static_cast<std::uint8_t>(page_state.young & ~seen);
     page_state.referenced = mappings > 0;
     if (mappings == 0) {

@@ -2,7 +2,6 @@
 #include "engine/torn_page.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "engine/huge_page.h"
 #include "engine/page_state.h"
@@ -127,16 +126,15 @@ std::uint64_t access_part(Extent& part, std::uint8_t user, Engine::Range range) 
     return count;
 }
 
-std::uint64_t take_young(const Extent& torn, std::uint8_t seen) {
-    std::uint64_t marks = 0;
+std::uint8_t take_young(const Extent& torn, std::uint8_t seen) {
+    unsigned users = 0;
     for (std::uint64_t first = torn.first; first < torn.end(); first += kHugePages) {
         for_each_part(*torn.mapping, first, [&](Extent& part) {
-            const auto young = static_cast<std::uint8_t>(part.state.young & seen);
-            marks += static_cast<std::uint64_t>(std::popcount(young)) * part.count;
+            users |= part.state.young & seen;
             part.state.young = static_cast<std::uint8_t>(part.state.young & ~seen);
         });
     }
-    return marks;
+    return static_cast<std::uint8_t>(users);
 }
 
 Pages parts_of(Mapping& mapping, std::uint64_t first) {

@@ -28,9 +28,9 @@ void free_part(Engine::State& state, Extent& part);
 /// The task whose bit is `user` accesses pages of a part from the range's beginning on; how many.
 std::uint64_t access_part(Extent& part, std::uint8_t user, Engine::Range range);
 
-/// Clears the marks of those users who have used the parts of a torn page; how many marks there
-/// were, a mark for each page and user.
-std::uint64_t take_young(const Extent& torn, std::uint8_t seen);
+/// Clears the marks of those users of `seen` who have used parts of a torn page; the bits of those
+/// who had.
+std::uint8_t take_young(const Extent& torn, std::uint8_t seen);
 
 /// How many pages of the torn huge page at `first` are mapped.
 Pages parts_of(Mapping& mapping, std::uint64_t first);
