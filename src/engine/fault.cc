@@ -128,7 +128,7 @@ void put_pages(Engine::State& state, OpContext& op, const AccessRequest& request
         add_resident(state, mapping, {rest.first, part.count}, memcg, page_state);
         done += part.count;
     }
-    note_dirty(state, mapping, op.clock->now());
+    note_dirty(state, mapping);
 }
 
 /// As many of `absent` as the stock pays for and free memory holds, with no wait: how many.
@@ -371,10 +371,8 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
     co_return co_await fault_pages(state, op, request, absent, here ? extent : nullptr);
 }
 
-bool writes_file(const Engine::State& state, const AccessRequest& request) {
-    const Mapping* mapping = state.mappings.find(request.mapping);
-    return request.access == Access::kWrite && mapping != nullptr &&
-           mapping->kind() == PageKind::kFile;
+bool writes_file(const Mapping& mapping, const AccessRequest& request) {
+    return request.access == Access::kWrite && mapping.kind() == PageKind::kFile;
 }
 
 /// Goes over the range; the number of pages newly charged, or why it ended early.
@@ -398,8 +396,9 @@ Coro<OperationResult> walk_range(Engine::State& state, OpContext& op, AccessRequ
         request.range.first += progress->passed;
         request.range.count -= progress->passed;
         charged += progress->charged;
-        if (const Task* task = state.tasks.find(op.task);
-            task != nullptr && writes_file(state, request)) {
+        const Task* task = state.tasks.find(op.task);
+        const Mapping* mapping = state.mappings.find(request.mapping);
+        if (task != nullptr && mapping != nullptr && writes_file(*mapping, request)) {
             co_await balance_dirty_pages(state, op, charged_memcg(state, *task));
         }
         if (request.range.first >= user_mode_at || request.range.count == 0) {
@@ -456,7 +455,7 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
     Mapping* mapping = state.mappings.find(request.mapping);
     const bool plain = request.range.count == 1 && task != nullptr && mapping != nullptr &&
                        !task->dying && task->operation == OperationId{} &&
-                       task->over_high == Pages{0} && !writes_file(state, request);
+                       task->over_high == Pages{0} && !writes_file(*mapping, request);
     if (!plain) {
         return std::nullopt;
     }

@@ -62,10 +62,17 @@ void Memcg::add_node_stat(NodeId node, StatItem item, std::int64_t delta) {
     add_everywhere(item, delta);
 }
 
+void Memcg::make_counts() {
+    for (Memcg* level = this; level != nullptr && level->counts_ == nullptr;
+         level = level->parent_) {
+        level->counts_ = std::make_unique<Counts>();
+    }
+}
+
 void Memcg::add_everywhere(StatItem item, std::int64_t delta) {
     counts().stat[index(item)] += delta;
     for (Memcg* level = this; level != nullptr; level = level->parent_) {
-        level->counts().stat_total[index(item)] += delta;
+        level->counts_->stat_total[index(item)] += delta;
         level->content_changed();
     }
 }

@@ -56,6 +56,9 @@ Pages migrate_extent(Engine::State& state, Extent& extent, PageReservation pages
 
 PolicyChoice policy_nodes(const Engine::State& state, const OpContext& op, const Task* task,
                           std::uint64_t index) {
+    if (state.nodes.size() == 1) {
+        return {{}, kPageCounterMax};  // nothing to choose from
+    }
     const NodeId local = state.local_node(op.cpu);
     PolicyChoice choice{{.first = local}, kPageCounterMax};
     const MemPolicy policy = task != nullptr ? task->mempolicy : MemPolicy{};

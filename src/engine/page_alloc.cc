@@ -31,8 +31,8 @@ void count_numa(Engine::State& state, NodeId node, VmEvent event, std::uint64_t 
 }
 
 /// Takes free pages of a zone and counts where they came from (zone_statistics).
-PageReservation allocate(Engine::State& state, PagePlace place, NodePreference nodes, Pages pages,
-                         std::uint64_t allocations) {
+std::optional<PageReservation> allocate(Engine::State& state, PagePlace place, NodePreference nodes,
+                                        Pages pages, std::uint64_t allocations) {
     const auto type = static_cast<unsigned>(place.zone);
     const auto count = pages.count();
     state.count(static_cast<VmEvent>(static_cast<unsigned>(VmEvent::kPgallocDma) + type), count);
@@ -44,7 +44,7 @@ PageReservation allocate(Engine::State& state, PagePlace place, NodePreference n
         count_numa(state, nodes.first, VmEvent::kNumaForeign, allocations);
         count_numa(state, place.node, VmEvent::kNumaOther, allocations);
     }
-    return {state, place, pages};
+    return std::optional<PageReservation>(std::in_place, state, place, pages);
 }
 
 /// get_page_from_freelist: the first zone of the zonelist with something above its mark. A

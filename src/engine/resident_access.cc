@@ -100,7 +100,7 @@ std::uint64_t access_resident(Engine::State& state, OpContext& op, Extent& resid
     } else {
         change_pages(state, extent, next);
     }
-    note_dirty(state, mapping, op.clock->now());
+    note_dirty(state, mapping);
     return count;
 }
 

@@ -120,12 +120,12 @@ Coro<OperationResult> flusher(Engine::State& state, OpContext& op) {
 
 }  // namespace
 
-void note_dirty(Engine::State& state, Mapping& mapping, Nanos now) {
+void note_dirty(Engine::State& state, Mapping& mapping) {
     if (mapping.waits_for_flusher || mapping.dirty == Pages{0}) {
         return;
     }
     mapping.waits_for_flusher = true;
-    mapping.dirtied_when = now;
+    mapping.dirtied_when = state.environment.clock.now();
     state.dirty_mappings.push_back(mapping.id());
     if (!state.flusher_running) {
         state.flusher_running = true;

@@ -14,7 +14,7 @@
 namespace memcgfs::engine {
 
 /// Pages of the mapping have become dirty: the flusher has to know of it.
-void note_dirty(Engine::State& state, Mapping& mapping, Nanos now);
+void note_dirty(Engine::State& state, Mapping& mapping);
 
 /// Starts writing a mapping's dirty pages; returns how many. No extent is isolated.
 Pages write_mapping(Engine::State& state, Mapping& mapping, Nanos now);

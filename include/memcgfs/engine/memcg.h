@@ -142,12 +142,14 @@ private:
         std::array<std::uint64_t, kMemcgEventCount> events_local{};
         std::array<std::uint64_t, kMemcgEventCount> events_total{};
     };
+    /// Those above have theirs too.
     Counts& counts() {
         if (counts_ == nullptr) {
-            counts_ = std::make_unique<Counts>();
+            make_counts();
         }
         return *counts_;
     }
+    void make_counts();
 
     struct KernelCounters {
         explicit KernelCounters(KernelCounters* parent)
