@@ -276,7 +276,6 @@ OperationPtr Engine::drop_caches(Caches which) {
     });
 }
 
-void Engine::drop_slab() { drop_all_dentries(*state_); }
 
 Result<std::uint32_t> Engine::swapon(const SwapDevice& device) {
     return add_swap_device(*state_, device);

@@ -131,7 +131,8 @@ private:
         for (const KernelObjectId object : objects) {
             world_.locked([&] { world_.engine().free_kernel_memory(object); });
         }
-        world_.locked([&] { world_.engine().drop_slab(); });
+        world_.locked(
+            [&] { world_.start(world_.engine().drop_caches({.dentries = true}), false); });
         drain();
         nothing_left(state);
     }

@@ -285,8 +285,6 @@ public:
     /// with the task, dentries when reclaim takes them. ENOMEM, for timers EAGAIN: there is no room
     /// and nobody to kill. Nothing is charged in the root group.
     OperationPtr allocate_slab(TaskId task, SlabKind kind, std::uint64_t objects);
-    /// All dentries go (2 into /proc/sys/vm/drop_caches).
-    void drop_slab();
     struct Caches {
         bool pages = false;     ///< clean page cache that nobody maps; the rest is deactivated
         bool dentries = false;  ///< after that
