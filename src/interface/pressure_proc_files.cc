@@ -62,27 +62,21 @@ Result<vfs::StoreOutcome> store_idle(const ProcContext& context, std::string_vie
 constexpr mode_t kMode = 0666;
 constexpr engine::KernelVersion kPsi{4, 19};  // Alibaba's 4.19 has it, too
 
+/// What only simulated CPUs and disks could have.
+constexpr ProcFile idle_file(std::string_view path) {
+    return {.path = path,
+            .since = kPsi,
+            .show = show_idle,
+            .store = store_idle,
+            .triggered = true,
+            .mode = kMode,
+            .fidelity = Fidelity::kStoredOnly,
+            .doc = "Reads 0; triggers are taken and never fire."};
+}
+
 constexpr auto kFiles = std::to_array<ProcFile>({
-    {
-        .path = "/proc/pressure/cpu",
-        .since = kPsi,
-        .show = show_idle,
-        .store = store_idle,
-        .triggered = true,
-        .mode = kMode,
-        .fidelity = Fidelity::kStoredOnly,
-        .doc = "Reads 0; triggers are taken and never fire.",
-    },
-    {
-        .path = "/proc/pressure/io",
-        .since = kPsi,
-        .show = show_idle,
-        .store = store_idle,
-        .triggered = true,
-        .mode = kMode,
-        .fidelity = Fidelity::kStoredOnly,
-        .doc = "Reads 0; triggers are taken and never fire.",
-    },
+    idle_file("/proc/pressure/cpu"),
+    idle_file("/proc/pressure/io"),
     {
         .path = "/proc/pressure/memory",
         .since = kPsi,
