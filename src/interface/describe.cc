@@ -89,6 +89,16 @@ std::vector<FileDescription> describe_files(const engine::Profile& profile, Layo
     return descriptions;
 }
 
+std::vector<ProcFileDescription> describe_proc_files(const engine::Profile& profile) {
+    std::vector<ProcFileDescription> descriptions;
+    for (const ProcFile* row : all_proc_files()) {
+        if (exists_in(*row, profile)) {
+            descriptions.push_back({row->path, mode_of(*row), row->since, row->fidelity});
+        }
+    }
+    return descriptions;
+}
+
 std::string_view fidelity_name(Fidelity fidelity) {
     switch (fidelity) {
         case Fidelity::kModelled:

@@ -25,6 +25,17 @@ struct FileDescription {
 /// The files that a tree of this profile and layout can have, in creation order.
 std::vector<FileDescription> describe_files(const engine::Profile& profile, engine::Layout layout);
 
+/// A file of /proc or /sys that a run's world has. {node} and {pid} in its path are numbers.
+struct ProcFileDescription {
+    std::string_view path;
+    mode_t mode = 0;
+    engine::KernelVersion since;
+    Fidelity fidelity{};
+};
+
+/// Those that a kernel of this profile has.
+std::vector<ProcFileDescription> describe_proc_files(const engine::Profile& profile);
+
 std::string_view fidelity_name(Fidelity fidelity);             ///< "modelled", ...
 std::string_view placement_name(Placement placement);          ///< "everywhere", ...
 std::string_view version_name(engine::CgroupVersion version);  ///< "v1" or "v2"

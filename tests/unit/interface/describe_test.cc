@@ -52,6 +52,20 @@ TEST_CASE("descriptions follow profile and layout", "[interface]") {
     }
 }
 
+TEST_CASE("files of /proc and /sys are described by their paths", "[interface]") {
+    const auto files = describe_proc_files(*engine::find_profile("6.12"));
+    const auto has = [&](std::string_view path, Fidelity fidelity) {
+        return std::any_of(files.begin(), files.end(), [&](const auto& file) {
+            return file.path == path && file.fidelity == fidelity;
+        });
+    };
+    CHECK(has("/proc/meminfo", Fidelity::kModelled));
+    CHECK(has("/proc/{pid}/oom_score_adj", Fidelity::kModelled));
+    CHECK(has("/proc/sys/vm/dirty_ratio", Fidelity::kStoredOnly));
+    CHECK(std::all_of(files.begin(), files.end(),
+                      [](const auto& file) { return file.path.starts_with("/"); }));
+}
+
 TEST_CASE("docs/interface-files.md is as fresh as the tables", "[interface]") {
     const char* root = std::getenv("MEMCGFS_SOURCE_ROOT");
     REQUIRE(root != nullptr);
