@@ -14,6 +14,7 @@
 #include "cli/v1_mounts.h"
 #include "cli/world_options.h"
 #include "memcgfs/runner/command.h"
+#include "memcgfs/runner/world_agent.h"
 #include "memcgfs/supervisor/filter.h"
 #include "memcgfs/supervisor/supervisor.h"
 
@@ -39,9 +40,15 @@ int serve_command(const WorldConfig& config, const std::string& release, runner:
                   spdlog::logger& logger) {
     // DEVIATION(run-is-closed): only what descends from the command belongs to its world; this
     // process does not.
+    auto agent = runner::WorldAgent::start(command.pid());  // no thread has been started yet
     auto world = World::create(config, world::LiveTasks::Filter::kOnlyTagged, logger);
     if (!world.ok()) {
         return fail(kExitRuntime, world.error());
+    }
+    if (agent.ok()) {
+        (*world)->use_agent(std::move(agent).value());
+    } else {
+        logger.warn("release agents are not run: {}", agent.error());
     }
     if (const auto served =
             (*world)->attach(command.take_fuse_fd().release(),

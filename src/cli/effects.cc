@@ -70,6 +70,22 @@ void Effects::psi_trigger(const engine::PsiTriggerEffect& effect) {
     }
 }
 
+void Effects::run_release_agent(const engine::ReleaseAgentEffect& effect) {
+    if (release_agents_ != nullptr) {
+        release_agents_->run(effect);
+    } else {
+        // DEVIATION(release-agent-of-a-mount): whose program that would be, and where it would
+        // run, the tree of a mount does not know.
+        logger_.warn("release agent not run program={} group={}", effect.program, effect.group);
+    }
+}
+
+void Effects::await_members() {
+    if (release_agents_ != nullptr) {
+        release_agents_->look();
+    }
+}
+
 void Effects::kernel_log(const engine::KernelLogEffect& effect) {
     logger_.info("kernel: {}", effect.line);
     kernel_log_.append(static_cast<unsigned>(effect.level), effect.line);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cli/announcer.h"
+#include "cli/release_agents.h"
 #include "memcgfs/base/operation.h"
 #include "memcgfs/exec/outbox.h"
 #include "memcgfs/interface/cgroup_fs.h"
@@ -40,6 +41,8 @@ public:
         proc_ = &trees.proc;
         announcer_ = &announcer;
     }
+    /// Who runs release agents; nobody does before.
+    void bind_release_agents(ReleaseAgents& agents) { release_agents_ = &agents; }
     /// Who is told of changed contents; before the tree is served.
     void bind_contents(std::function<void(vfs::DirKey)> content_changed) {
         content_changed_ = std::move(content_changed);
@@ -54,6 +57,8 @@ public:
     void content_changed(const engine::ContentChangedEffect& effect) override;
     void tick(const engine::EventTickEffect& effect) override;
     void psi_trigger(const engine::PsiTriggerEffect& effect) override;
+    void run_release_agent(const engine::ReleaseAgentEffect& effect) override;
+    void await_members() override;
     void kernel_log(const engine::KernelLogEffect& effect) override;
 
 private:
@@ -65,6 +70,7 @@ private:
     vfs::Tree* tree_ = nullptr;
     interface::ProcTree* proc_ = nullptr;
     Announcer* announcer_ = nullptr;
+    ReleaseAgents* release_agents_ = nullptr;
     std::function<void(vfs::DirKey)> content_changed_;
 };
 

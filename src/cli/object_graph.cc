@@ -17,6 +17,7 @@
 #include "cli/delivering_provider.h"
 #include "cli/effects.h"
 #include "cli/event_descriptors.h"
+#include "cli/release_agents.h"
 #include "cli/settler.h"
 #include "cli/tree_roots.h"
 #include "cli/v1_mounts.h"
@@ -137,6 +138,9 @@ struct World::State {
     /// Nothing may be delivered to parts that have gone.
     ~State() {
         settler.reset();
+        if (release_agents) {
+            release_agents->stop();
+        }
         provider.stop();
         executor.stop();
         announcer.stop();
@@ -170,6 +174,7 @@ struct World::State {
     interface::ProcTree proc_tree;
     Announcer announcer{logger};
     std::optional<Settler> settler;
+    std::optional<ReleaseAgents> release_agents;
     std::unique_ptr<fuse::Session> session;
     runner::UniqueFd root;  ///< of a tree that somebody else has mounted
     runner::UniqueFd ended{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -324,6 +329,18 @@ std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
                         [&state] { state.outbox.flush(); }},
         MachineAnswers::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
                               state.kernel_log, [&state] { state.outbox.flush(); }, release});
+}
+
+void World::use_agent(runner::WorldAgent agent) {
+    State& state = *state_;
+    const AllSignalsBlocked blocked;
+    state.release_agents.emplace(
+        std::move(agent), ReleaseAgents::Parts{state.engine, state.engine_mutex, *state.tasks,
+                                               state.logger, [&state] {
+                                                   state.cgroup_fs.refresh();
+                                                   state.outbox.flush();
+                                               }});
+    state.effects.bind_release_agents(*state.release_agents);
 }
 
 Result<void> World::adopt(std::int32_t pid) {

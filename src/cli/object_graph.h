@@ -19,6 +19,7 @@
 //   ProcTree                  the files of /proc and /sys
 //   Announcer                 a thread that tells inotify of changes, through the mount
 //   Settler                   a thread that hears of deleted files
+//   ReleaseAgents             use_agent(): a thread that hears of the ends of members
 //   fuse::Session             mount() or attach(); a thread of its own serves
 //   fuse::Session             attach_proc(): another one serves ProcTree
 //
@@ -34,6 +35,7 @@
 #include "cli/world_options.h"
 #include "memcgfs/base/result.h"
 #include "memcgfs/runner/unique_fd.h"
+#include "memcgfs/runner/world_agent.h"
 #include "memcgfs/supervisor/supervisor.h"
 #include "memcgfs/world/live_tasks.h"
 
@@ -68,6 +70,9 @@ public:
     /// `release` is what uname(2) tells; empty: the host's.
     std::unique_ptr<supervisor::CallAnswers> call_answers(RunMounts mounts,
                                                           const std::string& release);
+
+    /// Release agents run from now on, started by `agent`. Before attach().
+    void use_agent(runner::WorldAgent agent);
 
     /// Puts a process, and those it will start, into the root groups. ESRCH.
     Result<void> adopt(std::int32_t pid);

@@ -141,7 +141,7 @@ Result<const Hierarchy*> WorldMounts::v1_hierarchy(const interface::V1MountReque
         MEMCGFS_TRY(parts_.engine.mount_v1(request.spec, request.none));
     if (!parts_.roots.shows(hierarchy->id)) {
         hierarchy->root->clone_children = request.clone_children;
-        hierarchy->root->release_agent = request.release_agent;
+        parts_.engine.set_release_agent(*hierarchy->root, request.release_agent);
     }
     return hierarchy;
 }
@@ -221,7 +221,7 @@ Result<void> WorldMounts::reconfigure(int target, const interface::MountOptions&
         return Err(Errno::kEBUSY);
     }
     if (!request.release_agent.empty()) {
-        hierarchy->root->release_agent = request.release_agent;
+        parts_.engine.set_release_agent(*hierarchy->root, request.release_agent);
     }
     return {};
 }

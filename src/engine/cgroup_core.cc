@@ -10,6 +10,7 @@
 #include "engine/move_charge.h"
 #include "engine/oom.h"
 #include "engine/psi.h"
+#include "engine/release.h"
 #include "engine/subtree.h"
 #include "memcgfs/base/assert.h"
 
@@ -100,6 +101,7 @@ Result<void> Engine::remove_cgroup(CgroupId id) {
         offline_css(*state_, *group);
     }
     state_->cgroups.erase(id);
+    check_for_release(*state_, *parent);
     state_->collect_dying();
     return {};
 }

@@ -8,6 +8,7 @@
 #include "engine/page_tables.h"
 #include "engine/pages.h"
 #include "engine/psi.h"
+#include "engine/release.h"
 #include "engine/slab.h"
 #include "memcgfs/base/assert.h"
 
@@ -81,6 +82,7 @@ void change_populated(Engine::State& state, Cgroup& group, int change) {
             break;
         }
         state.notify(*level, NotifyFile::kCgroupEvents);
+        check_for_release(state, *level);
     }
 }
 
@@ -89,6 +91,7 @@ void join(Engine::State& state, Task& task, Cgroup& group) {
     group.had_members = true;
     task.groups[group.hierarchy->id] = group.id;
     change_populated(state, group, 1);
+    await_members(state, group);
 }
 
 void map_region(Task& task, Mapping& mapping) {

@@ -20,6 +20,8 @@ struct Delivery {
     void operator()(engine::ContentChangedEffect& effect) { handlers.content_changed(effect); }
     void operator()(engine::EventTickEffect& effect) { handlers.tick(effect); }
     void operator()(engine::PsiTriggerEffect& effect) { handlers.psi_trigger(effect); }
+    void operator()(engine::ReleaseAgentEffect& effect) { handlers.run_release_agent(effect); }
+    void operator()(engine::AwaitMembersEffect&) { handlers.await_members(); }
     void operator()(engine::KernelLogEffect& effect) { handlers.kernel_log(effect); }
 };
 

@@ -41,9 +41,13 @@ Result<void> show_flag(const ShowContext& context, TextBuffer& out) {
     return {};
 }
 
-template <bool engine::Cgroup::*kFlag>
-Result<vfs::StoreOutcome> store_flag(StoreContext& context, std::string_view text) {
-    context.group.*kFlag = MEMCGFS_TRY(parse_u64(text)) != 0;
+Result<vfs::StoreOutcome> store_clone_children(StoreContext& context, std::string_view text) {
+    context.group.clone_children = MEMCGFS_TRY(parse_u64(text)) != 0;
+    return done();
+}
+
+Result<vfs::StoreOutcome> store_notify_on_release(StoreContext& context, std::string_view text) {
+    context.engine.set_notify_on_release(context.group, MEMCGFS_TRY(parse_u64(text)) != 0);
     return done();
 }
 
@@ -62,7 +66,7 @@ Result<vfs::StoreOutcome> store_release_agent(StoreContext& context, std::string
     if (context.opener.uid != 0 || context.caller.uid != 0) {
         return Err(Errno::kEPERM);
     }
-    context.group.release_agent = std::string(strip(text));
+    context.engine.set_release_agent(context.group, std::string(strip(text)));
     return done();
 }
 
@@ -77,7 +81,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "cgroup.clone_children",
            .version = CgroupVersion::kV1,
            .show = show_flag<&engine::Cgroup::clone_children>,
-           .store = store_flag<&engine::Cgroup::clone_children>,
+           .store = store_clone_children,
            .fidelity = Fidelity::kStoredOnly,
            .doc = "A flag for cpuset; children copy it."},
     Cftype{.name = "cgroup.sane_behavior",
@@ -96,8 +100,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "notify_on_release",
            .version = CgroupVersion::kV1,
            .show = show_flag<&engine::Cgroup::notify_on_release>,
-           .store = store_flag<&engine::Cgroup::notify_on_release>,
-           .fidelity = Fidelity::kStoredOnly,
+           .store = store_notify_on_release,
            .doc = "Whether the release agent runs when the group empties; children copy it."},
     Cftype{.name = "release_agent",
            .version = CgroupVersion::kV1,
@@ -105,8 +108,7 @@ constexpr std::array kFiles = {
            .show = show_release_agent,
            .store = store_release_agent,
            .write_max_bytes = 4095,
-           .fidelity = Fidelity::kStoredOnly,
-           .doc = "Path of the program for empty groups."},
+           .doc = "Path of the program for empty groups; on a plain mount nothing is run."},
 };
 static_assert(detail::table_is_sound(kFiles));
 

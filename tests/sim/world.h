@@ -104,6 +104,8 @@ private:
     void content_changed(const engine::ContentChangedEffect&) override {}
     void tick(const engine::EventTickEffect& effect) override;
     void psi_trigger(const engine::PsiTriggerEffect& effect) override;
+    void run_release_agent(const engine::ReleaseAgentEffect&) override {}
+    void await_members() override {}
     void kernel_log(const engine::KernelLogEffect&) override {}
     bool fires(engine::FaultSite site) override;
     bool may_fire(engine::FaultSite site) const override;

@@ -33,6 +33,10 @@ public:
             (psi->fired ? psi_fired : psi_gone).push_back(psi->cookie);
         } else if (auto* file = std::get_if<engine::FileModifiedEffect>(&effect)) {
             modified.push_back(*file);
+        } else if (auto* release = std::get_if<engine::ReleaseAgentEffect>(&effect)) {
+            released.push_back(release->program + " " + release->group);
+        } else if (std::holds_alternative<engine::AwaitMembersEffect>(effect)) {
+            awaits++;
         } else if (auto* line = std::get_if<engine::KernelLogEffect>(&effect)) {
             log.push_back(line->line);
             log_levels.push_back(line->level);
@@ -46,6 +50,8 @@ public:
     std::vector<std::uint64_t> psi_fired;  ///< cookies
     std::vector<std::uint64_t> psi_gone;
     std::vector<engine::FileModifiedEffect> modified;
+    std::vector<std::string> released;  ///< what is to run, with its argument
+    int awaits = 0;
     std::map<engine::EventId, int> ticks;  ///< by registration; the last one included
     std::vector<engine::EventTickEffect> tick_effects;
 };

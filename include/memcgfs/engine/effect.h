@@ -83,15 +83,26 @@ enum class LogLevel : std::uint8_t {
     kInfo = 6,
 };
 
+/// A v1 group with notify_on_release has become empty: `program`, named in its hierarchy's
+/// release_agent, is to run with the group's path as argument (cgroup1_release_agent).
+struct ReleaseAgentEffect {
+    std::string program;
+    std::string group;  ///< from the hierarchy's root: "/a/b"
+};
+
+/// Engine::awaited_members() has more than before.
+struct AwaitMembersEffect {};
+
 /// One line of the kernel log.
 struct KernelLogEffect {
     std::string line;
     LogLevel level = LogLevel::kInfo;
 };
 
-using Effect = std::variant<SpawnEffect, WakeEffect, KillEffect, FreezeEffect, MoveEffect,
-                            FileModifiedEffect, ContentChangedEffect, EventTickEffect,
-                            PsiTriggerEffect, KernelLogEffect>;
+using Effect =
+    std::variant<SpawnEffect, WakeEffect, KillEffect, FreezeEffect, MoveEffect, FileModifiedEffect,
+                 ContentChangedEffect, EventTickEffect, PsiTriggerEffect, ReleaseAgentEffect,
+                 AwaitMembersEffect, KernelLogEffect>;
 
 class EffectSink {
 public:

@@ -133,6 +133,12 @@ public:
     Result<void> make_threaded(Cgroup& group);
     /// Freezes or thaws the members of the group and below; notifies cgroup.events.
     void set_freeze(Cgroup& group, bool freeze);
+    /// v1: whether the hierarchy's release agent runs when the group becomes empty, and which
+    /// program that is; "" for none. `root` is a hierarchy's.
+    void set_notify_on_release(Cgroup& group, bool notify);
+    void set_release_agent(Cgroup& root, std::string program);
+    /// The processes, a group's in a row, whose groups run a release agent when they are empty.
+    std::vector<std::int32_t> awaited_members() const;
     /// True if this group or an ancestor is set to freeze.
     bool frozen(const Cgroup& group) const;
     /// SIGKILL to every member of the group and below (cgroup.kill).

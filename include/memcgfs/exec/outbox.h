@@ -37,6 +37,8 @@ public:
     virtual void content_changed(const engine::ContentChangedEffect& effect) = 0;
     virtual void tick(const engine::EventTickEffect& effect) = 0;
     virtual void psi_trigger(const engine::PsiTriggerEffect& effect) = 0;
+    virtual void run_release_agent(const engine::ReleaseAgentEffect& effect) = 0;
+    virtual void await_members() = 0;
     virtual void kernel_log(const engine::KernelLogEffect& effect) = 0;
 };
 

@@ -28,6 +28,8 @@ public:
     void content_changed(const engine::ContentChangedEffect&) override {}
     void tick(const engine::EventTickEffect&) override {}
     void psi_trigger(const engine::PsiTriggerEffect&) override {}
+    void run_release_agent(const engine::ReleaseAgentEffect&) override {}
+    void await_members() override {}
     void kernel_log(const engine::KernelLogEffect& /*effect*/) override {}
 
     static constexpr std::int32_t kLast = 99;

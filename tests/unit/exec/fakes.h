@@ -73,6 +73,10 @@ public:
     void content_changed(const engine::ContentChangedEffect&) override { note("content changed"); }
     void tick(const engine::EventTickEffect&) override { note("tick"); }
     void psi_trigger(const engine::PsiTriggerEffect&) override { note("psi"); }
+    void run_release_agent(const engine::ReleaseAgentEffect& effect) override {
+        note("run " + effect.program + " " + effect.group);
+    }
+    void await_members() override { note("await"); }
     void kernel_log(const engine::KernelLogEffect& effect) override { note("log " + effect.line); }
 
     void note(std::string text) {

@@ -39,6 +39,8 @@ public:
     void content_changed(const engine::ContentChangedEffect&) override {}
     void tick(const engine::EventTickEffect&) override {}
     void psi_trigger(const engine::PsiTriggerEffect&) override {}
+    void run_release_agent(const engine::ReleaseAgentEffect&) override {}
+    void await_members() override {}
     void kernel_log(const engine::KernelLogEffect& effect) override { log.push_back(effect.line); }
 
     Cgroup& group(std::string_view name, std::optional<Pages> limit = {}) {
