@@ -25,5 +25,6 @@ void add_mount(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action, const std::vector<std::string>& after_hyphens);
 void add_files(CLI::App& app, Action& action);
 void add_machine(CLI::App& app, Action& action);
+void add_replay(CLI::App& app, Action& action);
 
 }  // namespace memcgfs::cli

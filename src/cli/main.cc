@@ -71,6 +71,7 @@ int run_memcgfs(std::vector<std::string> arguments) {
     memcgfs::cli::add_mount(app, action);
     memcgfs::cli::add_run(app, action, after_hyphens);
     memcgfs::cli::add_files(app, action);
+    memcgfs::cli::add_replay(app, action);
     memcgfs::cli::add_machine(app, action);
     app.add_subcommand("hog", "Be a process with simulated memory ('memcgfs hog --help')");
     try {
