@@ -60,11 +60,11 @@ std::string_view verdict_name(Verdict verdict) {
 }
 
 Verdict RowResult::verdict() const {
-    Verdict worst = Verdict::kAsShown;
+    Verdict verdict = Verdict::kNotCompared;
     for (const CommandResult& command : commands) {
-        worst = std::max(worst, command.verdict);
+        verdict = std::max(verdict, command.verdict);
     }
-    return worst;
+    return verdict;
 }
 
 Verdict judge(const Step& step, const Command& command, const Outcome& outcome) {
@@ -102,10 +102,13 @@ Result<std::unique_ptr<Workplace>, std::string> Workplace::create(
     }
     for (const auto& [name, text] : world.programs) {
         const std::string script = text.starts_with("#!") ? text : "#!/usr/bin/env bash\n" + text;
-        if (!is_plain_name(name) || !write_file(programs / name, script)) {
+        const bool here = name.starts_with("./");
+        const std::string file = here ? name.substr(2) : name;
+        const fs::path path = (here ? fs::path(place->directory_) : programs) / file;
+        if (!is_plain_name(file) || !write_file(path, script)) {
             return failure(fmt::format("cannot make the program '{}'", name));
         }
-        fs::permissions(programs / name, fs::perms::owner_all, error);
+        fs::permissions(path, fs::perms::owner_all, error);
     }
     for (const auto& [name, range] : world.files) {
         std::string text;

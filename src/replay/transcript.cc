@@ -118,8 +118,9 @@ std::string report(const RowResult& result) {
         if (!end_of(command).empty()) {
             why = end_of(command);
         }
-        out += fmt::format("command\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", field(row.id),
-                           verdict_name(command.verdict), command.command.line,
+        const std::string_view origin = step.run.empty() ? "document" : "list";
+        out += fmt::format("command\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", field(row.id),
+                           verdict_name(command.verdict), origin, command.command.line,
                            field(command.command.text), command.outcome.status, field(why),
                            field(step.on_linux.value_or(command.command.shown.value_or(""))),
                            field(normalised(command.outcome.output)));

@@ -18,10 +18,10 @@
 
 namespace memcgfs::replay {
 
-/// From good to bad: a row's verdict is the worst of its steps'.
+/// A row's verdict is the greatest of its steps'.
 enum class Verdict : unsigned char {
-    kAsShown,      ///< as the document says
     kNotCompared,  ///< ran; the list says why its output is not looked at
+    kAsShown,      ///< as the document says
     kAsLinux,      ///< not as the document says, but as the list says that Linux does
     kDiffers,
     kNotRun,  ///< its shell had ended
@@ -97,7 +97,8 @@ std::string transcript(const RowResult& result);
 /// For programs: a line for the row, then one for each command, their fields separated by tabs and
 /// with \t, \n and \\ in them written so.
 ///   row ID VERDICT WORLD ABOUT MISSING
-///   command ID VERDICT LINE COMMAND STATUS WHY SHOWN OUTPUT
+///   command ID VERDICT ORIGIN LINE COMMAND STATUS WHY SHOWN OUTPUT
+/// ORIGIN is "document" or "list": whose command it is.
 std::string report(const RowResult& result);
 
 }  // namespace memcgfs::replay

@@ -134,8 +134,8 @@ TEST_CASE("a transcript shows commands, outputs and differences", "[replay]") {
           "  | differs from what is shown:\n  |   - d\n  |   + c\n  | not there yet: letters\n");
     CHECK(report(*result) ==
           "row\tR\tdiffers\t\tof letters\tletters\n"
-          "command\tR\tas shown\t0\techo a\\necho b\t0\t\ta\\nb\ta\\nb\\n\n"
-          "command\tR\tdiffers\t0\techo c; false\t1\t\td\tc\\n\n");
+          "command\tR\tas shown\tlist\t0\techo a\\necho b\t0\t\ta\\nb\ta\\nb\\n\n"
+          "command\tR\tdiffers\tlist\t0\techo c; false\t1\t\td\tc\\n\n");
 }
 
 }  // namespace
