@@ -96,7 +96,9 @@ Result<std::unique_ptr<Workplace>, std::string> Workplace::create(
     const fs::path programs = fs::path(top) / "bin";
     fs::create_directory(place->directory_, error);
     fs::create_directory(programs, error);
-    fs::create_symlink(hog, programs / "memhog", error);
+    if (!hog.empty()) {
+        fs::create_symlink(hog, programs / "memhog", error);
+    }
     if (error) {
         return failure("cannot write to " + top);
     }

@@ -52,7 +52,7 @@ Verdict judge(const Step& step, const Command& command, const Outcome& outcome);
 /// first. Gone with the object.
 class Workplace {
 public:
-    /// `hog` is the program that PATH has as memhog.
+    /// `hog` is the program that PATH has as memhog; "": the machine's own is used.
     static Result<std::unique_ptr<Workplace>, std::string> create(
         const WorldSpec& world, const std::vector<std::string>& lines, const std::string& hog);
     Workplace(const Workplace&) = delete;
