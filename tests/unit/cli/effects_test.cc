@@ -6,6 +6,7 @@
 #include <memory>
 #include <sstream>
 
+#include "memcgfs/interface/kernel_log.h"
 #include "support/catch.hpp"
 
 namespace memcgfs::cli {
@@ -16,7 +17,9 @@ TEST_CASE("without anybody to run it a release agent is only warned of", "[cli]"
     REQUIRE(tasks.ok());
     std::ostringstream said;
     spdlog::logger logger("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(said));
-    Effects effects(**tasks, logger);
+    const ManualClock clock;
+    interface::KernelLog log(clock);
+    Effects effects(**tasks, logger, log);
     effects.await_members();
     CHECK(said.str().empty());
     effects.run_release_agent({"/bin/agent", "/a/b"});
