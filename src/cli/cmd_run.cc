@@ -25,6 +25,7 @@ struct RunOptions {
     WorldOptions world;
     int verbosity = 0;
     bool uname = false;
+    bool as_root = false;
 };
 
 /// What uname -r says of a Debian, or Alibaba Cloud Linux, with the profile's kernel.
@@ -61,10 +62,11 @@ int serve_command(const WorldConfig& config, const std::string& release, runner:
     }
     RunMounts mounts;
     mounts.tree_device = command.tree_device();
-    if (auto agent = command.take_mount_agent(); agent.ok()) {
-        mounts.agent = std::move(agent).value();
+    if (auto mount_agent = command.take_mount_agent(); mount_agent.ok()) {
+        mounts.agent = std::move(mount_agent).value();
     } else {
-        logger.warn("mounts of cgroup file systems are the kernel's affair: {}", agent.error());
+        logger.warn("mounts of cgroup file systems are the kernel's affair: {}",
+                    mount_agent.error());
     }
     if (auto proc = command.take_proc_mount(); !proc.ok()) {
         logger.warn("the files of /proc are the host's: {}", proc.error());
@@ -111,6 +113,7 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
                                              runner::kCgroupMountPoint,
                                              parts_of(*config->profile, config->layout),
                                              "/sys/devices/system/memory",
+                                             options.as_root,
                                              supervisor::install_filter});
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());
@@ -130,6 +133,9 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
     add_read_options(*command, options->world);
     command->add_flag("--uname", options->uname,
                       "uname(2) tells the profile's release, not the host's");
+    command->add_flag("--root", options->as_root,
+                      "An ordinary user is root in the world (of nothing outside), as scripts that "
+                      "mount want it");
     command->add_flag("-v,--verbose", options->verbosity, "Log more to stderr; twice: requests");
     command->prefix_command();
     command->footer(
@@ -142,6 +148,7 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
         "Examples:\n"
         "  memcgfs run -- sh\n"
         "  memcgfs run --profile alinux2 --memory 4G -- ./document.sh\n"
+        "  memcgfs run --root --profile 6.1 -- mount -t cgroup none /mnt -o memory\n"
         "  memcgfs run -- sh -c 'mkdir /sys/fs/cgroup/a; ls /sys/fs/cgroup/a'");
     command->callback([options, command, after_hyphens, &action] {
         std::vector<std::string> argv = command->remaining();

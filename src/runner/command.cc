@@ -93,7 +93,8 @@ Result<std::unique_ptr<Command>, std::string> Command::prepare(CommandOptions op
     default_action.sa_handler = SIG_DFL;
     sigaction(SIGCHLD, &default_action, &command->original_child_action_);
     if (!can_mount()) {
-        MEMCGFS_TRY(enter_user_namespace());
+        MEMCGFS_TRY(
+            enter_user_namespace(command->options_.as_root ? SeenAs::kRoot : SeenAs::kSelf));
     }
     command->fuse_fd_ = MEMCGFS_TRY(open_fuse());
     command->proc_fuse_fd_ = MEMCGFS_TRY(open_fuse());

@@ -41,7 +41,7 @@ bool can_mount() {
            (data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
 }
 
-Result<void, std::string> enter_user_namespace() {
+Result<void, std::string> enter_user_namespace(SeenAs seen_as) {
     const std::string uid = std::to_string(geteuid());
     const std::string gid = std::to_string(getegid());
     if (unshare(CLONE_NEWUSER) != 0) {
@@ -53,8 +53,9 @@ Result<void, std::string> enter_user_namespace() {
     if (access("/proc/self/setgroups", F_OK) == 0) {
         MEMCGFS_TRY(write_proc_file("/proc/self/setgroups", "deny"));
     }
-    MEMCGFS_TRY(write_proc_file("/proc/self/uid_map", uid + " " + uid + " 1\n"));
-    MEMCGFS_TRY(write_proc_file("/proc/self/gid_map", gid + " " + gid + " 1\n"));
+    const bool root = seen_as == SeenAs::kRoot;
+    MEMCGFS_TRY(write_proc_file("/proc/self/uid_map", (root ? "0" : uid) + " " + uid + " 1\n"));
+    MEMCGFS_TRY(write_proc_file("/proc/self/gid_map", (root ? "0" : gid) + " " + gid + " 1\n"));
     return {};
 }
 

@@ -5,6 +5,7 @@
 // Only while the process has one thread. Errors are one sentence that says what to do.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "memcgfs/base/result.h"
@@ -15,9 +16,12 @@ namespace memcgfs::runner {
 /// True if this process may mount in a new mount namespace as it is (CAP_SYS_ADMIN).
 bool can_mount();
 
-/// Enters a user namespace in which the caller keeps its effective uid and gid, has every
-/// capability, and no other id exists.
-Result<void, std::string> enter_user_namespace();
+/// Whom a user namespace shows its maker as.
+enum class SeenAs : std::uint8_t { kSelf, kRoot };
+
+/// Enters a user namespace in which the caller has every capability and its effective uid and gid,
+/// or those of root in their place; no other id exists.
+Result<void, std::string> enter_user_namespace(SeenAs seen_as);
 
 /// A new connection of FUSE. It can be mounted only in the user namespace it was opened in.
 Result<UniqueFd, std::string> open_fuse();

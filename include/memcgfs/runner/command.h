@@ -5,8 +5,8 @@
 // Processes:
 //   S  this process: serves the tree, stays in its own mount namespace (inside, it would keep the
 //      mount alive for ever after a crash), and is a subreaper. Without CAP_SYS_ADMIN it enters a
-//      user namespace that maps only the caller's own ids: a FUSE mount of a user namespace
-//      answers only processes inside it, its server included.
+//      user namespace that maps only the caller's own ids (on request to root's): a FUSE mount of a
+//      user namespace answers only processes inside it, its server included.
 //   C  child of S: makes the mount namespace, mounts, waits for start(), becomes CMD. It keeps
 //      its uid, working directory, root directory, descriptors and terminal.
 //   Z  child of S: the janitor (janitor.h), outside the mount namespace.
@@ -68,6 +68,8 @@ struct CommandOptions {
     /// A directory in the place of which the second tree's of the same path is shown, if it is
     /// there and can be covered; empty: none.
     std::string covered_directory{};
+    /// An ordinary user's command finds itself root, so that it may mount in its world.
+    bool as_root = false;
     /// Called in C just before it becomes CMD; what it gives is take_listener()'s.
     std::function<Result<UniqueFd, std::string>()> make_listener{};
 };

@@ -83,7 +83,7 @@ bool reaches_end(int fd) {
 
 bool host_can_run() {
     return wait_status(fork_body([] {
-               if (!can_mount() && !enter_user_namespace().ok()) {
+               if (!can_mount() && !enter_user_namespace(SeenAs::kSelf).ok()) {
                    return 1;
                }
                return open_fuse().ok() && enter_mount_namespace().ok() ? 0 : 1;

@@ -102,6 +102,28 @@ TEST_CASE("an ordinary user's command sees the tree and keeps its uid", "[runner
           })) == 0);
 }
 
+TEST_CASE("an ordinary user's command is root of its world on request", "[runner]") {
+    if (!can_run() || !test::kCanBecomeOrdinaryUser) {
+        return;
+    }
+    CHECK(wait_status(fork_body([] {
+              if (!test::become_ordinary_user()) {
+                  return kNotPrepared;
+              }
+              auto prepared = Command::prepare(
+                  {.argv = {"sh", "-c", "test $(id -u) = 0 && mount -t tmpfs none /mnt"},
+                   .environment = {},
+                   .as_root = true});
+              if (!prepared.ok()) {
+                  return kNotPrepared;
+              }
+              static_cast<void>((*prepared)->take_proc_mount());
+              const test::StubFuse server((*prepared)->take_fuse_fd());
+              const test::StubFuse second((*prepared)->take_proc_fuse_fd());
+              return (*prepared)->start().ok() ? (*prepared)->wait() : kNotPrepared;
+          })) == 0);
+}
+
 TEST_CASE("the exit status is the command's", "[runner]") {
     if (!can_run()) {
         return;
