@@ -3,6 +3,7 @@
 // Calls that ask something of the whole machine.
 #include "memcgfs/supervisor/machine_calls.h"
 
+#include <fcntl.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
@@ -32,7 +33,8 @@ std::optional<SwapRequest> swap_request(const Call& call) {
     }
     SwapRequest request;
     request.caller = call.caller();
-    request.path = normal_path(path->starts_with('/') ? "" : call.path_of_descriptor(-100), *path);
+    request.path =
+        normal_path(path->starts_with('/') ? "" : call.path_of_descriptor(AT_FDCWD), *path);
     request.file = path->empty() ? runner::UniqueFd() : call.open_path(*path);
     request.missing = request.file.valid() ? Errno{} : static_cast<Errno>(errno);
     if (path->empty()) {
