@@ -8,13 +8,13 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include "fuse/adapter.h"
 #include "fuse/log.h"
 #include "fuse/mount_check.h"
+#include "fuse/request_reader.h"
 #include "memcgfs/base/assert.h"
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/base/units.h"
@@ -99,7 +99,6 @@ struct Session::State {
             fuse_session_unmount(session);
             fuse_session_destroy(session);
         }
-        std::free(buffer.mem);
         stop_logging_libfuse_to(logger);
     }
     State(const State&) = delete;
@@ -116,7 +115,7 @@ struct Session::State {
     Adapter adapter;
     spdlog::logger& logger;
     fuse_session* session = nullptr;
-    fuse_buf buffer{};
+    RequestReader requests;
     std::atomic<bool> stopping = false;
 
     Mutex mutex{LockRank::kLeaf};
@@ -187,9 +186,9 @@ Result<std::unique_ptr<Session>, std::string> Session::attach(int fuse_fd, vfs::
 
 /// Waits for a request and handles it. Nothing, if a signal came first.
 Result<void, std::string> Session::State::serve_one() {
-    const int size = fuse_session_receive_buf(session, &buffer);
+    const int size = requests.read(session);
     if (size > 0) {
-        fuse_session_process_buf(session, &buffer);
+        fuse_session_process_buf(session, &requests.buffer());
     } else if (size < 0 && size != -EINTR && size != -EAGAIN) {
         return Failed<std::string>{std::string("Reading from /dev/fuse failed (") +
                                    std::strerror(-size) + "): unmount and start again."};
