@@ -7,8 +7,10 @@
 
 #include "engine/advise.h"
 #include "engine/charge.h"
+#include "engine/held_charge.h"
 #include "engine/huge_page.h"
 #include "engine/members.h"
+#include "engine/next_page.h"
 #include "engine/numa.h"
 #include "engine/oom_report.h"
 #include "engine/oom_wait.h"
@@ -212,35 +214,6 @@ struct Progress {
     std::uint64_t passed = 0;
     std::uint64_t charged = 0;
     bool small = false;  ///< no huge page can be had here: again with a small one
-};
-
-/// Pages charged so far. They are given back if the operation ends before it has the rest.
-class HeldCharge {
-public:
-    HeldCharge(Engine::State& state, Memcg& memcg) : state_(state), memcg_(memcg) {}
-    ~HeldCharge() {
-        if (const std::uint64_t pages = release(); pages > 0) {
-            cancel_charge(state_, memcg_, Pages{pages});
-        }
-    }
-    HeldCharge(const HeldCharge&) = delete;
-    HeldCharge& operator=(const HeldCharge&) = delete;
-    std::uint64_t pages() const { return pages_; }
-    void add(std::uint64_t pages) {
-        memcg_.in_flight += counted(pages);
-        pages_ += pages;
-    }
-    std::uint64_t release() {
-        memcg_.in_flight -= counted(pages_);
-        return std::exchange(pages_, 0);
-    }
-
-private:
-    Pages counted(std::uint64_t pages) const { return Pages{memcg_.is_root() ? 0 : pages}; }
-
-    Engine::State& state_;
-    Memcg& memcg_;
-    std::uint64_t pages_ = 0;
 };
 
 /// Charges at least one page; those that are read from swap together as far as it can.
@@ -478,6 +451,9 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
     }
     if (mapping->huge_enabled && huge_block(*mapping, index)) {
         return std::nullopt;
+    }
+    if (request.through_mmap && put_next_page(state, op, memcg, *mapping, index)) {
+        return 1;
     }
     const std::uint64_t count =
         put_from_stock(state, op, request, *task, memcg, *mapping, request.range);

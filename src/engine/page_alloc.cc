@@ -30,20 +30,10 @@ void count_numa(Engine::State& state, NodeId node, VmEvent event, std::uint64_t 
     state.nodes[node].numa[static_cast<std::size_t>(event) - kFirst] += count;
 }
 
-/// Takes free pages of a zone and counts where they came from (zone_statistics).
+/// Takes free pages of a zone.
 std::optional<PageReservation> allocate(Engine::State& state, PagePlace place, NodePreference nodes,
                                         Pages pages, std::uint64_t allocations) {
-    const auto type = static_cast<unsigned>(place.zone);
-    const auto count = pages.count();
-    state.count(static_cast<VmEvent>(static_cast<unsigned>(VmEvent::kPgallocDma) + type), count);
-    if (place.node == nodes.first) {
-        count_numa(state, place.node, VmEvent::kNumaHit, allocations);
-        count_numa(state, place.node, VmEvent::kNumaLocal, allocations);
-    } else {
-        count_numa(state, place.node, VmEvent::kNumaMiss, allocations);
-        count_numa(state, nodes.first, VmEvent::kNumaForeign, allocations);
-        count_numa(state, place.node, VmEvent::kNumaOther, allocations);
-    }
+    count_allocation(state, place, nodes, pages, allocations);
     return std::optional<PageReservation>(std::in_place, state, place, pages);
 }
 
@@ -120,6 +110,21 @@ PageReservation::~PageReservation() {
 void PageReservation::use(Pages pages) {
     MEMCGFS_ASSERT(pages_ >= pages);
     pages_ -= pages;
+}
+
+void count_allocation(Engine::State& state, PagePlace place, NodePreference nodes, Pages pages,
+                      std::uint64_t allocations) {
+    const auto type = static_cast<unsigned>(place.zone);
+    state.count(static_cast<VmEvent>(static_cast<unsigned>(VmEvent::kPgallocDma) + type),
+                pages.count());
+    if (place.node == nodes.first) {
+        count_numa(state, place.node, VmEvent::kNumaHit, allocations);
+        count_numa(state, place.node, VmEvent::kNumaLocal, allocations);
+    } else {
+        count_numa(state, place.node, VmEvent::kNumaMiss, allocations);
+        count_numa(state, nodes.first, VmEvent::kNumaForeign, allocations);
+        count_numa(state, place.node, VmEvent::kNumaOther, allocations);
+    }
 }
 
 NodeId node_at_distance(const Engine::State& state, NodeId first, std::size_t distance) {

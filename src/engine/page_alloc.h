@@ -61,6 +61,10 @@ std::optional<PageReservation> alloc_on_node(Engine::State& state, Pages wanted,
 /// nullopt: none has. Nobody is woken, and fragmentation is not known.
 std::optional<PageReservation> alloc_huge(Engine::State& state, NodePreference nodes);
 
+/// Counts where pages come from that `allocations` have taken (zone_statistics).
+void count_allocation(Engine::State& state, PagePlace place, NodePreference nodes, Pages pages,
+                      std::uint64_t allocations);
+
 /// Node number `distance` of the zonelist that starts at `first`.
 NodeId node_at_distance(const Engine::State& state, NodeId first, std::size_t distance);
 

@@ -88,6 +88,15 @@ public:
     void add_stat(StatItem item, std::int64_t delta);
     /// The same for an item that belongs to a node.
     void add_node_stat(NodeId node, StatItem item, std::int64_t delta);
+    /// The same for several items in one walk. Of a node's items: of the first node.
+    template <StatItem... items>
+    void add_first_node_stats(std::int64_t delta) {
+        ((counts().stat[index(items)] += delta), ...);
+        for (Memcg* level = this; level != nullptr; level = level->parent_) {
+            ((level->counts_->stat_total[index(items)] += delta), ...);
+            level->content_changed();
+        }
+    }
 
     std::uint64_t event(MemcgEvent event) const {
         return counts_ != nullptr ? counts_->events_total[index(event)] : 0;

@@ -84,6 +84,53 @@ TEST_CASE("a group that may not swap is charged at once all the same", "[engine]
     }
 }
 
+/// What a machine has counted once a task of a group has touched 300 pages, so many at a time.
+struct Counted {
+    Counted(std::string_view profile, Layout layout, std::uint64_t at_a_time) {
+        EngineFixture machine(profile, layout);
+        Cgroup& group = machine.make_memory(machine.root(), "g");
+        const TaskId task = machine.add_task(group);
+        const MappingId region = machine.engine.create_mapping(task, PageKind::kAnon);
+        for (std::uint64_t page = 0; page < 300; page += at_a_time) {
+            REQUIRE(
+                machine.run(machine.engine.touch(task, region, {page, at_a_time}, Access::kWrite))
+                    .ok());
+        }
+        for (std::size_t i = 0; i < kStatItemCount; i++) {
+            const auto item = static_cast<StatItem>(i);
+            stats.push_back(group.memcg->stat(item));
+            stats.push_back(group.memcg->stat_total(item));
+        }
+        usage = group.memcg->memory.usage();
+        lists = group.memcg->lruvec(0).size(LruList::kInactiveAnon);
+        whole = machine.engine.machine_stat();
+        machine.engine.check_invariants();
+    }
+
+    std::vector<std::int64_t> stats;
+    Pages usage{};
+    Pages lists{};
+    MachineStat whole;
+};
+
+TEST_CASE("pages that come one by one count as those that come together", "[engine][charge]") {
+    const auto [profile, layout] = GENERATE(table<std::string_view, Layout>(
+        {{"6.1", Layout::kV2}, {"6.12", Layout::kV2}, {"6.1", Layout::kV1}}));
+    const Counted singly(profile, layout, 1);
+    const Counted together(profile, layout, 100);
+    CHECK(singly.stats == together.stats);
+    CHECK(singly.usage == together.usage);
+    CHECK(singly.lists == together.lists);
+    CHECK(singly.whole.events == together.whole.events);
+    CHECK(singly.whole.items == together.whole.items);
+    for (std::size_t zone = 0; zone < kZoneTypeCount; zone++) {
+        const ZoneStat& one = singly.whole.nodes[0].zones[zone];
+        const ZoneStat& other = together.whole.nodes[0].zones[zone];
+        CHECK(one.free == other.free);
+        CHECK(one.lists == other.lists);
+    }
+}
+
 TEST_CASE("a parent's limit is charged and counted at the parent", "[engine][charge]") {
     EngineFixture machine("6.1", Layout::kV2);
     Cgroup& parent = machine.make_memory(machine.root(), "p");

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "engine/charge.h"
+#include "engine/state.h"
+
+namespace memcgfs::engine {
+
+/// Pages charged so far. They are given back if the operation ends before it has the rest.
+class HeldCharge {
+public:
+    HeldCharge(Engine::State& state, Memcg& memcg) : state_(state), memcg_(memcg) {}
+    ~HeldCharge() {
+        if (const std::uint64_t pages = release(); pages > 0) {
+            cancel_charge(state_, memcg_, Pages{pages});
+        }
+    }
+    HeldCharge(const HeldCharge&) = delete;
+    HeldCharge& operator=(const HeldCharge&) = delete;
+    std::uint64_t pages() const { return pages_; }
+    void add(std::uint64_t pages) {
+        memcg_.in_flight += counted(pages);
+        pages_ += pages;
+    }
+    std::uint64_t release() {
+        memcg_.in_flight -= counted(pages_);
+        return std::exchange(pages_, 0);
+    }
+
+private:
+    Pages counted(std::uint64_t pages) const { return Pages{memcg_.is_root() ? 0 : pages}; }
+
+    Engine::State& state_;
+    Memcg& memcg_;
+    std::uint64_t pages_ = 0;
+};
+
+}  // namespace memcgfs::engine
