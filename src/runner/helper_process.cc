@@ -2,6 +2,7 @@
 #include "runner/helper_process.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -65,7 +66,9 @@ bool become_helper(const char* name, std::vector<int> keep_fds) {
     std::signal(SIGCHLD, SIG_DFL);
     setsid();
     prctl(PR_SET_NAME, name);
-    if (chdir("/") != 0) {
+    // setns(2) into a mount namespace is refused to those who share their root directory, and a
+    // sanitizer may have made a thread.
+    if (unshare(CLONE_FS) != 0 || chdir("/") != 0) {
         return false;
     }
     forget_standard_descriptors();

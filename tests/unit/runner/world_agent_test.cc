@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ constexpr const char* kProgram = "/dev/shm/program";
 
 /// A process in a mount namespace of its own that has a program in it.
 int be_member(int ready) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // it would hold the test's output open
     if (!enter_mount_namespace().ok() || mount("tmpfs", kHidden, "tmpfs", 0, nullptr) != 0) {
         return 1;
     }
