@@ -26,5 +26,6 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
 void add_files(CLI::App& app, Action& action);
 void add_machine(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
 
 }  // namespace memcgfs::cli
