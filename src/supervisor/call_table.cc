@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/call_table.h"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <array>
@@ -8,20 +9,30 @@
 namespace memcgfs::supervisor {
 namespace {
 
+constexpr OnlyWhere without_bits(unsigned argument, std::uint64_t bits) {
+    return {argument, bits, 0};
+}
+
+/// Of calls whose argument is an int that says which limit.
+constexpr OnlyWhere of_locks(unsigned argument) { return {argument, UINT32_MAX, RLIMIT_LOCKS}; }
+
 constexpr std::array kTable{
-    CallRow{"openat", SYS_openat, answer_openat, WithoutBits{2, kNeverRedirected}},
+    CallRow{"openat", SYS_openat, answer_openat, without_bits(2, kNeverRedirected)},
     CallRow{"openat2", SYS_openat2, answer_openat2},
 #ifdef SYS_open
-    CallRow{"open", SYS_open, answer_open, WithoutBits{1, kNeverRedirected}},
+    CallRow{"open", SYS_open, answer_open, without_bits(1, kNeverRedirected)},
 #endif
     CallRow{"statfs", SYS_statfs, answer_statfs},
     CallRow{"fstatfs", SYS_fstatfs, answer_fstatfs},
-    CallRow{"mount", SYS_mount, answer_mount, WithoutBits{3, kOtherMounts}},
+    CallRow{"mount", SYS_mount, answer_mount, without_bits(3, kOtherMounts)},
     CallRow{"umount2", SYS_umount2, answer_umount},
     CallRow{"fsopen", SYS_fsopen, answer_fsopen},
     CallRow{"fspick", SYS_fspick, answer_fspick},
     CallRow{"fsconfig", SYS_fsconfig, answer_fsconfig},
     CallRow{"fsmount", SYS_fsmount, answer_fsmount},
+    CallRow{"getrlimit", SYS_getrlimit, answer_getrlimit, of_locks(0)},
+    CallRow{"setrlimit", SYS_setrlimit, answer_setrlimit, of_locks(0)},
+    CallRow{"prlimit64", SYS_prlimit64, answer_prlimit, of_locks(1)},
     CallRow{"swapon", SYS_swapon, answer_swapon},
     CallRow{"swapoff", SYS_swapoff, answer_swapoff},
     CallRow{"sync", SYS_sync, answer_sync},

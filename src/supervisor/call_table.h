@@ -24,17 +24,18 @@ inline constexpr std::uint64_t kNeverRedirected = O_PATH | O_DIRECTORY | O_EXCL;
 inline constexpr std::uint64_t kOtherMounts =
     MS_BIND | MS_MOVE | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
 
-/// Only calls of which an argument has none of these bits wait.
-struct WithoutBits {
+/// Only calls of which an argument, as far as the mask goes, has the value wait.
+struct OnlyWhere {
     unsigned argument = 0;
-    std::uint64_t bits = 0;
+    std::uint64_t mask = 0;
+    std::uint64_t value = 0;
 };
 
 struct CallRow {
     const char* name;  ///< for the log
     int number;        ///< of this architecture
     Answer (*answer)(const Call& call, CallAnswers& answers);
-    std::optional<WithoutBits> only{};
+    std::optional<OnlyWhere> only{};
 };
 
 std::span<const CallRow> call_table();
@@ -57,6 +58,10 @@ Answer answer_fsmount(const Call& call, CallAnswers& answers);
 Answer answer_open(const Call& call, CallAnswers& answers);
 Answer answer_openat(const Call& call, CallAnswers& answers);
 Answer answer_openat2(const Call& call, CallAnswers& answers);
+// limit_calls.cc
+Answer answer_getrlimit(const Call& call, CallAnswers& answers);
+Answer answer_setrlimit(const Call& call, CallAnswers& answers);
+Answer answer_prlimit(const Call& call, CallAnswers& answers);
 // machine_calls.cc
 Answer answer_swapon(const Call& call, CallAnswers& answers);
 Answer answer_swapoff(const Call& call, CallAnswers& answers);

@@ -33,8 +33,9 @@ int add_row(scmp_filter_ctx context, const CallRow& row) {
     if (!row.only) {
         return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, row.number, 0, nullptr);
     }
-    const scmp_arg_cmp without{row.only->argument, SCMP_CMP_MASKED_EQ, row.only->bits, 0};
-    return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, row.number, 1, &without);
+    const scmp_arg_cmp where{row.only->argument, SCMP_CMP_MASKED_EQ, row.only->mask,
+                             row.only->value};
+    return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, row.number, 1, &where);
 }
 
 /// What libseccomp makes of the table, as seccomp(2) takes it.
