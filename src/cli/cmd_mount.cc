@@ -82,6 +82,9 @@ int mount(const MountCommandOptions& options) {
     if (!config.ok()) {
         return fail(kExitUsage, config.error());
     }
+    if (config->layout == engine::Layout::kNone) {
+        return fail(kExitUsage, "--hierarchy none has nothing to mount: it is for 'memcgfs run'");
+    }
     const auto mount_point = runner::check_mount_point(options.directory);
     if (!mount_point.ok()) {
         return fail(kExitRuntime, mount_point.error());

@@ -205,7 +205,8 @@ Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::str
     std::ostringstream table;
     table << real.rdbuf();
     const TreeMounts tree{.device = tree_device_,
-                          .ground_is_shown = engine_.layout() != engine::Layout::kV2,
+                          .ground_is_shown = engine_.layout() == engine::Layout::kV1 ||
+                                             engine_.layout() == engine::Layout::kHybrid,
                           .what = [this](std::string_view directory, int mount_id) {
                               return world_mounts_.describe(directory, mount_id);
                           }};

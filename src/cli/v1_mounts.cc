@@ -8,7 +8,7 @@ namespace memcgfs::cli {
 using engine::Controller;
 
 std::vector<V1Mount> v1_mounts(const engine::Profile& profile, engine::Layout layout) {
-    if (layout == engine::Layout::kV2) {
+    if (layout == engine::Layout::kV2 || layout == engine::Layout::kNone) {
         return {};
     }
     const auto of = [](auto... controllers) {
@@ -43,7 +43,8 @@ runner::TreeLayout parts_of(const engine::Profile& profile, engine::Layout layou
     // The engine numbers v2 first, and the others as they are named to it.
     std::uint16_t next = 0;
     const std::string v2 = tree_name_of(engine::HierarchyId{next++});
-    if (layout != engine::Layout::kV1) {
+    parts.no_mounts = layout == engine::Layout::kNone;
+    if (layout == engine::Layout::kV2 || layout == engine::Layout::kHybrid) {
         parts.mounts.push_back({v2, layout == engine::Layout::kHybrid ? "unified" : ""});
     }
     for (const V1Mount& mount : v1_mounts(profile, layout)) {

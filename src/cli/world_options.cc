@@ -16,10 +16,11 @@ namespace {
 using engine::Layout;
 using engine::Profile;
 
-constexpr std::array<std::pair<std::string_view, Layout>, 3> kLayouts{{
+constexpr std::array<std::pair<std::string_view, Layout>, 4> kLayouts{{
     {"v1", Layout::kV1},
     {"v2", Layout::kV2},
     {"hybrid", Layout::kHybrid},
+    {"none", Layout::kNone},
 }};
 
 Failed<std::string> failure(std::string sentence) { return {std::move(sentence)}; }
@@ -43,7 +44,7 @@ Result<Layout, std::string> layout_of(const WorldOptions& options, const Profile
         }
     }
     return failure(
-        fmt::format("unknown hierarchy '{}'; known are v1, v2, hybrid", options.hierarchy));
+        fmt::format("unknown hierarchy '{}'; known are v1, v2, hybrid, none", options.hierarchy));
 }
 
 Result<engine::Machine, std::string> machine_of(const WorldOptions& options,
@@ -126,9 +127,10 @@ void add_kernel_options(CLI::App& app, WorldOptions& options) {
            "--profile", options.profile,
            fmt::format("Kernel to act as: {} (default: 6.12 for v2, else 6.1)", profile_names()))
         ->type_name("NAME");
-    app.add_option("--hierarchy", options.hierarchy,
-                   "v1, v2, or hybrid (v1 and unified/) (default: v1 for alinux2, "
-                   "else v2)")
+    app.add_option(
+           "--hierarchy", options.hierarchy,
+           "v1, v2, hybrid (v1 and unified/), or none (nothing is mounted: mount(8) it under "
+           "'memcgfs run') (default: v1 for alinux2, else v2)")
         ->type_name("NAME");
     app.add_option(
            "--mount-options", options.mount_options,
@@ -166,7 +168,8 @@ Result<WorldConfig, std::string> resolve(const WorldOptions& options) {
     if (config.profile == nullptr) {
         config.profile = &engine::default_profile(config.layout);
     }
-    if (config.layout != Layout::kV2 && !config.profile->v1_memory) {
+    const bool wants_v1 = config.layout == Layout::kV1 || config.layout == Layout::kHybrid;
+    if (wants_v1 && !config.profile->v1_memory) {
         return failure(
             fmt::format("profile {} has no v1 memory controller; use --hierarchy v2, or --profile "
                         "{}",

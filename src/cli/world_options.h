@@ -55,7 +55,7 @@ void add_read_options(CLI::App& app, WorldOptions& options);
 /// Errors (one sentence) are usage errors.
 Result<WorldConfig, std::string> resolve(const WorldOptions& options);
 
-/// "v1", "v2" or "hybrid".
+/// "v1", "v2", "hybrid" or "none".
 std::string_view layout_name(engine::Layout layout);
 
 }  // namespace memcgfs::cli

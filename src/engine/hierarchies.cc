@@ -106,11 +106,12 @@ void make_hierarchies(Engine::State& state) {
     const auto has_memory = [](const HierarchySpec& spec) {
         return (spec.controllers & mask_of(Controller::kMemory)) != 0;
     };
-    if (layout != Layout::kV2 && std::none_of(v1.begin(), v1.end(), has_memory)) {
+    const bool wants_v1 = layout == Layout::kV1 || layout == Layout::kHybrid;
+    if (wants_v1 && std::none_of(v1.begin(), v1.end(), has_memory)) {
         v1.insert(v1.begin(), {.controllers = mask_of(Controller::kMemory), .name = {}});
     }
     state.unified = &add(state, CgroupVersion::kV2, {});
-    state.unified_visible = layout != Layout::kV1;
+    state.unified_visible = layout == Layout::kV2 || layout == Layout::kHybrid;
     state.memory_hierarchy = state.unified;
     ControllerMask taken = 0;
     for (const HierarchySpec& spec : v1) {

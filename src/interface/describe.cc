@@ -18,6 +18,8 @@ bool layout_has(Layout layout, const Cftype& row) {
             return row.version == CgroupVersion::kV2;
         case Layout::kHybrid:
             return row.version == CgroupVersion::kV1 || !row.controller;
+        case Layout::kNone:
+            return true;
     }
     MEMCGFS_UNREACHABLE();
 }

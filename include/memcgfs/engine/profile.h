@@ -35,6 +35,7 @@ enum class Layout : std::uint8_t {
     kV1,      ///< memory/ (v1) below a plain directory
     kV2,      ///< one unified tree
     kHybrid,  ///< memory/ (v1, has the controller) and unified/ (v2)
+    kNone,    ///< nothing at first, until something is mounted
 };
 
 /// /sys/kernel/mm/transparent_hugepage/enabled: which private memory may have huge pages.
