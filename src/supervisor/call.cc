@@ -87,7 +87,7 @@ runner::UniqueFd Call::open_descriptor(int fd) const {
     return runner::UniqueFd(open(link.c_str(), O_PATH | O_CLOEXEC));
 }
 
-runner::UniqueFd Call::open_path(const std::string& path) const {
+runner::UniqueFd Call::open_path(const std::string& path, LastLink last) const {
     std::string absolute = path;
     if (!path.starts_with('/')) {
         // As a path, so that links and ".." end at the caller's root and not at ours.
@@ -98,7 +98,7 @@ runner::UniqueFd Call::open_path(const std::string& path) const {
     }
     const runner::UniqueFd root(open(proc("root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     open_how how{};
-    how.flags = O_PATH | O_CLOEXEC;
+    how.flags = O_PATH | O_CLOEXEC | (last == LastLink::kMeant ? O_NOFOLLOW : 0);
     how.resolve = RESOLVE_IN_ROOT;
     return runner::UniqueFd(
         static_cast<int>(syscall(SYS_openat2, root.get(), absolute.c_str(), &how, sizeof(how))));

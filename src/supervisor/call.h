@@ -88,9 +88,11 @@ public:
     std::optional<std::string> read_path(std::uint64_t address) const;
     /// What a file descriptor of the caller's refers to, O_PATH.
     runner::UniqueFd open_descriptor(int fd) const;
-    /// What a path means to the caller, O_PATH, links followed. Nothing where only the kernel
+    /// Whether a path that ends in a symbolic link means that, or what it leads to.
+    enum class LastLink : std::uint8_t { kFollowed, kMeant };
+    /// What a path means to the caller, O_PATH. Nothing where only the kernel
     /// could tell (links of /proc to files that have no path).
-    runner::UniqueFd open_path(const std::string& path) const;
+    runner::UniqueFd open_path(const std::string& path, LastLink last = LastLink::kFollowed) const;
 
     /// As the caller's mount namespace has it; AT_FDCWD is the working directory. Empty: unknown.
     std::string path_of_descriptor(int fd) const;

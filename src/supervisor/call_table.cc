@@ -24,6 +24,7 @@ constexpr std::array kTable{
 #endif
     CallRow{"statfs", SYS_statfs, answer_statfs},
     CallRow{"fstatfs", SYS_fstatfs, answer_fstatfs},
+    CallRow{"name_to_handle_at", SYS_name_to_handle_at, answer_name_to_handle},
     CallRow{"mount", SYS_mount, answer_mount, without_bits(3, kOtherMounts)},
     CallRow{"umount2", SYS_umount2, answer_umount},
     CallRow{"fsopen", SYS_fsopen, answer_fsopen},

@@ -58,6 +58,8 @@ Answer answer_fsmount(const Call& call, CallAnswers& answers);
 Answer answer_open(const Call& call, CallAnswers& answers);
 Answer answer_openat(const Call& call, CallAnswers& answers);
 Answer answer_openat2(const Call& call, CallAnswers& answers);
+// handle_calls.cc
+Answer answer_name_to_handle(const Call& call, CallAnswers& answers);
 // limit_calls.cc
 Answer answer_getrlimit(const Call& call, CallAnswers& answers);
 Answer answer_setrlimit(const Call& call, CallAnswers& answers);

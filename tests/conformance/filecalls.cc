@@ -11,6 +11,7 @@
 //                                        (with SA_RESTART) takes
 //   filecalls kill FILE TEXT USAGE       a write whose process is killed when the number in USAGE
 //                                        has become less
+//   filecalls handle PATH                name_to_handle_at(2) in ways right and wrong
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -19,8 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -34,6 +37,53 @@ volatile std::sig_atomic_t signals_taken = 0;
 
 /// "0" or the error's name, of a call that gives -1 for an error.
 std::string answer(long result) { return result < 0 ? strerrorname_np(errno) : "0"; }
+
+/// A file handle with room for what any file system gives.
+struct Handle {
+    alignas(file_handle) std::array<char, sizeof(file_handle) + MAX_HANDLE_SZ> bytes{};
+    file_handle& head() { return *reinterpret_cast<file_handle*>(bytes.data()); }
+};
+
+/// What a call says of `path`, with room for so many bytes.
+void tell_handle(const char* how, int directory, const char* path, unsigned room, int flags) {
+    Handle handle;
+    handle.head().handle_bytes = room;
+    int mount = -1;
+    const int result = name_to_handle_at(directory, path, &handle.head(), &mount, flags);
+    std::printf("%s: %s, %u bytes", how, answer(result).c_str(), handle.head().handle_bytes);
+    struct stat status{};
+    std::uint64_t id = 0;
+    if (result == 0 && fstatat(directory, path, &status, flags & AT_EMPTY_PATH) == 0) {
+        std::memcpy(&id, handle.head().f_handle, sizeof(id));
+        std::printf(", type %d, %s inode number", handle.head().handle_type,
+                    id == status.st_ino ? "the" : "not the");
+    }
+    std::printf(", mount id %s\n", mount > 0 ? "given" : "not given");
+}
+
+int handle(const std::vector<std::string>& words) {
+    const char* path = words[0].c_str();
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    constexpr unsigned kId = sizeof(std::uint64_t);
+    tell_handle("by path", AT_FDCWD, path, kId, 0);
+    tell_handle("with much room", AT_FDCWD, path, MAX_HANDLE_SZ, AT_SYMLINK_FOLLOW);
+    tell_handle("by descriptor", fd, "", kId, AT_EMPTY_PATH);
+    tell_handle("too little room", AT_FDCWD, path, kId - 1, 0);
+    tell_handle("no room", AT_FDCWD, path, 0, 0);
+    tell_handle("too much room", AT_FDCWD, path, MAX_HANDLE_SZ + 1, 0);
+    tell_handle("unknown flag", AT_FDCWD, path, kId, 0x40);
+    tell_handle("no such file", AT_FDCWD, "/no/such/file", kId, 0);
+    tell_handle("an empty path", fd, "", kId, 0);
+    Handle wanted;
+    wanted.head().handle_bytes = kId;
+    const auto into = [&](file_handle* to, int* mount) {
+        return answer(name_to_handle_at(AT_FDCWD, path, to, mount, 0));
+    };
+    int mount = 0;
+    std::printf("handle nowhere: %s\n", into(reinterpret_cast<file_handle*>(8), &mount).c_str());
+    std::printf("mount id nowhere: %s\n", into(&wanted.head(), reinterpret_cast<int*>(8)).c_str());
+    return 0;
+}
 
 int names(const std::vector<std::string>& words) {
     for (std::size_t i = 1; i < words.size(); ++i) {
@@ -176,10 +226,13 @@ int kill_writer(const std::vector<std::string>& words) {
 int main(int count, char** arguments) {
     std::vector<std::string> words(arguments + 1, arguments + count);
     const std::string what = words.empty() ? "" : words[0];
-    if (words.size() < 3) {
+    if (words.size() < (what == "handle" ? 2 : 3)) {
         return 2;
     }
     words.erase(words.begin());
+    if (what == "handle") {
+        return handle(words);
+    }
     if (what == "names") {
         return names(words);
     }
