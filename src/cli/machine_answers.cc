@@ -147,7 +147,7 @@ void MachineAnswers::swapoff(const supervisor::SwapRequest& request,
         return;
     }
     const std::string path = own ? request.path : path_of(request);
-    const auto caller = parts_.tasks.find(request.caller, request.caller);
+    const auto caller = parts_.tasks.find(0, request.caller);
     std::unique_ptr<Operation> operation;
     {
         const MutexLock lock(parts_.engine_mutex);

@@ -178,7 +178,7 @@ Result<runner::UniqueFd> RunAnswers::open_proc(const std::string& path,
     if (fstatat(proc_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return Err(static_cast<Errno>(errno));
     }
-    const world::ProcessInfo caller = MEMCGFS_TRY(tasks_.find(request.caller, request.caller));
+    const world::ProcessInfo caller = MEMCGFS_TRY(tasks_.find(0, request.caller));
     if (caller.uid != 0) {
         vfs::Attributes attributes;
         attributes.mode = status.st_mode;
@@ -243,7 +243,7 @@ Result<void> RunAnswers::may_fork(const supervisor::ForkRequest& request) {
 }
 
 Result<void> RunAnswers::may_enter(std::int32_t caller, engine::CgroupId group) {
-    const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(caller, caller));
+    const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(0, caller));
     if (process.uid == 0) {
         return {};
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/interface/cgroup_fs.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "interface/services.h"
 #include "memcgfs/base/parse_number.h"
 
@@ -30,7 +33,7 @@ vfs::FileInfo info_of(const Cftype& row, std::size_t index) {
     return {.index = static_cast<vfs::FileIndex>(index),
             .name = row.name,
             .mode = mode_of(row),
-            .readable = row.show != nullptr,
+            .readable = is_readable(row),
             .writable = is_writable(row),
             .line_list = row.line_list,
             .notify = row.triggered      ? vfs::Notify::kTriggered
@@ -169,6 +172,9 @@ Result<void> CgroupFs::show(const vfs::FileContext& context, TextBuffer& out) {
     if (refreshes(file, Refresh::kOnShow)) {
         refresh();
     }
+    if (file.processes != nullptr) {
+        return show_processes(context, file, out);
+    }
     const MutexLock lock(engine_mutex_);
     Cgroup* group = MEMCGFS_TRY(group_with(context.dir, file));
     if (file.show == nullptr) {
@@ -185,6 +191,29 @@ Result<void> CgroupFs::show(const vfs::FileContext& context, TextBuffer& out) {
                       .state = context.state,
                       .open = context.open},
                      out);
+}
+
+Result<void> CgroupFs::show_processes(const vfs::FileContext& context, const Cftype& file,
+                                      TextBuffer& out) {
+    std::vector<std::int32_t> pids;
+    {
+        const MutexLock lock(engine_mutex_);
+        Cgroup* group = MEMCGFS_TRY(group_with(context.dir, file));
+        pids = MEMCGFS_TRY(file.processes({.engine = engine_,
+                                           .group = *group,
+                                           .services = *services_,
+                                           .opener = context.opener,
+                                           .caller = context.caller}));
+    }
+    pids = services_->membership.as_seen_by(context.caller, std::move(pids));
+    if (file.version == CgroupVersion::kV1) {
+        std::erase(pids, 0);
+        std::sort(pids.begin(), pids.end());
+    }
+    for (const std::int32_t pid : pids) {
+        out.print("{}\n", pid);
+    }
+    return {};
 }
 
 Result<vfs::StoreOutcome> CgroupFs::store(const vfs::FileContext& context, std::string_view text) {

@@ -47,6 +47,16 @@ const Cgroup& common_ancestor(const Cgroup& a, const Cgroup& b) {
 
 }  // namespace
 
+std::vector<std::int32_t> members_of(const engine::Engine& engine, const Cgroup& group) {
+    std::vector<std::int32_t> pids;
+    for (const engine::TaskId id : group.tasks) {
+        if (const engine::Task* task = engine.find(id)) {
+            pids.push_back(task->info.pid);
+        }
+    }
+    return pids;
+}
+
 std::vector<engine::TaskId> Membership::known_tasks() const {
     // Every task is in one group of each hierarchy, so one hierarchy has them all.
     const Cgroup* root = engine_.memory_hierarchy().root;

@@ -7,7 +7,9 @@
 // while it is not held, and a group may have gone after that.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "memcgfs/base/mutex.h"
@@ -16,6 +18,9 @@
 #include "memcgfs/world/task_table.h"
 
 namespace memcgfs::interface {
+
+/// The processes of a group, by number. Engine lock held.
+std::vector<std::int32_t> members_of(const engine::Engine& engine, const engine::Cgroup& group);
 
 class Membership {
 public:
@@ -26,6 +31,12 @@ public:
     /// New processes join the groups of their tags, vanished ones exit. A process that comes to
     /// be known during the call is left alone.
     void refresh() MEMCGFS_EXCLUDES(engine_mutex_);
+
+    /// The numbers of processes in the caller's pid namespace; 0 for those outside.
+    std::vector<std::int32_t> as_seen_by(const vfs::Credentials& caller,
+                                         std::vector<std::int32_t> pids) const {
+        return tasks_.as_seen_by(caller.pid, std::move(pids));
+    }
 
     struct Move {
         engine::CgroupId group;     ///< where to

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // v1 files of every hierarchy (cgroup1_base_files, kernel/cgroup/cgroup-v1.c).
-#include <algorithm>
 #include <array>
 
 #include "interface/services.h"
@@ -13,19 +12,8 @@ namespace {
 
 using engine::CgroupVersion;
 
-Result<void> show_members_sorted(const ShowContext& context, TextBuffer& out) {
-    std::vector<std::int32_t> pids;
-    for (const engine::TaskId id : context.group.tasks) {
-        if (const engine::Task* task = context.engine.find(id)) {
-            pids.push_back(task->info.pid);
-        }
-    }
-    std::sort(pids.begin(), pids.end());
-    pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
-    for (const std::int32_t pid : pids) {
-        out.print("{}\n", pid);
-    }
-    return {};
+Result<std::vector<std::int32_t>> members(const ShowContext& context) {
+    return members_of(context.engine, context.group);
 }
 
 Result<vfs::StoreOutcome> store_member(UnlockedStoreContext& context, std::string_view text) {
@@ -73,7 +61,7 @@ Result<vfs::StoreOutcome> store_release_agent(StoreContext& context, std::string
 constexpr std::array kFiles = {
     Cftype{.name = "cgroup.procs",
            .version = CgroupVersion::kV1,
-           .show = show_members_sorted,
+           .processes = members,
            .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,
@@ -91,7 +79,7 @@ constexpr std::array kFiles = {
            .doc = "Always 0."},
     Cftype{.name = "tasks",
            .version = CgroupVersion::kV1,
-           .show = show_members_sorted,
+           .processes = members,
            .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,

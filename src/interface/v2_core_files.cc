@@ -3,6 +3,7 @@
 // v2 files of every group (cgroup_base_files and cgroup_psi_files, kernel/cgroup/cgroup.c; spec
 // files.md A5, B1 to B7).
 #include <array>
+#include <vector>
 
 #include "interface/pressure_files.h"
 #include "interface/services.h"
@@ -23,15 +24,13 @@ constexpr KernelVersion kNiceTime{6, 11};
 constexpr KernelVersion kCpuBursts{5, 14};
 constexpr KernelVersion kFreezer{5, 2};
 
-void print_processes(const ShowContext& context, const Cgroup& group, TextBuffer& out) {
-    for (const engine::TaskId id : group.tasks) {
-        if (const engine::Task* task = context.engine.find(id)) {
-            out.print("{}\n", task->info.pid);
-        }
-    }
+void collect_threaded(const ShowContext& context, const Cgroup& group,
+                      std::vector<std::int32_t>& pids) {
+    const std::vector<std::int32_t> own = members_of(context.engine, group);
+    pids.insert(pids.end(), own.begin(), own.end());
     for (const Cgroup* child : group.children) {
         if (child->threaded) {
-            print_processes(context, *child, out);
+            collect_threaded(context, *child, pids);
         }
     }
 }
@@ -63,21 +62,17 @@ Result<vfs::StoreOutcome> store_type(StoreContext& context, std::string_view tex
 }
 
 /// In a subtree of threaded groups the processes are those of its root.
-Result<void> show_processes(const ShowContext& context, TextBuffer& out) {
+Result<std::vector<std::int32_t>> processes(const ShowContext& context) {
     if (context.group.threaded) {
         return Err(Errno::kEOPNOTSUPP);
     }
-    print_processes(context, context.group, out);
-    return {};
+    std::vector<std::int32_t> pids;
+    collect_threaded(context, context.group, pids);
+    return pids;
 }
 
-Result<void> show_members(const ShowContext& context, TextBuffer& out) {
-    for (const engine::TaskId id : context.group.tasks) {
-        if (const engine::Task* task = context.engine.find(id)) {
-            out.print("{}\n", task->info.pid);
-        }
-    }
-    return {};
+Result<std::vector<std::int32_t>> members(const ShowContext& context) {
+    return members_of(context.engine, context.group);
 }
 
 template <bool kOneThread>
@@ -276,7 +271,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "cgroup.procs",
            .version = CgroupVersion::kV2,
            .delegatable = true,
-           .show = show_processes,
+           .processes = processes,
            .store_unlocked = store_member<false>,
            .refresh = Refresh::kOnShow,
            .line_list = true,
@@ -284,7 +279,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "cgroup.threads",
            .version = CgroupVersion::kV2,
            .delegatable = true,
-           .show = show_members,
+           .processes = members,
            .store_unlocked = store_member<true>,
            .refresh = Refresh::kOnShow,
            .line_list = true,

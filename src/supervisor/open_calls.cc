@@ -3,7 +3,10 @@
 // open(2) and its like of files in /proc and /sys that tell of the machine or of groups: the caller
 // gets a descriptor of the world's own file.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <algorithm>
 #include <string>
@@ -21,23 +24,44 @@ struct OpenArguments {
     std::uint64_t flags = 0;
 };
 
-/// The path from the root that is meant; nothing if it cannot be one of the world's files.
+/// Whether the directory, of a caller's with a root of its own, is the root of the file system that
+/// has that name elsewhere: a container's /proc or /sys, and not what it has put in their place.
+bool is_what_it_seems(const Call& call, const std::string& directory, long magic) {
+    constexpr ino_t kRootInode = 1;
+    const runner::UniqueFd file = call.open_path(directory);
+    struct statfs system{};
+    struct stat status{};
+    return file.valid() && fstatfs(file.get(), &system) == 0 && system.f_type == magic &&
+           fstat(file.get(), &status) == 0 && status.st_ino == kRootInode;
+}
+
+/// `path` is from the caller's root.
+bool is_proc_or_sys(const Call& call, const std::string& path) {
+    return (path.starts_with("/proc/") && is_what_it_seems(call, "/proc", PROC_SUPER_MAGIC)) ||
+           (path.starts_with("/sys/") && is_what_it_seems(call, "/sys", SYSFS_MAGIC));
+}
+
+/// The path from the caller's root that is meant; nothing if it cannot be one of the world's files.
 std::optional<std::string> meant_path(const Call& call, const OpenArguments& arguments,
                                       CallAnswers& answers) {
     const std::optional<std::string> path = call.read_path(arguments.path);
     if (!path || path->empty() || !answers.knows_name(last_component(*path))) {
         return std::nullopt;
     }
+    const std::string root = call.path_of_root();
     std::string base;
     if (!path->starts_with('/')) {
         base = call.path_of_descriptor(arguments.directory);
+        if (root != "/" && base.starts_with(root + "/")) {
+            base.erase(0, root.size());
+        }
         if (!base.starts_with("/proc") && !base.starts_with("/sys") && !base.starts_with("/dev")) {
             return std::nullopt;
         }
     }
     std::string whole = normal_path(base, *path);
-    const bool rooted_elsewhere = call.path_of_root() != "/";
-    return rooted_elsewhere ? std::nullopt : std::optional(std::move(whole));
+    const bool is_one = root == "/" || is_proc_or_sys(call, whole);
+    return is_one ? std::optional(std::move(whole)) : std::nullopt;
 }
 
 Answer answer_for(const Call& call, const OpenArguments& arguments, CallAnswers& answers) {

@@ -320,21 +320,38 @@ Result<std::int32_t> LiveTasks::translate(std::int32_t pid, std::int32_t caller_
     const Result<int> opened = proc_->open_pid_namespace(caller_tid, 0);
     const Descriptor caller_namespace(opened.ok() ? *opened : -1);
     for (const std::int32_t candidate : proc_->processes()) {
-        const Result<ProcStatus> status = proc_->status(candidate);
-        if (!status.ok() || status->namespace_pids.size() < caller_depth ||
-            status->namespace_pids[caller_depth - 1] != pid) {
-            continue;
-        }
-        const Result<int> opened_theirs =
-            proc_->open_pid_namespace(candidate, status->namespace_pids.size() - caller_depth);
-        const Descriptor theirs(opened_theirs.ok() ? *opened_theirs : -1);
-        // Where a namespace may not be looked at, equal depth and number have to do.
-        if (caller_namespace.get() < 0 || theirs.get() < 0 ||
-            same_file(caller_namespace.get(), theirs.get())) {
+        if (number_in(caller_namespace.get(), caller_depth, candidate) == pid) {
             return candidate;
         }
     }
     return Err(Errno::kESRCH);
+}
+
+std::int32_t LiveTasks::number_in(int name_space, std::size_t depth, std::int32_t pid) const {
+    const Result<ProcStatus> status = proc_->status(pid);
+    if (!status.ok() || status->namespace_pids.size() < depth) {
+        return 0;
+    }
+    const Result<int> opened =
+        proc_->open_pid_namespace(pid, status->namespace_pids.size() - depth);
+    const Descriptor theirs(opened.ok() ? *opened : -1);
+    // Where a namespace may not be looked at, equal depth has to do.
+    const bool member = name_space < 0 || theirs.get() < 0 || same_file(name_space, theirs.get());
+    return member ? status->namespace_pids[depth - 1] : 0;
+}
+
+std::vector<std::int32_t> LiveTasks::as_seen_by(std::int32_t caller_tid,
+                                                std::vector<std::int32_t> pids) {
+    const Result<ProcStatus> caller = proc_->status(caller_tid);
+    if (!caller.ok() || caller->namespace_pids.size() <= 1) {
+        return pids;
+    }
+    const Result<int> opened = proc_->open_pid_namespace(caller_tid, 0);
+    const Descriptor caller_namespace(opened.ok() ? *opened : -1);
+    for (std::int32_t& pid : pids) {
+        pid = number_in(caller_namespace.get(), caller->namespace_pids.size(), pid);
+    }
+    return pids;
 }
 
 std::optional<std::uint32_t> LiveTasks::membership(Met process, const Seen& seen) {

@@ -62,6 +62,8 @@ struct UnlockedStoreContext {
 };
 
 using ShowFunction = Result<void> (*)(const ShowContext&, TextBuffer&);
+/// Processes, by their numbers in the daemon's pid namespace.
+using ProcessesFunction = Result<std::vector<std::int32_t>> (*)(const ShowContext&);
 /// The text ends before its first NUL byte. It may be empty then, and the parsers say what that
 /// means.
 using StoreFunction = Result<vfs::StoreOutcome> (*)(StoreContext&, std::string_view);
@@ -104,6 +106,9 @@ struct Cftype {
     bool (*present)(const engine::Profile&) = nullptr;    ///< a further condition
     bool delegatable = false;  ///< writable inside a cgroup namespace's root
     ShowFunction show = nullptr;
+    /// Instead of show: a line for each process, with its number in the reader's pid namespace. In
+    /// v2 that is 0 for those outside; v1 leaves them out and sorts.
+    ProcessesFunction processes = nullptr;
     StoreFunction store = nullptr;
     /// Instead of store, for what must ask others before it takes the engine lock.
     UnlockedStoreFunction store_unlocked = nullptr;
@@ -125,11 +130,15 @@ constexpr bool is_writable(const Cftype& row) {
     return row.store != nullptr || row.store_unlocked != nullptr;
 }
 
+constexpr bool is_readable(const Cftype& row) {
+    return row.show != nullptr || row.processes != nullptr;
+}
+
 constexpr mode_t mode_of(const Cftype& row) {
     if (row.mode != kDerivedMode) {
         return row.mode;
     }
-    return (row.show != nullptr ? mode_t{0444} : mode_t{0}) |
+    return (is_readable(row) ? mode_t{0444} : mode_t{0}) |
            (is_writable(row) ? mode_t{0200} : mode_t{0});
 }
 
@@ -163,8 +172,9 @@ constexpr bool handlers_are_sound(const Cftype& row) {
     // g++ with the undefined-behaviour sanitizer takes no function's address for a constant.
     return !row.name.empty();
 #else
-    const bool does_something = row.show != nullptr || is_writable(row) || row.mode != kDerivedMode;
-    return does_something && (row.store == nullptr || row.store_unlocked == nullptr);
+    const bool does_something = is_readable(row) || is_writable(row) || row.mode != kDerivedMode;
+    return does_something && (row.store == nullptr || row.store_unlocked == nullptr) &&
+           (row.show == nullptr || row.processes == nullptr);
 #endif
 }
 

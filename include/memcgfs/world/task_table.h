@@ -39,6 +39,12 @@ public:
     /// 0 is the caller's own process. A thread's id finds its process. ESRCH.
     virtual Result<ProcessInfo> find(std::int32_t pid, std::int32_t caller_tid) = 0;
 
+    /// The numbers that processes of the daemon's pid namespace have in `caller_tid`'s; 0: none.
+    virtual std::vector<std::int32_t> as_seen_by(std::int32_t /*caller_tid*/,
+                                                 std::vector<std::int32_t> pids) {
+        return pids;
+    }
+
     /// All processes now (zombies left out), each with the css_set its tag names (0: none).
     virtual std::vector<ProcessInfo> snapshot() = 0;
 

@@ -331,6 +331,9 @@ TEST_CASE("numbers of a nested pid namespace are translated", "[world]") {
     CHECK(tasks->find(0, host_pid)->pid == host_pid);
     CHECK(tasks->find(getpid(), host_pid).error() == Errno::kESRCH);
     CHECK(tasks->find(1, getpid())->pid == 1);
+    const std::vector<std::int32_t> both{host_pid, getpid()};
+    CHECK(tasks->as_seen_by(host_pid, both) == std::vector<std::int32_t>{1, 0});
+    CHECK(tasks->as_seen_by(getpid(), both) == both);
     CHECK(tasks->kill(host_pid).ok());
 }
 
