@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// A charge on its way to pages that do not exist yet.
 #pragma once
 
 #include <cstdint>
