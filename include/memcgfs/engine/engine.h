@@ -245,6 +245,8 @@ public:
     void unmap_mapping(TaskId task, MappingId mapping, bool keep);
     /// Frees all pages (unlink, IPC_RMID, truncate).
     void destroy_mapping(MappingId mapping);
+    /// Frees those of the range, and forgets what was there (ftruncate(2), FALLOC_FL_PUNCH_HOLE).
+    void free_pages(MappingId mapping, Range range);
     /// Page faults over a range, one page after another. Ends with ENOMEM if a charge failed and
     /// the task is not killed, EINTR if it is dying or unknown, EINVAL if there is no such mapping
     /// or the range ends beyond 2^64 bytes, EBUSY while another operation of the task goes on.

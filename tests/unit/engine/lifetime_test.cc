@@ -44,6 +44,31 @@ TEST_CASE("a group that only loses its controller is not a dying one", "[engine]
     CHECK(f.root().dying_descendants == 0);
 }
 
+TEST_CASE("a part of a file is freed, in memory and in swap", "[engine]") {
+    EngineFixture f("6.1", Layout::kV2, with_swap(1024));
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group);
+    const MappingId file = f.engine.create_mapping({}, PageKind::kShmem);
+    REQUIRE(f.run(f.engine.file_io(task, file, {0, 200}, Access::kWrite)).ok());
+    const Pages before = group.memcg->memory.usage();
+    f.engine.free_pages(file, {100, 50});
+    CHECK(group.memcg->stat(StatItem::kShmem) == 150);
+    CHECK(group.memcg->memory.usage() == before - Pages{50});
+    REQUIRE(f.run(f.engine.reclaim_pages(*group.memcg, Pages{64}, {})).ok());
+    const Pages swapped = group.memcg->swap.usage();
+    REQUIRE(swapped >= Pages{64});
+    f.engine.free_pages(file, {10, 20});
+    CHECK(group.memcg->swap.usage() == swapped - Pages{20});
+    f.engine.free_pages(file, {0, UINT64_MAX});
+    CHECK(group.memcg->swap.usage() == Pages{0});
+    CHECK(group.memcg->stat(StatItem::kShmem) == 0);
+    f.engine.free_pages(file, {0, 1});
+    f.engine.check_invariants();
+    // The mapping is still there.
+    REQUIRE(f.run(f.engine.file_io(task, file, {0, 5}, Access::kWrite)).ok());
+    CHECK(group.memcg->stat(StatItem::kShmem) == 5);
+}
+
 TEST_CASE("v2: a slot stays with the group it was charged to, removed or not", "[engine]") {
     EngineFixture f("6.1", Layout::kV2, with_swap(1024));
     Cgroup& group = f.make_memory(f.root(), "a");
