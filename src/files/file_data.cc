@@ -173,6 +173,27 @@ Result<std::uint64_t> FileData::write(std::uint64_t offset, std::span<const std:
     return done;
 }
 
+Result<void> FileData::write_zeros(std::uint64_t offset, std::uint64_t size) {
+    if (is_empty(pages_of(offset, size))) {
+        return {};
+    }
+    const std::uint64_t end = offset + size;
+    while (offset < end) {
+        const std::uint64_t within = offset % kPageSize;
+        const std::uint64_t part = std::min(end - offset, kPageSize - within);
+        if (part == kPageSize) {
+            const auto leaf = leaves_.find(offset / kPageSize / kLeafPages);
+            if (leaf != leaves_.end()) {
+                drop_slot(leaf->second, offset / kPageSize % kLeafPages);
+            }
+        } else {
+            MEMCGFS_TRY(clear(offset, part));
+        }
+        offset += part;
+    }
+    return {};
+}
+
 Result<void> FileData::clear(std::uint64_t offset, std::uint64_t size) {
     MEMCGFS_ASSERT(offset % kPageSize + size <= kPageSize);
     if (const PageBank::Slot slot = slot_of(offset / kPageSize); slot != 0) {

@@ -127,6 +127,17 @@ Result<std::uint64_t> Tmpfs::write(InodeId id, std::uint64_t offset,
     return written;
 }
 
+Result<std::uint64_t> Tmpfs::write_zeros(InodeId id, std::uint64_t offset, std::uint64_t size) {
+    Inode* const inode = find(id);
+    if (inode == nullptr) {
+        return Err(Errno::kENOENT);
+    }
+    MEMCGFS_TRY(inode->data.write_zeros(offset, size));
+    inode->size = std::max(inode->size, offset + size);
+    touch(*inode);
+    return size;
+}
+
 void Tmpfs::grow(InodeId id, std::uint64_t size) {
     if (Inode* const inode = find(id); inode != nullptr) {
         inode->size = std::max(inode->size, size);

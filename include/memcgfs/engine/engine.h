@@ -258,7 +258,8 @@ public:
     std::optional<std::uint64_t> touch_at_once(TaskId task, MappingId mapping, std::uint64_t page,
                                                Access access);
     /// read(2) or write(2) through the page cache, `syscall_pages` at a time: a task over
-    /// memory.high is slowed down between system calls, and within a long one.
+    /// memory.high is slowed down between system calls, and within a long one. Waits for other
+    /// operations of the task: its threads do this side by side.
     OperationPtr file_io(TaskId task, MappingId mapping, Range range, Access access,
                          std::uint64_t syscall_pages = 16);
     /// mlock: the mapping's resident and future pages are unevictable.

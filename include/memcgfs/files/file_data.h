@@ -62,6 +62,7 @@ public:
     /// Into pages that have been allocated. How many bytes were written: fewer than asked for when
     /// there is no room for more. ENOSPC: none.
     Result<std::uint64_t> write(std::uint64_t offset, std::span<const std::byte> bytes);
+    Result<void> write_zeros(std::uint64_t offset, std::uint64_t size);
     /// Makes the bytes of one page zero.
     Result<void> clear(std::uint64_t offset, std::uint64_t size);
 

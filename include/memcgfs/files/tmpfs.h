@@ -138,6 +138,7 @@ public:
     /// Into pages that are there; the file grows. How many bytes. ENOSPC, EIO.
     Result<std::uint64_t> write(InodeId inode, std::uint64_t offset,
                                 std::span<const std::byte> bytes);
+    Result<std::uint64_t> write_zeros(InodeId inode, std::uint64_t offset, std::uint64_t size);
     /// The file is to be at least that long (fallocate(2)).
     void grow(InodeId inode, std::uint64_t size);
     Result<void> punch_hole(InodeId inode, std::uint64_t offset, std::uint64_t size);

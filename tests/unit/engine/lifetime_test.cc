@@ -208,6 +208,31 @@ TEST_CASE("a task has one operation at a time", "[engine]") {
     CHECK(f.engine.find(task) == nullptr);
 }
 
+TEST_CASE("threads of a task read and write files in turn", "[engine]") {
+    EngineFixture f("6.1", Layout::kV2);
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group);
+    const MappingId file = f.engine.create_mapping({}, PageKind::kShmem);
+    const auto start = [&](std::uint64_t first) {
+        return f.engine.file_io(task, file, {first, 500}, Access::kWrite, 500);
+    };
+    OperationPtr one = start(0);
+    REQUIRE(one->step().kind == Step::Kind::kYield);
+    OperationPtr other = start(500);
+    REQUIRE(other->step().kind == Step::Kind::kSleep);
+    CHECK(group.memcg->stat(StatItem::kShmem) < 500);
+    SECTION("both come to their end") {
+        REQUIRE(f.run(std::move(one)).ok());
+        REQUIRE(f.run(std::move(other)).ok());
+        CHECK(group.memcg->stat(StatItem::kShmem) == 1000);
+    }
+    SECTION("a kill ends both") {
+        f.engine.exit_task(task);
+        CHECK(f.run(std::move(one)).error() == Errno::kEINTR);
+        CHECK(f.run(std::move(other)).error() == Errno::kEINTR);
+    }
+}
+
 TEST_CASE("a page fault that the stock pays for is over at once", "[engine]") {
     EngineFixture f("6.1", Layout::kV2);
     Cgroup& group = f.make_memory(f.root(), "a");

@@ -17,7 +17,7 @@ class ScriptedMounts final : public MountAnswers {
 public:
     Result<void> mount(const MountRequest& request) override {
         said = request.source + " " + request.options + " " + std::to_string(request.flags) + " " +
-               (request.type == CgroupType::kCgroup ? "v1" : "v2");
+               (request.type == FsType::kCgroup ? "v1" : "v2");
         return request.source == "no" ? Err(Errno::kEBUSY) : Result<void>{};
     }
     Result<void> remount(const MountRequest& request) override {
@@ -28,8 +28,8 @@ public:
         said = "unmount " + request.name + " " + std::to_string(request.flags);
         return {};
     }
-    Result<std::unique_ptr<MountContext>> open_context(pid_t, CgroupType type) override {
-        said = type == CgroupType::kCgroup ? "open v1" : "open v2";
+    Result<std::unique_ptr<MountContext>> open_context(pid_t, FsType type) override {
+        said = type == FsType::kCgroup ? "open v1" : "open v2";
         return std::unique_ptr<MountContext>(std::make_unique<Context>(said));
     }
     Result<std::unique_ptr<MountContext>> pick_context(pid_t, int) override {

@@ -47,7 +47,9 @@ public:
         return refuse_forks ? Err(Errno::kEAGAIN) : Result<void>{};
     }
     MachineCalls* machine() override { return machine_calls; }
-    MountAnswers* mounts() override { return mount_answers; }
+    MountAnswers* mounts(FsType type) override {
+        return type == FsType::kTmpfs ? nullptr : mount_answers;
+    }
     MachineCalls* machine_calls = nullptr;
     MountAnswers* mount_answers = nullptr;
     std::atomic<dev_t> tree_device = 0;
