@@ -21,41 +21,39 @@ void FileData::for_leaves(PageRun range, Visit visit) {
     }
 }
 
-std::optional<std::uint64_t> FileData::find(std::uint64_t index, bool allocated) const {
-    auto leaf = leaves_.lower_bound(index / kLeafPages);
-    if (!allocated) {
-        for (; leaf != leaves_.end() && leaf->first == index / kLeafPages; ++leaf) {
-            while (index / kLeafPages == leaf->first &&
-                   leaf->second.allocated[index % kLeafPages]) {
-                index++;
+std::uint64_t FileData::next(std::uint64_t index, std::uint64_t end, bool allocated) const {
+    for (auto leaf = leaves_.lower_bound(index / kLeafPages); index < end; ++leaf) {
+        const std::uint64_t base = leaf == leaves_.end() ? UINT64_MAX : leaf->first * kLeafPages;
+        if (index < base) {  // pages without a leaf
+            if (!allocated || base >= end) {
+                return allocated ? end : index;
             }
-            if (index / kLeafPages == leaf->first) {
-                break;
+            index = base;
+        }
+        const std::bitset<kLeafPages>& pages = leaf->second.allocated;
+        const std::uint64_t stop = std::min(end, base + kLeafPages);
+        if (allocated || !pages.all()) {
+            for (; index < stop; index++) {
+                if (pages[index - base] == allocated) {
+                    return index;
+                }
             }
         }
-        return index;
+        index = stop;
     }
-    for (; leaf != leaves_.end(); ++leaf) {
-        const std::uint64_t first = std::max(index, leaf->first * kLeafPages);
-        for (std::uint64_t at = first % kLeafPages; at < kLeafPages; at++) {
-            if (leaf->second.allocated[at]) {
-                return leaf->first * kLeafPages + at;
-            }
-        }
-    }
-    return std::nullopt;
+    return end;
 }
 
 std::vector<PageRun> FileData::holes(PageRun range) const {
     std::vector<PageRun> found;
     const std::uint64_t end = range.first + range.count;
     for (std::uint64_t index = range.first; index < end;) {
-        const std::uint64_t first = *find(index, false);
-        const std::uint64_t stop = std::min(find(first, true).value_or(end), end);
+        const std::uint64_t first = next(index, end, false);
+        const std::uint64_t stop = next(first, end, true);
         if (first < stop) {
             found.push_back({first, stop - first});
         }
-        index = std::max(stop, first);
+        index = stop;
     }
     return found;
 }

@@ -74,7 +74,7 @@ std::uint64_t Tmpfs::present(InodeId id, PageRun range) const {
     const Inode* const inode = find(id);
     return inode == nullptr
                ? 0
-               : std::min(*inode->data.find(range.first, false) - range.first, range.count);
+               : inode->data.next(range.first, range.first + range.count, false) - range.first;
 }
 
 std::vector<PageRun> Tmpfs::parts(InodeId id, PageRun range) const {
@@ -83,12 +83,12 @@ std::vector<PageRun> Tmpfs::parts(InodeId id, PageRun range) const {
     std::uint64_t at = range.first;
     const std::uint64_t end = range.first + range.count;
     while (inode != nullptr && at < end) {
-        const std::uint64_t first = std::min(inode->data.find(at, true).value_or(end), end);
-        const std::uint64_t stop = std::min(*inode->data.find(first, false), end);
+        const std::uint64_t first = inode->data.next(at, end, true);
+        const std::uint64_t stop = inode->data.next(first, end, false);
         if (first < stop) {
             found.push_back({first, stop - first});
         }
-        at = std::max(stop, first + 1);
+        at = stop;
     }
     return found;
 }
@@ -195,11 +195,12 @@ Result<std::uint64_t> Tmpfs::seek(InodeId id, std::uint64_t offset, int whence) 
     if (offset >= inode->size) {
         return Err(Errno{ENXIO});
     }
-    const auto page = inode->data.find(offset / kPageSize, whence == SEEK_DATA);
-    if (!page || *page * kPageSize >= inode->size) {
+    const std::uint64_t end = pages_of(0, inode->size).count;
+    const std::uint64_t page = inode->data.next(offset / kPageSize, end, whence == SEEK_DATA);
+    if (page == end) {
         return whence == SEEK_DATA ? Err(Errno{ENXIO}) : Result<std::uint64_t>(inode->size);
     }
-    return std::max(offset, *page * kPageSize);
+    return std::max(offset, page * kPageSize);
 }
 
 }  // namespace memcgfs::files

@@ -25,6 +25,7 @@ constexpr std::uint32_t kDirectIoAllowMmap2 = 1U << 4U;  // FUSE_DIRECT_IO_ALLOW
 
 void init(void* /*user_data*/, fuse_conn_info* connection) {
     connection->max_write = kRequestBytes;
+    connection->max_readahead = 0;  // a page fault makes one page, as in tmpfs
     connection->time_gran = 1;
     // Pages are the kernel's for mappings alone, and their contents change only by writes.
     connection->want &=

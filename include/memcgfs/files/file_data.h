@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -66,8 +65,9 @@ public:
     /// Makes the bytes of one page zero.
     Result<void> clear(std::uint64_t offset, std::uint64_t size);
 
-    /// The first page at or after `index` that has been allocated, or (false) has not.
-    std::optional<std::uint64_t> find(std::uint64_t index, bool allocated) const;
+    /// The first page of [index, end) that has been allocated, or (false) has not; `end` if there
+    /// is none.
+    std::uint64_t next(std::uint64_t index, std::uint64_t end, bool allocated) const;
 
 private:
     static constexpr std::uint64_t kLeafPages = 512;
