@@ -101,6 +101,11 @@ public:
             line.super_options = "rw,mode=755,inode64";  // its owner is the user namespace's affair
             return tree_.ground_is_shown;
         }
+        const auto other = tree_.other ? tree_.other(line.device, line.source) : std::nullopt;
+        if (other) {
+            line.type = other->type;
+            line.super_options = other->options;
+        }
         return !is_cgroup(line) &&
                !(earlier_ && is_at_or_below(line.mount_point, whole_->mount_point));
     }

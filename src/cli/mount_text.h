@@ -27,6 +27,10 @@ struct TreeMounts {
     bool ground_is_shown = false;
     /// What a directory of the tree's root is, mounted as `mount_id`; nothing: it is not shown.
     std::function<std::optional<CgroupMount>(std::string_view directory, int mount_id)> what;
+    /// What a mount of another device is, by its number and source as they are written; nothing: it
+    /// is shown as it is. May be empty.
+    std::function<std::optional<CgroupMount>(std::string_view device, std::string_view source)>
+        other = {};
 };
 
 /// `mountinfo` with the tree's parts as the file systems that they stand for, without what the tree

@@ -328,7 +328,9 @@ std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
         ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
                         [&state] { state.outbox.flush(); }},
         MachineAnswers::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
-                              state.kernel_log, [&state] { state.outbox.flush(); }, release});
+                              state.kernel_log, [&state] { state.outbox.flush(); }, release},
+        TmpfsMounts::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
+                           [&state] { state.outbox.flush(); }, state.logger});
 }
 
 void World::use_agent(runner::WorldAgent agent) {

@@ -80,7 +80,7 @@ std::optional<ProcessFile> process_file(std::string_view path) {
 }  // namespace
 
 RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts,
-                       MachineAnswers::Parts machine)
+                       MachineAnswers::Parts machine, TmpfsMounts::Parts tmpfs)
     : tree_device_(mounts.tree_device),
       proc_(std::move(mounts.proc)),
       trees_(trees),
@@ -91,6 +91,7 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
       world_mounts_({engine_, engine_mutex_, tasks_, trees_.cgroups, trees_.roots, parts.flush,
                      mounts.tree_device},
                     std::move(mounts.agent)),
+      tmpfs_mounts_(std::move(tmpfs), world_mounts_.agent()),
       machine_(std::move(machine)) {
     for (std::string& name : machine_.device_names()) {
         names_.insert(std::move(name));
@@ -113,7 +114,17 @@ bool RunAnswers::is_tree(dev_t device) {
     return device == tree_device_ || (device == proc_device_ && proc_device_ != 0);
 }
 
+std::optional<supervisor::FsType> RunAnswers::mounted_type(dev_t device) {
+    if (tmpfs_mounts_.has(device)) {
+        return supervisor::FsType::kTmpfs;
+    }
+    return is_tree(device) ? std::optional(supervisor::FsType::kCgroup2) : std::nullopt;
+}
+
 std::optional<std::uint32_t> RunAnswers::file_system_type(dev_t device, std::uint64_t node) {
+    if (tmpfs_mounts_.has(device)) {
+        return TMPFS_MAGIC;
+    }
     if (device != tree_device_) {
         return PROC_SUPER_MAGIC;
     }
@@ -204,12 +215,15 @@ Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::str
     std::ifstream real("/proc/" + std::to_string(pid) + "/mountinfo");
     std::ostringstream table;
     table << real.rdbuf();
-    const TreeMounts tree{.device = tree_device_,
-                          .ground_is_shown = engine_.layout() == engine::Layout::kV1 ||
-                                             engine_.layout() == engine::Layout::kHybrid,
-                          .what = [this](std::string_view directory, int mount_id) {
-                              return world_mounts_.describe(directory, mount_id);
-                          }};
+    const TreeMounts tree{
+        .device = tree_device_,
+        .ground_is_shown = engine_.layout() == engine::Layout::kV1 ||
+                           engine_.layout() == engine::Layout::kHybrid,
+        .what = [this](std::string_view directory,
+                       int mount_id) { return world_mounts_.describe(directory, mount_id); },
+        .other = [this](
+                     std::string_view device,
+                     std::string_view source) { return tmpfs_mounts_.describe(device, source); }};
     const std::string info = with_cgroup_mounts(without_device(table.str(), proc_device_), tree);
     const std::string text = name == "mounts" ? mounts_of(info) : info;
     runner::UniqueFd file(memfd_create(std::string(name).c_str(), MFD_CLOEXEC));
@@ -225,7 +239,10 @@ Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::str
     return reader;
 }
 
-supervisor::MountAnswers* RunAnswers::mounts() {
+supervisor::MountAnswers* RunAnswers::mounts(supervisor::FsType type) {
+    if (type == supervisor::FsType::kTmpfs) {
+        return tmpfs_mounts_.can_mount() ? &tmpfs_mounts_ : nullptr;
+    }
     return world_mounts_.can_mount() ? &world_mounts_ : nullptr;
 }
 

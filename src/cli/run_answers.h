@@ -14,6 +14,7 @@
 
 #include "cli/fork_gate.h"
 #include "cli/machine_answers.h"
+#include "cli/tmpfs_mounts.h"
 #include "cli/tree_roots.h"
 #include "cli/world_mounts.h"
 #include "memcgfs/base/mutex.h"
@@ -41,7 +42,7 @@ public:
         TreeRoots& roots;
     };
     RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts,
-               MachineAnswers::Parts machine);
+               MachineAnswers::Parts machine, TmpfsMounts::Parts tmpfs);
 
     bool is_tree(dev_t device) override;
     std::optional<std::uint32_t> file_system_type(dev_t device, std::uint64_t node) override;
@@ -49,7 +50,8 @@ public:
     std::optional<Result<runner::UniqueFd>> open_file(
         const supervisor::OpenRequest& request) override;
     Result<void> may_fork(const supervisor::ForkRequest& request) override;
-    supervisor::MountAnswers* mounts() override;
+    supervisor::MountAnswers* mounts(supervisor::FsType type) override;
+    std::optional<supervisor::FsType> mounted_type(dev_t device) override;
     supervisor::MachineCalls* machine() override { return &machine_; }
 
 private:
@@ -72,6 +74,7 @@ private:
     std::unordered_set<std::string> names_;  ///< last names of files that are ours
     ForkGate gate_;
     WorldMounts world_mounts_;
+    TmpfsMounts tmpfs_mounts_;
     MachineAnswers machine_;
 };
 

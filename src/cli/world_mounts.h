@@ -50,12 +50,14 @@ public:
         : parts_(std::move(parts)), agent_(std::move(agent)) {}
 
     bool can_mount() const { return agent_.has_value(); }
+    /// nullptr: there is none.
+    runner::MountAgent* agent() { return agent_ ? &*agent_ : nullptr; }
 
     Result<void> mount(const supervisor::MountRequest& request) override;
     Result<void> remount(const supervisor::MountRequest& request) override;
     Result<void> unmount(const supervisor::UnmountRequest& request) override;
     Result<std::unique_ptr<supervisor::MountContext>> open_context(
-        pid_t caller, supervisor::CgroupType type) override;
+        pid_t caller, supervisor::FsType type) override;
     Result<std::unique_ptr<supervisor::MountContext>> pick_context(pid_t caller,
                                                                    int target) override;
 
@@ -65,8 +67,6 @@ public:
 private:
     friend class WorldMountContext;
 
-    /// EPERM: without CAP_SYS_ADMIN over the world's mounts.
-    Result<void> may_mount(pid_t caller) const;
     /// The hierarchy that the options mean, made if need be.
     Result<const engine::Hierarchy*> hierarchy_for(const interface::MountOptions& options);
     Result<const engine::Hierarchy*> v1_hierarchy(const interface::V1MountRequest& request);

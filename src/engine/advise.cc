@@ -183,6 +183,25 @@ Coro<OperationResult> advise_pages(Engine::State& state, OpContext& op, AdviceRe
     co_return pages;
 }
 
+void free_range(Engine::State& state, Mapping& mapping, Engine::Range range) {
+    std::uint64_t index = range.first;
+    const std::uint64_t end = index + range.count;
+    while (index < end) {
+        Extent* extent = mapping.next(index);
+        if (extent == nullptr || extent->first >= end) {
+            break;
+        }
+        index = std::max(index, extent->first);
+        const Engine::Range part{index, std::min(end, extent->end()) - index};
+        if (split_if_part(state, *extent) || split_cut_huge(state, *extent, part)) {
+            continue;
+        }
+        index += part.count;
+        free_extent(state, carve(*extent, part));
+    }
+    mapping.shadows.erase(range.first, range.count);
+}
+
 void lock_pages(Engine::State& state, Mapping& mapping) {
     mapping.locked = true;
     split_all_torn(state, mapping);

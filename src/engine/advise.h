@@ -22,6 +22,10 @@ Coro<OperationResult> advise_pages(Engine::State& state, OpContext& op, AdviceRe
 Coro<std::uint64_t> pageout_range(Engine::State& state, OpContext& op, MappingId id,
                                   Engine::Range range);
 
+/// Frees the pages of a range, in memory or in swap, and forgets those that were evicted
+/// (truncate_inode_pages_range).
+void free_range(Engine::State& state, Mapping& mapping, Engine::Range range);
+
 void lock_pages(Engine::State& state, Mapping& mapping);
 void unlock_pages(Engine::State& state, Mapping& mapping);
 

@@ -158,6 +158,13 @@ void Engine::destroy_mapping(MappingId id) {
     }
 }
 
+void Engine::free_pages(MappingId id, Range range) {
+    if (Mapping* mapping = state_->mappings.find(id); mapping != nullptr) {
+        free_range(*state_, *mapping, range);
+        state_->collect_dying();
+    }
+}
+
 OperationPtr Engine::touch(TaskId task, MappingId mapping, Range range, Access access) {
     State& state = *state_;
     return access_operation(state, "fault", task, {mapping, range, access, true});

@@ -22,6 +22,7 @@
 #include "engine/reclaim.h"
 #include "engine/resident_access.h"
 #include "engine/swap_fault.h"
+#include "engine/task_turn.h"
 #include "engine/throttle.h"
 #include "engine/workingset.h"
 #include "engine/writeback.h"
@@ -387,27 +388,12 @@ Coro<OperationResult> walk_range(Engine::State& state, OpContext& op, AccessRequ
     co_return charged;
 }
 
-/// Begin and end of every operation of a task: a killed task ends when its operation does.
-Coro<OperationResult> as_task(Engine::State& state, OpContext& op, Coro<OperationResult> body) {
-    Task* task = state.tasks.find(op.task);
-    if (task == nullptr || task->dying) {
-        co_return Err(Errno::kEINTR);
+Coro<OperationResult> in_turn(Engine::State& state, OpContext& op, AccessRequest request) {
+    const Result<void> turn = co_await wait_for_turn(state, op);
+    if (!turn.ok()) {
+        co_return Err(turn.error());
     }
-    if (task->operation != OperationId{}) {
-        co_return Err(Errno::kEBUSY);  // a kill could wake only one of them
-    }
-    task->operation = op.id;
-    const PsiRunning running(state, op);
-    OperationResult result = co_await body;
-    task = state.tasks.find(op.task);
-    if (task != nullptr) {
-        task->operation = {};
-        if (task->dying) {
-            release_task(state, op.task);
-            co_return Err(Errno::kEINTR);
-        }
-    }
-    co_return result;
+    co_return co_await as_task(state, op, walk_range(state, op, request));
 }
 
 Coro<OperationResult> pageout_body(Engine::State& state, OpContext& op) {
@@ -461,7 +447,10 @@ std::optional<std::uint64_t> access_at_once(Engine::State& state, OpContext& op,
 }
 
 Coro<OperationResult> access_pages(Engine::State& state, OpContext& op, AccessRequest request) {
-    return as_task(state, op, walk_range(state, op, request));
+    if (request.through_mmap) {
+        return as_task(state, op, walk_range(state, op, request));
+    }
+    return in_turn(state, op, request);
 }
 
 Coro<OperationResult> advise_as_task(Engine::State& state, OpContext& op, AdviceRequest request) {

@@ -51,6 +51,33 @@ void ThreadExecutor::submit(std::unique_ptr<Operation> operation, Done done) {
             return;
         }
     }
+    drop(std::move(operation), done);
+}
+
+void ThreadExecutor::run(std::unique_ptr<Operation> operation, Done done) {
+    Turn turn;
+    {
+        MutexLock lock(mutex_);
+        if (!stopping_) {
+            table_->add(std::move(operation), std::move(done));
+            turn.entry = &table_->take(table_->runnable() - 1);
+        }
+    }
+    if (turn.entry == nullptr) {
+        drop(std::move(operation), done);
+        return;
+    }
+    After after = After::kMine;
+    for (std::uint32_t steps = 1; after == After::kMine; steps++) {
+        after = make_step(turn, steps < kStepsAtOnce);
+    }
+    if (after == After::kLeft) {
+        MutexLock lock(mutex_);
+        changed_.notify_one();  // the workers may all be asleep
+    }
+}
+
+void ThreadExecutor::drop(std::unique_ptr<Operation> operation, const Done& done) {
     {
         MutexLock engine_lock(engine_mutex_);
         operation.reset();
@@ -110,7 +137,7 @@ void ThreadExecutor::work(unsigned number) noexcept {
     pthread_setname_np(pthread_self(), ("memcgfs-exec-" + std::to_string(number)).c_str());
     Turn turn;
     while (next(turn)) {
-        run(turn);
+        make_step(turn, false);
     }
 }
 
@@ -136,7 +163,7 @@ bool ThreadExecutor::next(Turn& turn) {
     }
 }
 
-void ThreadExecutor::run(Turn& turn) {
+ThreadExecutor::After ThreadExecutor::make_step(Turn& turn, bool keep) {
     RunTable::Entry& entry = *turn.entry;
     std::unique_ptr<RunTable::Entry> ended;
     OperationResult result = Err(Errno::kECANCELED);
@@ -165,15 +192,19 @@ void ThreadExecutor::run(Turn& turn) {
         if (stopping_ && table_->empty()) {
             changed_.notify_all();
         }
-        return;
+        return After::kEnded;
     }
     MutexLock lock(mutex_);
+    if (keep && turn.step.kind == Step::Kind::kYield) {
+        return After::kMine;
+    }
     table_->settle(entry, turn.step);
     // Whoever waits for the first sleeper must learn of an earlier one: this thread may be busy
     // with another operation by then.
     if (turn.step.kind == Step::Kind::kSleep) {
         changed_.notify_one();
     }
+    return After::kLeft;
 }
 
 bool ThreadExecutor::to_be_dropped(Turn& turn) {

@@ -112,6 +112,8 @@ void reply_result(fuse_req_t request, const Result<void>& result);
 void reply_attributes(fuse_req_t request, fuse_ino_t node,
                       const Result<vfs::Attributes>& attributes);
 void reply_attributes(fuse_req_t request, const Result<FastNodes::Entry>& entry);
+/// Answers a query for the size (0 asked) or for the content.
+void reply_xattr(fuse_req_t request, std::string_view content, std::size_t size);
 
 void add_name_ops(fuse_lowlevel_ops& ops);
 void add_file_ops(fuse_lowlevel_ops& ops);

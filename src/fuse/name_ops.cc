@@ -202,17 +202,6 @@ void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char*
                                                     std::string_view(value, size), flags));
 }
 
-/// Answers a query for the size (0 asked) or for the content.
-void reply_xattr(fuse_req_t request, std::string_view content, std::size_t size) {
-    if (size == 0) {
-        fuse_reply_xattr(request, content.size());
-    } else if (content.size() > size) {
-        reply_error(request, Errno::kERANGE);
-    } else {
-        fuse_reply_buf(request, content.data(), content.size());
-    }
-}
-
 void getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
     const auto value = Adapter::of(request).tree.getxattr(Adapter::of(request).in_tree(node), name);
     if (value.ok()) {
@@ -241,6 +230,16 @@ void removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
 }
 
 }  // namespace
+
+void reply_xattr(fuse_req_t request, std::string_view content, std::size_t size) {
+    if (size == 0) {
+        fuse_reply_xattr(request, content.size());
+    } else if (content.size() > size) {
+        reply_error(request, Errno::kERANGE);
+    } else {
+        fuse_reply_buf(request, content.data(), content.size());
+    }
+}
 
 void add_name_ops(fuse_lowlevel_ops& ops) {
     ops.lookup = lookup;

@@ -8,6 +8,16 @@ namespace memcgfs::fuse {
 
 void PendingRequests::start(fuse_req_t request, std::unique_ptr<Operation> operation,
                             OperationRunner::Done reply) {
+    hand_over(request, std::move(operation), std::move(reply), &OperationRunner::submit);
+}
+
+void PendingRequests::run(fuse_req_t request, std::unique_ptr<Operation> operation,
+                          OperationRunner::Done reply) {
+    hand_over(request, std::move(operation), std::move(reply), &OperationRunner::run);
+}
+
+void PendingRequests::hand_over(fuse_req_t request, std::unique_ptr<Operation> operation,
+                                OperationRunner::Done reply, Submit submit) {
     const OperationId id = operation->id();
     {
         MutexLock lock(mutex_);
@@ -16,17 +26,17 @@ void PendingRequests::start(fuse_req_t request, std::unique_ptr<Operation> opera
     }
     // May call on_interrupt() at once. After submit() the request may be gone already.
     fuse_req_interrupt_func(request, &PendingRequests::on_interrupt, this);
-    runner_.submit(std::move(operation),
-                   [this, request, reply = std::move(reply)](OperationResult result) {
-                       {
-                           MutexLock lock(mutex_);
-                           entries_.erase(request);
-                       }
-                       reply(std::move(result));
-                       MutexLock lock(mutex_);
-                       unanswered_--;
-                       answered_.notify_all();
-                   });
+    (runner_.*submit)(std::move(operation),
+                      [this, request, reply = std::move(reply)](OperationResult result) {
+                          {
+                              MutexLock lock(mutex_);
+                              entries_.erase(request);
+                          }
+                          reply(std::move(result));
+                          MutexLock lock(mutex_);
+                          unanswered_--;
+                          answered_.notify_all();
+                      });
     if (was_interrupted(request, id)) {
         runner_.interrupt(id);
     }
@@ -43,6 +53,9 @@ void PendingRequests::on_interrupt(fuse_req_t request, void* self) {
 }
 
 void PendingRequests::interrupt(fuse_req_t request) {
+    if (ends_ && !ends_(fuse_req_ctx(request)->pid)) {
+        return;
+    }
     OperationId id{};
     {
         MutexLock lock(mutex_);

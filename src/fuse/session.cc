@@ -2,11 +2,8 @@
 #include "memcgfs/fuse/session.h"
 
 #include <fuse_lowlevel.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -14,10 +11,8 @@
 #include "fuse/adapter.h"
 #include "fuse/log.h"
 #include "fuse/mount_check.h"
-#include "fuse/request_reader.h"
+#include "fuse/server.h"
 #include "memcgfs/base/assert.h"
-#include "memcgfs/base/mutex.h"
-#include "memcgfs/base/units.h"
 
 namespace memcgfs::fuse {
 
@@ -54,32 +49,6 @@ std::string mount_options(const Session::Options& options) {
     return text;
 }
 
-/// A signal that does nothing but end a wait in read(2), in this thread alone. It makes poll(2)
-/// before every read unnecessary, which is a third of a short request's time.
-class WakeSignal {
-public:
-    static constexpr int kNumber = SIGURG;
-
-    WakeSignal() {
-        struct sigaction action{};
-        action.sa_handler = [](int) {};
-        ::sigaction(kNumber, &action, nullptr);
-        sigset_t set;
-        sigemptyset(&set);
-        sigaddset(&set, kNumber);
-        ::pthread_sigmask(SIG_UNBLOCK, &set, &old_mask_);
-    }
-    ~WakeSignal() {
-        ::pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
-        // The handler stays: a last signal may be on its way, and another session may serve.
-    }
-    WakeSignal(const WakeSignal&) = delete;
-    WakeSignal& operator=(const WakeSignal&) = delete;
-
-private:
-    sigset_t old_mask_{};
-};
-
 }  // namespace
 
 struct Session::State {
@@ -105,7 +74,6 @@ struct Session::State {
     State& operator=(const State&) = delete;
 
     Result<void, std::string> set_up(const Options& options, const std::string& mount_point);
-    Result<void, std::string> serve_one();
     void end_notifications() {
         if (adapter.fast != nullptr) {
             adapter.fast->close();
@@ -115,13 +83,7 @@ struct Session::State {
     Adapter adapter;
     spdlog::logger& logger;
     fuse_session* session = nullptr;
-    RequestReader requests;
-    std::atomic<bool> stopping = false;
-
-    Mutex mutex{LockRank::kLeaf};
-    CondVar changed;
-    bool serving MEMCGFS_GUARDED_BY(mutex) = false;
-    pthread_t server MEMCGFS_GUARDED_BY(mutex){};
+    Server server;
 };
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -184,38 +146,12 @@ Result<std::unique_ptr<Session>, std::string> Session::attach(int fuse_fd, vfs::
     return std::unique_ptr<Session>(new Session(std::move(state)));
 }
 
-/// Waits for a request and handles it. Nothing, if a signal came first.
-Result<void, std::string> Session::State::serve_one() {
-    const int size = requests.read(session);
-    if (size > 0) {
-        fuse_session_process_buf(session, &requests.buffer());
-    } else if (size < 0 && size != -EINTR && size != -EAGAIN) {
-        return Failed<std::string>{std::string("Reading from /dev/fuse failed (") +
-                                   std::strerror(-size) + "): unmount and start again."};
-    }
-    return {};
-}
-
 Result<void, std::string> Session::run() {
     State& state = *state_;
     if (state.adapter.fast != nullptr) {
         state.adapter.fast->start();  // before this thread lets a signal through
     }
-    const WakeSignal signal;
-    {
-        const MutexLock lock(state.mutex);
-        state.serving = true;
-        state.server = ::pthread_self();
-    }
-    Result<void, std::string> outcome;
-    while (outcome.ok() && !state.stopping && fuse_session_exited(state.session) == 0) {
-        outcome = state.serve_one();
-    }
-    {
-        const MutexLock lock(state.mutex);
-        state.serving = false;
-        state.changed.notify_all();
-    }
+    auto outcome = state.server.run(state.session);
     state.logger.info("serving has ended");
     return outcome;
 }
@@ -231,13 +167,7 @@ std::function<void(vfs::DirKey)> Session::content_changed() const {
 void Session::stop() {
     State& state = *state_;
     state.end_notifications();  // while requests that one may wait for are still served
-    state.stopping = true;
-    const MutexLock lock(state.mutex);
-    while (state.serving) {
-        // The signal is lost if it comes just before the read: again, until one is not.
-        ::pthread_kill(state.server, WakeSignal::kNumber);
-        state.changed.wait_for(state.mutex, from_millis(1));
-    }
+    state.server.stop();
 }
 
 }  // namespace memcgfs::fuse

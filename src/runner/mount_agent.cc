@@ -23,16 +23,17 @@
 namespace memcgfs::runner {
 namespace {
 
-enum class Task : std::uint32_t { kClone, kMount, kChange, kUnmount };
+enum class Task : std::uint32_t { kClone, kMount, kChange, kUnmount, kFuse, kPut };
 
-/// What is asked; a name follows, if any. Descriptors: mount namespace, target.
+/// What is asked; a name follows, if any. Descriptors: mount namespace, target, and
+/// for kPut the mount.
 struct Request {
     Task task{};
     MountAgent::Flags flags;
     int unmount_flags = 0;
 };
 
-/// With the mount as descriptor for kClone.
+/// With the mount as descriptor for kClone, and for kFuse also its connection.
 struct Answer {
     int error = 0;
     std::uint64_t mount_id = 0;
@@ -83,16 +84,30 @@ public:
             }
             std::memcpy(&request, message.text.data(), sizeof(request));
             UniqueFd mount;
-            const bool done =
-                perform(request, message.text.substr(sizeof(request)), message.descriptors, mount);
+            UniqueFd fuse;
+            const std::string name = message.text.substr(sizeof(request));
+            const bool done = request.task == Task::kFuse
+                                  ? make_fuse(name, mount, fuse)
+                                  : perform(request, name, message.descriptors, mount);
             const Answer answer{done ? 0 : errno, mount_id_of(mount.get())};
-            const std::array given{mount.get()};
-            const bool gives = done && request.task == Task::kClone;
-            send_message(socket_, bytes_of(answer), std::span(given).first(gives ? 1 : 0));
+            const std::array given{mount.get(), fuse.get()};
+            std::size_t gives = request.task == Task::kClone ? 1 : 0;
+            gives = request.task == Task::kFuse ? 2 : gives;
+            send_message(socket_, bytes_of(answer), std::span(given).first(done ? gives : 0));
         }
     }
 
 private:
+    static bool make_fuse(const std::string& source, UniqueFd& mount, UniqueFd& fuse) {
+        auto opened = open_fuse();
+        if (!opened.ok()) {
+            return false;
+        }
+        fuse = std::move(opened).value();
+        mount = make_fuse_mount(fuse.get(), source, 0);
+        return mount.valid();
+    }
+
     bool perform(const Request& request, const std::string& name,
                  const std::vector<UniqueFd>& places, UniqueFd& mount) {
         if (request.task == Task::kClone || request.task == Task::kMount) {
@@ -106,7 +121,14 @@ private:
         if (request.task == Task::kClone) {
             return true;
         }
-        if (places.size() != 2 || setns(places[0].get(), CLONE_NEWNS) != 0) {
+        const bool puts = request.task == Task::kPut;
+        if (puts && places.size() == 3) {
+            mount.reset(fcntl(places[2].get(), F_DUPFD_CLOEXEC, 0));
+            if (set_flags(mount.get(), request.flags) != 0) {
+                return false;
+            }
+        }
+        if (places.size() != (puts ? 3U : 2U) || setns(places[0].get(), CLONE_NEWNS) != 0) {
             return false;
         }
         const int result = perform_there(request, name, places[1].get(), mount.get());
@@ -123,6 +145,7 @@ private:
                              int mount) {
         switch (request.task) {
             case Task::kMount:
+            case Task::kPut:
                 return static_cast<int>(syscall(SYS_move_mount, mount, "", target, "",
                                                 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
             case Task::kUnmount:
@@ -153,7 +176,7 @@ private:
     _exit(home.valid() ? 0 : 1);
 }
 
-Result<MountAgent::Mount> receive_answer(int socket) {
+Result<MountAgent::FuseMount> receive_answer(int socket) {
     Message message = receive_message(socket);
     Answer answer;
     if (message.text.size() != sizeof(answer)) {
@@ -163,22 +186,31 @@ Result<MountAgent::Mount> receive_answer(int socket) {
     if (answer.error != 0) {
         return Err(static_cast<Errno>(answer.error));
     }
-    MountAgent::Mount mount;
-    mount.id = answer.mount_id;
+    MountAgent::FuseMount given;
+    given.mount.id = answer.mount_id;
     if (!message.descriptors.empty()) {
-        mount.file = std::move(message.descriptors.front());
+        given.mount.file = std::move(message.descriptors.front());
     }
-    return mount;
+    if (message.descriptors.size() > 1) {
+        given.connection = std::move(message.descriptors[1]);
+    }
+    return given;
 }
 
-Result<MountAgent::Mount> ask(int socket, const Request& request, const std::string& directory,
-                              std::span<const int> places) {
+Result<MountAgent::FuseMount> ask_for_all(int socket, const Request& request,
+                                          const std::string& directory,
+                                          std::span<const int> places) {
     std::string text(bytes_of(request));
     text += directory;
     if (!send_message(socket, text, places)) {
         return Err(Errno::kENOSYS);
     }
     return receive_answer(socket);
+}
+
+Result<MountAgent::Mount> ask(int socket, const Request& request, const std::string& directory,
+                              std::span<const int> places) {
+    return std::move(MEMCGFS_TRY(ask_for_all(socket, request, directory, places)).mount);
 }
 
 }  // namespace
@@ -216,6 +248,20 @@ Result<std::uint64_t> MountAgent::mount(const std::string& directory, const Flag
     return MEMCGFS_TRY(ask(socket_.get(), {Task::kMount, flags, 0}, directory,
                            std::array{place.name_space, place.target}))
         .id;
+}
+
+Result<MountAgent::FuseMount> MountAgent::make_fuse(const std::string& source) {
+    return ask_for_all(socket_.get(), {Task::kFuse, {}, 0}, source, {});
+}
+
+Result<void> MountAgent::put(int mount, const Flags& flags, const Place& place) {
+    MEMCGFS_TRY(ask(socket_.get(), {Task::kPut, flags, 0}, "",
+                    std::array{place.name_space, place.target, mount}));
+    return {};
+}
+
+Result<void> MountAgent::set(int mount, const Flags& flags) {
+    return set_flags(mount, flags) == 0 ? Result<void>{} : Err(static_cast<Errno>(errno));
 }
 
 Result<void> MountAgent::unmount(const std::string& name, int flags, const Place& place) {

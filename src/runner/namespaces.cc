@@ -133,10 +133,10 @@ Result<void, std::string> cover_directory(int mount_fd, const std::string& direc
     return {};
 }
 
-Result<UniqueFd, std::string> make_hidden_fuse_mount(int fuse_fd) {
+UniqueFd make_fuse_mount(int fuse_fd, const std::string& source, unsigned attributes) {
     const UniqueFd context(fsopen("fuse", FSOPEN_CLOEXEC));
     const std::array<std::pair<const char*, std::string>, 6> values{{
-        {"source", "memcgfs"},
+        {"source", source},
         {"subtype", "memcgfs"},
         {"fd", std::to_string(fuse_fd)},
         {"rootmode", "40000"},
@@ -151,9 +151,12 @@ Result<UniqueFd, std::string> make_hidden_fuse_mount(int fuse_fd) {
         done = done && fsconfig(context.get(), FSCONFIG_SET_FLAG, flag, nullptr, 0) == 0;
     }
     done = done && fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
-    UniqueFd mounted(done ? fsmount(context.get(), FSMOUNT_CLOEXEC,
-                                    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
-                          : -1);
+    return UniqueFd(done ? fsmount(context.get(), FSMOUNT_CLOEXEC, attributes) : -1);
+}
+
+Result<UniqueFd, std::string> make_hidden_fuse_mount(int fuse_fd) {
+    UniqueFd mounted = make_fuse_mount(fuse_fd, "memcgfs",
+                                       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
     if (!mounted.valid()) {
         return failure("cannot make a mount for the files of /proc", errno,
                        "it takes Linux 5.2 or later");

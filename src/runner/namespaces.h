@@ -33,6 +33,10 @@ Result<void, std::string> enter_mount_namespace();
 /// look-ups wait until then.
 Result<void, std::string> mount_fuse(int fuse_fd, const std::string& mount_point);
 
+/// A FUSE mount that is nowhere, with mount_setattr(2)'s `attributes`; none, with errno, if it
+/// cannot be.
+UniqueFd make_fuse_mount(int fuse_fd, const std::string& source, unsigned attributes);
+
 /// A FUSE mount that is nowhere: its files are reached through the descriptor alone. By the same
 /// rights as mount_fuse().
 Result<UniqueFd, std::string> make_hidden_fuse_mount(int fuse_fd);

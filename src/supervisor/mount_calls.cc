@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// mount(2), umount2(2), and fsopen(2), fspick(2), fsconfig(2) and fsmount(2) of cgroup and cgroup2:
-// the kernel would mount the host's. What a caller has from fsmount(2) is a mount of the kernel's,
-// and move_mount(2) of it is the kernel's affair.
+// mount(2), umount2(2), and fsopen(2), fspick(2), fsconfig(2) and fsmount(2) of cgroup, cgroup2
+// and tmpfs: the kernel would mount the host's. What a caller has from fsmount(2) is a mount of the
+// kernel's, and move_mount(2) of it is the kernel's affair.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -27,9 +27,19 @@ Answer answer_of(const Result<void>& result) {
     return result.ok() ? Answer::value(0) : Answer::failed(result.error());
 }
 
-bool is_of_world(int file, CallAnswers& answers) {
+/// Who answers for the file system of a file; nullptr: it is none of the world's.
+MountAnswers* mounts_at(int file, CallAnswers& answers) {
     struct stat status{};
-    return file >= 0 && fstat(file, &status) == 0 && answers.is_tree(status.st_dev);
+    const auto type =
+        file >= 0 && fstat(file, &status) == 0 ? answers.mounted_type(status.st_dev) : std::nullopt;
+    return type ? answers.mounts(*type) : nullptr;
+}
+
+/// Who answers for a new mount of the type by the caller; nullptr: the kernel.
+MountAnswers* mounts_for(const std::optional<FsType>& type, const Call& call,
+                         CallAnswers& answers) {
+    MountAnswers* const mounts = type ? answers.mounts(*type) : nullptr;
+    return mounts != nullptr && mounts->serves(call.caller()) ? mounts : nullptr;
 }
 
 bool is_root_of_mount(int file) {
@@ -71,9 +81,8 @@ Answer give_context(Result<std::unique_ptr<MountContext>> context, bool close_on
 }  // namespace
 
 Answer answer_mount(const Call& call, CallAnswers& answers) {
-    MountAnswers* const mounts = answers.mounts();
     const std::optional<std::string> path = call.read_path(call.argument(1));
-    if (mounts == nullptr || !path) {
+    if (!path) {
         return Answer::go_on();
     }
     MountRequest request{.caller = call.caller(),
@@ -81,27 +90,28 @@ Answer answer_mount(const Call& call, CallAnswers& answers) {
                          .options = read_optional(call, call.argument(4), kOptionsMost),
                          .flags = call.argument(3)};
     const bool again = (request.flags & MS_REMOUNT) != 0;
-    const auto type = cgroup_type_of(read_optional(call, call.argument(2), kTypeMost));
-    if (!again && !type) {
+    const auto type = fs_type_of(read_optional(call, call.argument(2), kTypeMost));
+    if (!again && mounts_for(type, call, answers) == nullptr) {
         return Answer::go_on();
     }
     const runner::UniqueFd target = call.open_path(*path);
     request.target = target.get();
-    if (!target.valid() || (again && !is_of_world(target.get(), answers))) {
+    MountAnswers* const mounts =
+        again ? mounts_at(target.get(), answers) : mounts_for(type, call, answers);
+    if (!target.valid() || mounts == nullptr) {
         return Answer::go_on();
     }
-    request.type = type.value_or(CgroupType::kCgroup2);
+    request.type = type.value_or(FsType::kCgroup2);
     return answer_of(again ? mounts->remount(request) : mounts->mount(request));
 }
 
 /// Done here, and not by the kernel for the caller, because what has gone must have gone from
 /// /proc and from the tree when the call returns.
 Answer answer_umount(const Call& call, CallAnswers& answers) {
-    MountAnswers* const mounts = answers.mounts();
     const std::optional<std::string> path = call.read_path(call.argument(0));
-    runner::UniqueFd target =
-        path && mounts != nullptr ? call.open_path(*path) : runner::UniqueFd();
-    if (!is_of_world(target.get(), answers) || !is_root_of_mount(target.get())) {
+    runner::UniqueFd target = path ? call.open_path(*path) : runner::UniqueFd();
+    MountAnswers* const mounts = mounts_at(target.get(), answers);
+    if (mounts == nullptr || !is_root_of_mount(target.get())) {
         return Answer::go_on();
     }
     const runner::UniqueFd directory = call.open_directory_of(target.get());
@@ -114,24 +124,26 @@ Answer answer_umount(const Call& call, CallAnswers& answers) {
 }
 
 Answer answer_fsopen(const Call& call, CallAnswers& answers) {
-    const auto type = cgroup_type_of(read_optional(call, call.argument(0), kTypeMost));
-    if (answers.mounts() == nullptr || !type) {
+    const auto type = fs_type_of(read_optional(call, call.argument(0), kTypeMost));
+    MountAnswers* const mounts = mounts_for(type, call, answers);
+    if (mounts == nullptr) {
         return Answer::go_on();
     }
-    return give_context(answers.mounts()->open_context(call.caller(), *type),
+    return give_context(mounts->open_context(call.caller(), *type),
                         (call.argument(1) & FSOPEN_CLOEXEC) != 0, answers);
 }
 
 Answer answer_fspick(const Call& call, CallAnswers& answers) {
     const std::optional<std::string> path = call.read_path(call.argument(1));
-    if (answers.mounts() == nullptr || !path) {
+    if (!path) {
         return Answer::go_on();
     }
     const runner::UniqueFd target = open_at(call, call.int_argument(0), *path);
-    if (!is_of_world(target.get(), answers)) {
+    MountAnswers* const mounts = mounts_at(target.get(), answers);
+    if (mounts == nullptr) {
         return Answer::go_on();
     }
-    return give_context(answers.mounts()->pick_context(call.caller(), target.get()),
+    return give_context(mounts->pick_context(call.caller(), target.get()),
                         (call.argument(2) & FSPICK_CLOEXEC) != 0, answers);
 }
 

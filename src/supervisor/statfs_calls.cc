@@ -16,14 +16,11 @@ namespace {
 /// ST_VALID of include/linux/statfs.h: f_flags is filled in.
 constexpr long kFlagsAreValid = 0x20;
 
-/// As simple_statfs() of the kernel's own (fs/kernfs/mount.c, kernfs_statfs, 6.1): no blocks.
-struct statfs pseudo_statfs(std::uint32_t type, dev_t device, long flags) {
-    struct statfs info{};
+/// As the kernel's own file system would say it: what FUSE tells, by another name (cgroups have no
+/// blocks, as simple_statfs() has none).
+struct statfs named(struct statfs info, std::uint32_t type, dev_t device) {
     info.f_type = static_cast<decltype(info.f_type)>(type);
-    info.f_bsize = 4096;
-    info.f_frsize = 4096;
-    info.f_namelen = 255;
-    info.f_flags = flags | kFlagsAreValid;
+    info.f_flags |= kFlagsAreValid;
     static_assert(sizeof(info.f_fsid) == sizeof(device));
     std::memcpy(&info.f_fsid, &device, sizeof(device));
     return info;
@@ -36,7 +33,8 @@ std::optional<std::uint32_t> type_of(int file, dev_t device, CallAnswers& answer
 
 Answer answer_for(const Call& call, const runner::UniqueFd& file, CallAnswers& answers) {
     struct stat status{};
-    if (!file.valid() || fstat(file.get(), &status) != 0 || !answers.is_tree(status.st_dev)) {
+    if (!file.valid() || fstat(file.get(), &status) != 0 ||
+        (!answers.is_tree(status.st_dev) && !answers.mounted_type(status.st_dev))) {
         return Answer::go_on();
     }
     auto type = type_of(file.get(), status.st_dev, answers);
@@ -47,7 +45,7 @@ Answer answer_for(const Call& call, const runner::UniqueFd& file, CallAnswers& a
     if (!type || ::fstatfs(file.get(), &real) != 0) {
         return Answer::go_on();
     }
-    const struct statfs told = pseudo_statfs(*type, status.st_dev, real.f_flags);
+    const struct statfs told = named(real, *type, status.st_dev);
     if (!call.write(call.argument(1), std::as_bytes(std::span(&told, 1)))) {
         return Answer::failed(Errno::kEFAULT);
     }

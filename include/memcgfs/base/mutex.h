@@ -28,6 +28,7 @@ enum class LockRank : int {
     kOpenFile = 10,
     kTree = 20,
     kTaskTable = 30,
+    kFiles = 35,
     kEngine = 40,
     kExecutor = 50,
     kOutbox = 60,

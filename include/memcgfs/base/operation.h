@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "memcgfs/base/result.h"
 #include "memcgfs/base/units.h"
@@ -62,6 +63,11 @@ public:
     /// Takes the operation over and calls `done` exactly once, from any thread, with no lock
     /// held, after the effects of the last step have been delivered. `done` may be empty.
     virtual void submit(std::unique_ptr<Operation> operation, Done done) = 0;
+    /// The same, and the caller's thread makes the first steps as long as there is nothing to wait
+    /// for: what is short is over, and answered, when this returns.
+    virtual void run(std::unique_ptr<Operation> operation, Done done) {
+        submit(std::move(operation), std::move(done));
+    }
     /// Ends a sleep or wait early. Unknown or finished ids are ignored.
     virtual void wake(OperationId id) = 0;
     /// Calls the operation's interrupt() and makes it runnable. Unknown ids are ignored.

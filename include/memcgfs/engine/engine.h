@@ -245,6 +245,8 @@ public:
     void unmap_mapping(TaskId task, MappingId mapping, bool keep);
     /// Frees all pages (unlink, IPC_RMID, truncate).
     void destroy_mapping(MappingId mapping);
+    /// Frees those of the range, and forgets what was there (ftruncate(2), FALLOC_FL_PUNCH_HOLE).
+    void free_pages(MappingId mapping, Range range);
     /// Page faults over a range, one page after another. Ends with ENOMEM if a charge failed and
     /// the task is not killed, EINTR if it is dying or unknown, EINVAL if there is no such mapping
     /// or the range ends beyond 2^64 bytes, EBUSY while another operation of the task goes on.
@@ -256,7 +258,8 @@ public:
     std::optional<std::uint64_t> touch_at_once(TaskId task, MappingId mapping, std::uint64_t page,
                                                Access access);
     /// read(2) or write(2) through the page cache, `syscall_pages` at a time: a task over
-    /// memory.high is slowed down between system calls, and within a long one.
+    /// memory.high is slowed down between system calls, and within a long one. Waits for other
+    /// operations of the task: its threads do this side by side.
     OperationPtr file_io(TaskId task, MappingId mapping, Range range, Access access,
                          std::uint64_t syscall_pages = 16);
     /// mlock: the mapping's resident and future pages are unevictable.

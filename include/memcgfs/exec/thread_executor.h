@@ -39,6 +39,9 @@ public:
 
     /// After stop() the operation is not run and `done` gets ECANCELED at once.
     void submit(std::unique_ptr<Operation> operation, Done done) override;
+    /// At most kStepsAtOnce steps here.
+    void run(std::unique_ptr<Operation> operation, Done done) override;
+    static constexpr std::uint32_t kStepsAtOnce = 64;
     void wake(OperationId id) override;
     void interrupt(OperationId id) override;
 
@@ -54,7 +57,13 @@ private:
     void work(unsigned number) noexcept;
     /// Waits for a runnable operation. False: stopped, and nothing is left.
     bool next(Turn& turn);
-    void run(Turn& turn);
+    enum class After : std::uint8_t {
+        kEnded,
+        kLeft,  ///< to whoever looks next for something runnable
+        kMine,  ///< wants another step; only if `keep`
+    };
+    After make_step(Turn& turn, bool keep);
+    void drop(std::unique_ptr<Operation> operation, const Done& done);
     bool to_be_dropped(Turn& turn) MEMCGFS_REQUIRES(mutex_);
 
     Mutex& engine_mutex_;

@@ -50,6 +50,16 @@ public:
     /// Puts a directory of the tree's root on the place: the mount's id.
     Result<std::uint64_t> mount(const std::string& directory, const Flags& flags,
                                 const Place& place);
+    struct FuseMount {
+        Mount mount;          ///< nowhere yet
+        UniqueFd connection;  ///< of /dev/fuse: to be served before anybody looks at the mount
+    };
+    /// A new file system of FUSE.
+    Result<FuseMount> make_fuse(const std::string& source);
+    /// Puts a mount that is nowhere on the place.
+    Result<void> put(int mount, const Flags& flags, const Place& place);
+    /// Changes the flags of a mount that is nowhere.
+    static Result<void> set(int mount, const Flags& flags);
     /// Unmounts what is on `name` in the directory that the place is; `flags` are umount2(2)'s.
     Result<void> unmount(const std::string& name, int flags, const Place& place);
     /// Changes the flags of the mount whose root the place is.

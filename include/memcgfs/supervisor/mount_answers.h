@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What mounts of cgroup and cgroup2 are answered from: mount(2), and fsopen(2) with its like.
+// What mounts of cgroup, cgroup2 and tmpfs are answered from: mount(2), and fsopen(2) with its
+// like.
 //
 // Thread: the supervisor's alone, without locks. Errors are the kernel's.
 #pragma once
@@ -19,19 +20,22 @@
 namespace memcgfs::supervisor {
 
 /// The file systems that are the world's.
-enum class CgroupType : std::uint8_t { kCgroup, kCgroup2 };
+enum class FsType : std::uint8_t { kCgroup, kCgroup2, kTmpfs };
 
 /// By its name for mount(2); nothing for others.
-inline std::optional<CgroupType> cgroup_type_of(std::string_view name) {
+inline std::optional<FsType> fs_type_of(std::string_view name) {
     if (name == "cgroup") {
-        return CgroupType::kCgroup;
+        return FsType::kCgroup;
     }
-    return name == "cgroup2" ? std::optional(CgroupType::kCgroup2) : std::nullopt;
+    if (name == "tmpfs") {
+        return FsType::kTmpfs;
+    }
+    return name == "cgroup2" ? std::optional(FsType::kCgroup2) : std::nullopt;
 }
 
 struct MountRequest {
     pid_t caller = 0;  ///< thread, in the supervisor's pid namespace
-    CgroupType type{};
+    FsType type{};
     std::string source;
     std::string options;
     std::uint64_t flags = 0;  ///< mount(2)'s
@@ -63,12 +67,14 @@ class MountAnswers {
 public:
     virtual ~MountAnswers() = default;
 
+    /// False: a mount by this thread is the kernel's affair.
+    virtual bool serves(pid_t /*caller*/) { return true; }
     virtual Result<void> mount(const MountRequest& request) = 0;
     /// MS_REMOUNT of a file system of the world; the request's type and source say nothing.
     virtual Result<void> remount(const MountRequest& request) = 0;
     /// Of a mount of the world's.
     virtual Result<void> unmount(const UnmountRequest& request) = 0;
-    virtual Result<std::unique_ptr<MountContext>> open_context(pid_t caller, CgroupType type) = 0;
+    virtual Result<std::unique_ptr<MountContext>> open_context(pid_t caller, FsType type) = 0;
     /// fspick(2) of a file of the world.
     virtual Result<std::unique_ptr<MountContext>> pick_context(pid_t caller, int target) = 0;
 };

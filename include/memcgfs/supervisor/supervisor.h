@@ -68,8 +68,12 @@ public:
     /// A fork is about to be made. EAGAIN: pids.max. For `into` also what the kernel says of a
     /// group that cannot be entered; and if it is granted, the child will be in it.
     virtual Result<void> may_fork(const ForkRequest& request) = 0;
-    /// nullptr: mounts are the kernel's affair.
-    virtual MountAnswers* mounts() { return nullptr; }
+    /// What answers mounts of the type; nullptr: they are the kernel's affair.
+    virtual MountAnswers* mounts(FsType /*type*/) { return nullptr; }
+    /// The type of the world's file system that is on this device.
+    virtual std::optional<FsType> mounted_type(dev_t device) {
+        return is_tree(device) ? std::optional(FsType::kCgroup2) : std::nullopt;
+    }
     /// What answers calls about the machine (machine_calls.h); nullptr: they are the host's.
     virtual MachineCalls* machine() { return nullptr; }
     MountContexts& mount_contexts() { return mount_contexts_; }

@@ -25,6 +25,19 @@ const TreeMounts kV1{.device = kTree, .ground_is_shown = true, .what = what};
 constexpr std::string_view kWhole =
     "36 23 0:52 / /sys/fs/cgroup rw,nosuid - fuse.memcgfs memcgfs rw,user_id=0\n";
 
+TEST_CASE("a file system of another device is shown as what it stands for", "[mount-text]") {
+    TreeMounts tree = kV2;
+    tree.other = [](std::string_view device, std::string_view source) {
+        return device == "0:70" ? std::optional(CgroupMount{"tmpfs", std::string(source), "rw"})
+                                : std::nullopt;
+    };
+    CHECK(with_cgroup_mounts("80 23 0:70 /a /m rw - fuse none rw,user_id=0\n"
+                             "81 23 0:71 / /n rw - fuse none rw,user_id=0\n",
+                             tree) ==
+          "80 23 0:70 /a /m rw - tmpfs none rw\n"
+          "81 23 0:71 / /n rw - fuse none rw,user_id=0\n");
+}
+
 TEST_CASE("a part of the tree is shown as the kernel's file system", "[mount-text]") {
     CHECK(with_cgroup_mounts(
               "23 1 8:1 / / rw shared:1 master:2 - ext4 /dev/sda1 rw\n" + std::string(kWhole) +

@@ -44,6 +44,31 @@ TEST_CASE("a group that only loses its controller is not a dying one", "[engine]
     CHECK(f.root().dying_descendants == 0);
 }
 
+TEST_CASE("a part of a file is freed, in memory and in swap", "[engine]") {
+    EngineFixture f("6.1", Layout::kV2, with_swap(1024));
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group);
+    const MappingId file = f.engine.create_mapping({}, PageKind::kShmem);
+    REQUIRE(f.run(f.engine.file_io(task, file, {0, 200}, Access::kWrite)).ok());
+    const Pages before = group.memcg->memory.usage();
+    f.engine.free_pages(file, {100, 50});
+    CHECK(group.memcg->stat(StatItem::kShmem) == 150);
+    CHECK(group.memcg->memory.usage() == before - Pages{50});
+    REQUIRE(f.run(f.engine.reclaim_pages(*group.memcg, Pages{64}, {})).ok());
+    const Pages swapped = group.memcg->swap.usage();
+    REQUIRE(swapped >= Pages{64});
+    f.engine.free_pages(file, {10, 20});
+    CHECK(group.memcg->swap.usage() == swapped - Pages{20});
+    f.engine.free_pages(file, {0, UINT64_MAX});
+    CHECK(group.memcg->swap.usage() == Pages{0});
+    CHECK(group.memcg->stat(StatItem::kShmem) == 0);
+    f.engine.free_pages(file, {0, 1});
+    f.engine.check_invariants();
+    // The mapping is still there.
+    REQUIRE(f.run(f.engine.file_io(task, file, {0, 5}, Access::kWrite)).ok());
+    CHECK(group.memcg->stat(StatItem::kShmem) == 5);
+}
+
 TEST_CASE("v2: a slot stays with the group it was charged to, removed or not", "[engine]") {
     EngineFixture f("6.1", Layout::kV2, with_swap(1024));
     Cgroup& group = f.make_memory(f.root(), "a");
@@ -181,6 +206,31 @@ TEST_CASE("a task has one operation at a time", "[engine]") {
     CHECK(f.sink.woken == std::vector{parked->id()});
     CHECK(f.run(std::move(parked)).error() == Errno::kEINTR);
     CHECK(f.engine.find(task) == nullptr);
+}
+
+TEST_CASE("threads of a task read and write files in turn", "[engine]") {
+    EngineFixture f("6.1", Layout::kV2);
+    Cgroup& group = f.make_memory(f.root(), "a");
+    const TaskId task = f.add_task(group);
+    const MappingId file = f.engine.create_mapping({}, PageKind::kShmem);
+    const auto start = [&](std::uint64_t first) {
+        return f.engine.file_io(task, file, {first, 500}, Access::kWrite, 500);
+    };
+    OperationPtr one = start(0);
+    REQUIRE(one->step().kind == Step::Kind::kYield);
+    OperationPtr other = start(500);
+    REQUIRE(other->step().kind == Step::Kind::kSleep);
+    CHECK(group.memcg->stat(StatItem::kShmem) < 500);
+    SECTION("both come to their end") {
+        REQUIRE(f.run(std::move(one)).ok());
+        REQUIRE(f.run(std::move(other)).ok());
+        CHECK(group.memcg->stat(StatItem::kShmem) == 1000);
+    }
+    SECTION("a kill ends both") {
+        f.engine.exit_task(task);
+        CHECK(f.run(std::move(one)).error() == Errno::kEINTR);
+        CHECK(f.run(std::move(other)).error() == Errno::kEINTR);
+    }
 }
 
 TEST_CASE("a page fault that the stock pays for is over at once", "[engine]") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/exec/thread_executor.h"
 
+#include <array>
 #include <atomic>
 #include <latch>
 #include <thread>
@@ -241,6 +242,49 @@ TEST_CASE("stop interrupts, drops what will not end, and answers everyone", "[ex
     live.executor.submit(fake(41, bodies[0]), count);
     CHECK(cancelled == 31);
     live.executor.stop();
+}
+
+TEST_CASE("a short operation is over when run() returns", "[exec]") {
+    Live live;
+    const auto caller = std::this_thread::get_id();
+    int answers = 0;
+    live.executor.run(fake(1,
+                           [&](FakeOperation& self) {
+                               CHECK(std::this_thread::get_id() == caller);
+                               return self.steps < 5 ? yield_step() : done_step();
+                           }),
+                      [&](OperationResult) { answers++; });
+    CHECK(answers == 1);
+}
+
+TEST_CASE("what run() cannot end goes on elsewhere", "[exec]") {
+    const std::array<FakeOperation::Body, 3> bodies = {
+        [](FakeOperation& self) {
+            return static_cast<unsigned>(self.steps) <= 2 * ThreadExecutor::kStepsAtOnce
+                       ? yield_step()
+                       : done_step();
+        },
+        [](FakeOperation& self) { return self.steps < 3 ? sleep_step(Nanos{0}) : done_step(); },
+        [](FakeOperation& self) { return self.interrupted ? done_step() : wait_step(); },
+    };
+    Live live;
+    std::latch done(bodies.size());
+    for (std::uint64_t id = 1; id <= bodies.size(); id++) {
+        live.executor.run(fake(id, bodies[id - 1]), [&](OperationResult) { done.count_down(); });
+    }
+    live.executor.interrupt(OperationId{3});
+    done.wait();
+}
+
+TEST_CASE("after stop() run() answers at once", "[exec]") {
+    Live live;
+    live.executor.stop();
+    bool cancelled = false;
+    live.executor.run(fake(1, [](FakeOperation&) { return done_step(); }),
+                      [&](OperationResult result) {
+                          cancelled = !result.ok() && result.error() == Errno::kECANCELED;
+                      });
+    CHECK(cancelled);
 }
 
 TEST_CASE("Done and effect handlers may submit", "[exec]") {

@@ -15,9 +15,10 @@ namespace {
 /// Writes down what it is asked, a sentence each; refuses what is named "no".
 class ScriptedMounts final : public MountAnswers {
 public:
+    bool serves(pid_t) override { return serving; }
     Result<void> mount(const MountRequest& request) override {
         said = request.source + " " + request.options + " " + std::to_string(request.flags) + " " +
-               (request.type == CgroupType::kCgroup ? "v1" : "v2");
+               (request.type == FsType::kCgroup ? "v1" : "v2");
         return request.source == "no" ? Err(Errno::kEBUSY) : Result<void>{};
     }
     Result<void> remount(const MountRequest& request) override {
@@ -28,14 +29,15 @@ public:
         said = "unmount " + request.name + " " + std::to_string(request.flags);
         return {};
     }
-    Result<std::unique_ptr<MountContext>> open_context(pid_t, CgroupType type) override {
-        said = type == CgroupType::kCgroup ? "open v1" : "open v2";
+    Result<std::unique_ptr<MountContext>> open_context(pid_t, FsType type) override {
+        said = type == FsType::kCgroup ? "open v1" : "open v2";
         return std::unique_ptr<MountContext>(std::make_unique<Context>(said));
     }
     Result<std::unique_ptr<MountContext>> pick_context(pid_t, int) override {
         return Err(Errno::kEINVAL);
     }
     std::string said;
+    bool serving = true;
 
 private:
     class Context final : public MountContext {
@@ -75,6 +77,29 @@ TEST_CASE("mounts of cgroup are asked about, and no others", "[supervisor]") {
         return made && others ? 0 : 1;
     }) == 0);
     CHECK(mounts.said == "no  0 v2");
+}
+
+TEST_CASE("mounts of tmpfs are asked about where they are served", "[supervisor]") {
+    Supervised world;
+    ScriptedMounts mounts;
+    world.answers.tmpfs_answers = &mounts;
+    const auto attempts = [] {
+        return mount("src", "/tmp", "tmpfs", MS_NOSUID, "size=1G") == 0 &&
+                       mount("a", "/nowhere/at/all", "tmpfs", 0, nullptr) == -1 && errno == ENOENT
+                   ? 0
+                   : 1;
+    };
+    SECTION("here") {
+        CHECK(world.run(attempts) == 0);
+        CHECK(mounts.said.starts_with("src size=1G 2 "));
+    }
+    SECTION("not for this caller: the kernel's own answer") {
+        mounts.serving = false;
+        CHECK(world.run([] {
+            return mount("a", "/nowhere/at/all", "tmpfs", 0, nullptr) == -1 ? 0 : 1;
+        }) == 0);
+        CHECK(mounts.said.empty());
+    }
 }
 
 TEST_CASE("a mount is asked about with all its words", "[supervisor]") {

@@ -47,9 +47,12 @@ public:
         return refuse_forks ? Err(Errno::kEAGAIN) : Result<void>{};
     }
     MachineCalls* machine() override { return machine_calls; }
-    MountAnswers* mounts() override { return mount_answers; }
+    MountAnswers* mounts(FsType wanted) override {
+        return wanted == FsType::kTmpfs ? tmpfs_answers : mount_answers;
+    }
     MachineCalls* machine_calls = nullptr;
     MountAnswers* mount_answers = nullptr;
+    MountAnswers* tmpfs_answers = nullptr;
     std::atomic<dev_t> tree_device = 0;
     std::optional<std::uint32_t> type;
     std::atomic<bool> refuse_forks = false;

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+//
+// Requests on the contents of files of a tmpfs.
+#include <fcntl.h>
+#include <linux/falloc.h>
+
+#include <memory>
+#include <vector>
+
+#include "fuse/adapter.h"
+#include "fuse/files_adapter.h"
+
+namespace memcgfs::fuse {
+
+using files::ChargedTmpfs;
+using files::InodeId;
+using files::Tmpfs;
+
+namespace {
+
+using Work = std::shared_ptr<ChargedTmpfs::Work>;
+using Reply = std::function<void(const Result<std::uint64_t>&)>;
+
+/// Runs what is left of the work, and replies.
+void advance(fuse_req_t request, const Work& work, const Reply& reply) {
+    std::unique_ptr<Operation> operation = work->next();
+    if (operation == nullptr) {
+        reply(work->finish({}));
+        return;
+    }
+    FilesAdapter::of(request).pending.run(request, std::move(operation),
+                                          [request, work, reply](const OperationResult& result) {
+                                              if (result.ok()) {
+                                                  advance(request, work, reply);
+                                              } else {
+                                                  reply(work->finish(Err(result.error())));
+                                              }
+                                          });
+}
+
+void begin(fuse_req_t request, Result<std::unique_ptr<ChargedTmpfs::Work>> work,
+           const Reply& reply) {
+    if (work.ok()) {
+        advance(request, Work(std::move(work).value()), reply);
+    } else {
+        reply_error(request, work.error());
+    }
+}
+
+ChargedTmpfs::Access access_of(fuse_req_t request, fuse_ino_t node, off_t offset,
+                               std::uint64_t size) {
+    return {.inode = inode_of(node),
+            .thread = fuse_req_ctx(request)->pid,
+            .offset = static_cast<std::uint64_t>(offset),
+            .size = size};
+}
+
+void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+    FilesAdapter& adapter = FilesAdapter::of(request);
+    const auto there = adapter.fs.with([&](Tmpfs& fs) -> Result<void> {
+        MEMCGFS_TRY(fs.getattr(inode_of(node)));
+        fs.open(inode_of(node));
+        return {};
+    });
+    if (!there.ok()) {
+        reply_error(request, there.error());
+        return;
+    }
+    info->direct_io = 1;
+    info->keep_cache = 1;  // of mappings; a write(2) makes the kernel drop what it changes
+    info->noflush = 1;
+    if (fuse_reply_open(request, info) == -ENOENT) {
+        adapter.fs.with([&](Tmpfs& fs) { fs.close(inode_of(node)); });
+    }
+}
+
+void release(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
+    FilesAdapter::of(request).fs.with([&](Tmpfs& fs) { fs.close(inode_of(node)); });
+    fuse_reply_err(request, 0);
+}
+
+void reply_content(fuse_req_t request, const ChargedTmpfs::Access& access) {
+    static const std::vector<std::byte> kZeros(std::size_t{1} << 20U);
+    std::vector<std::byte> bytes(access.size);
+    const auto outcome = FilesAdapter::of(request).fs.with(
+        [&](Tmpfs& fs) { return fs.read(access.inode, access.offset, bytes); });
+    if (!outcome.ok()) {
+        reply_error(request, outcome.error());
+    } else {
+        const bool zeros = outcome->zeros && outcome->size <= kZeros.size();
+        fuse_reply_buf(request, reinterpret_cast<const char*>((zeros ? kZeros : bytes).data()),
+                       outcome->size);
+    }
+}
+
+void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
+          fuse_file_info* info) {
+    const ChargedTmpfs::Access access = access_of(request, node, offset, size);
+    // read(2) comes with who may hold locks, a page fault with nobody (fuse_send_read).
+    const bool fault = info->lock_owner == 0;
+    begin(request, FilesAdapter::of(request).fs.read(access, fault),
+          [request, access](const Result<std::uint64_t>& result) {
+              if (result.ok()) {
+                  reply_content(request, access);
+              } else {
+                  reply_error(request, result.error());
+              }
+          });
+}
+
+/// Who may not keep such bits loses them by a write (file_remove_privs).
+void drop_privileges(fuse_req_t request, fuse_ino_t node) {
+    if (fuse_req_ctx(request)->uid == 0) {
+        return;
+    }
+    FilesAdapter::of(request).fs.with([&](Tmpfs& fs) {
+        const auto status = fs.getattr(inode_of(node));
+        if (!status.ok() || (status->st_mode & (S_ISUID | S_ISGID)) == 0) {
+            return;
+        }
+        const mode_t gone = S_ISUID | ((status->st_mode & S_IXGRP) != 0 ? S_ISGID : 0U);
+        (void)fs.setattr(inode_of(node), {.mode = status->st_mode & ~gone});
+    });
+}
+
+void write(fuse_req_t request, fuse_ino_t node, const char* text, std::size_t size, off_t offset,
+           fuse_file_info*) {
+    drop_privileges(request, node);
+    const ChargedTmpfs::Access access = access_of(request, node, offset, size);
+    begin(request, FilesAdapter::of(request).fs.write(access, std::as_bytes(std::span(text, size))),
+          [request](const Result<std::uint64_t>& written) {
+              if (written.ok()) {
+                  fuse_reply_write(request, *written);
+              } else {
+                  reply_error(request, written.error());
+              }
+          });
+}
+
+void lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info*) {
+    const auto place = FilesAdapter::of(request).fs.with([&](Tmpfs& fs) {
+        return fs.seek(inode_of(node), static_cast<std::uint64_t>(offset), whence);
+    });
+    if (place.ok()) {
+        fuse_reply_lseek(request, static_cast<off_t>(*place));
+    } else {
+        reply_error(request, place.error());
+    }
+}
+
+void fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, off_t size,
+               fuse_file_info*) {
+    FilesAdapter& adapter = FilesAdapter::of(request);
+    const ChargedTmpfs::Access access =
+        access_of(request, node, offset, static_cast<std::uint64_t>(size));
+    if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
+        reply_result(request, adapter.fs.with([&](Tmpfs& fs) {
+            return fs.punch_hole(access.inode, access.offset, access.size);
+        }));
+        return;
+    }
+    if (mode != 0 && mode != FALLOC_FL_KEEP_SIZE) {
+        reply_error(request, Errno::kEOPNOTSUPP);
+        return;
+    }
+    begin(request, adapter.fs.allocate(access, mode != 0),
+          [request](const Result<std::uint64_t>& result) {
+              fuse_reply_err(request, result.ok() ? 0 : to_int(result.error()));
+          });
+}
+
+void fsync(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) { fuse_reply_err(request, 0); }
+
+}  // namespace
+
+void add_files_data_ops(fuse_lowlevel_ops& ops) {
+    ops.open = open;
+    ops.release = release;
+    ops.read = read;
+    ops.write = write;
+    ops.lseek = lseek;
+    ops.fallocate = fallocate;
+    ops.fsync = fsync;
+    ops.fsyncdir = fsync;
+}
+
+}  // namespace memcgfs::fuse
