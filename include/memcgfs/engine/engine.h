@@ -201,11 +201,13 @@ public:
     Result<void> set_cpuset_flag(Cgroup& group, CpusetFlag flag, bool value);
     /// Never fails: a partition that cannot be is an invalid one.
     void set_partition(Cgroup& group, Partition partition);
-    /// EINVAL: a sibling has some of them.
+    /// EINVAL: a sibling has some of them, or would be left with none.
     Result<void> set_exclusive_cpus(Cgroup& group, const IdSet& cpus);
     /// CPUs of all isolated partitions.
     IdSet isolated_cpus() const;
     Result<void> set_relax_domain_level(Cgroup& group, std::int64_t level);
+    /// Those of them that all groups above may give; of a partition, its own.
+    IdSet exclusive_cpus(const Cgroup& group) const;
     void set_memory_pressure_enabled(Cgroup& group, bool enabled);
 
     // Tasks (cgroup_core.cc).
