@@ -33,6 +33,7 @@ Result<void> ForkGate::may_fork(std::int32_t caller, bool thread,
         MEMCGFS_TRY(parts_.tasks.set_css_set(process.pid, own));
     }
     if (into) {
+        parts_.cgroup_fs.refresh();  // members decide what kind of group it is
         const MutexLock lock(parts_.engine_mutex);
         MEMCGFS_TRY(parts_.engine.may_fork_into(*into));
     }
