@@ -120,7 +120,7 @@ bool ForkGate::shows(const Granted& fork, const std::vector<world::ProcessInfo>&
     bool parent_lives = false;
     for (const world::ProcessInfo& process : now) {
         if (process.pid == fork.parent) {
-            parent_lives = true;
+            parent_lives = !process.zombie;
             if (fork.thread && process.threads > fork.threads) {
                 return true;
             }

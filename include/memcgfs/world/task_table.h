@@ -39,7 +39,7 @@ public:
     /// 0 is the caller's own process. A thread's id finds its process. ESRCH.
     virtual Result<ProcessInfo> find(std::int32_t pid, std::int32_t caller_tid) = 0;
 
-    /// All processes now (zombies left out), each with the css_set its tag names (0: none).
+    /// All processes now, zombies too, each with the css_set its tag names (0: none).
     virtual std::vector<ProcessInfo> snapshot() = 0;
 
     /// A process stands for one with this oom_score_adj, which it may not give itself on this
