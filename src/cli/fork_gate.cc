@@ -33,6 +33,7 @@ Result<void> ForkGate::may_fork(std::int32_t caller, bool thread,
         MEMCGFS_TRY(parts_.tasks.set_css_set(process.pid, own));
     }
     if (into) {
+        parts_.cgroup_fs.refresh();  // members decide what kind of group it is
         const MutexLock lock(parts_.engine_mutex);
         MEMCGFS_TRY(parts_.engine.may_fork_into(*into));
     }
@@ -119,7 +120,7 @@ bool ForkGate::shows(const Granted& fork, const std::vector<world::ProcessInfo>&
     bool parent_lives = false;
     for (const world::ProcessInfo& process : now) {
         if (process.pid == fork.parent) {
-            parent_lives = true;
+            parent_lives = !process.zombie;
             if (fork.thread && process.threads > fork.threads) {
                 return true;
             }

@@ -61,7 +61,8 @@ Attempt charge_counters(Engine::State& state, Memcg& memcg, Pages pages) {
 
 /// The checks after a successful batched charge, lowest group first: background watermark, then
 /// memory.high and memory.swap.high. The first group over one ends the walk (spec 2.5,
-/// alibaba-wmark.md 3.3). Without a task only memory.high counts.
+/// alibaba-wmark.md 3.3). Without a task only memory.high counts, and
+/// for khugepaged not even that: it would be slowed down for the root.
 void check_high(Engine::State& state, const OpContext& op, Memcg& memcg, Pages batch) {
     for (Memcg* level = &memcg; level != nullptr; level = level->parent()) {
         if (state.profile().wmark && level->memory.usage() >= level->wmark.levels.high) {
@@ -71,7 +72,7 @@ void check_high(Engine::State& state, const OpContext& op, Memcg& memcg, Pages b
         const bool memory_high = level->memory.usage() > level->memory.high();
         Task* task = state.tasks.find(op.task);
         if (task == nullptr) {
-            if (memory_high) {
+            if (memory_high && !op.khugepaged) {
                 queue_high_work(state, *level);
                 return;
             }

@@ -128,6 +128,7 @@ MappingId Engine::create_mapping(TaskId task_id, PageKind kind, Pages size) {
         map_region(*task, mapping);
         mapping.ends_with_users = true;
         place_region(*state_, *task, mapping);
+        mapping.maker = task->id;
         set_huge_advice(*state_, mapping, HugeAdvice::kNone);
     }
     return mapping.id();

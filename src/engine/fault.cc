@@ -7,8 +7,9 @@
 
 #include "engine/advise.h"
 #include "engine/charge.h"
-#include "engine/held_charge.h"
+#include "engine/fault_charge.h"
 #include "engine/huge_page.h"
+#include "engine/khugepaged.h"
 #include "engine/members.h"
 #include "engine/next_page.h"
 #include "engine/numa.h"
@@ -59,28 +60,6 @@ Pages chargeable(const Engine::State& state, const OpContext& op, const Memcg& m
                  std::uint64_t wanted) {
     const Pages ready = memcg.is_root() ? Pages{kFreeStep} : stocked(state, op.cpu, memcg);
     return std::min(Pages{wanted}, std::max(ready, Pages{1}));
-}
-
-/// Charges between 1 and `wanted` pages: as many as the stock has, else one the long way.
-Coro<Result<std::uint64_t>> charge_some(Engine::State& state, OpContext& op, Memcg& memcg,
-                                        std::uint64_t wanted) {
-    if (memcg.is_root()) {
-        co_return std::min(wanted, kFreeStep);
-    }
-    const Pages ready = std::min(Pages{wanted}, stocked(state, op.cpu, memcg));
-    if (ready > Pages{0}) {
-        consume_stock(state, op.cpu, memcg, ready);
-        co_return ready.count();
-    }
-    if (state.fault(FaultSite::kChargeFails)) {
-        co_return Err(Errno::kENOMEM);
-    }
-    const ChargeRequest request{.memcg = memcg};
-    const Result<void> result = co_await try_charge(state, op, request);
-    if (!result.ok()) {
-        co_return Err(result.error());
-    }
-    co_return std::uint64_t{1};
 }
 
 Nanos cost_of(const Engine::State& state, PageKind kind, const AccessRequest& request) {
@@ -217,24 +196,6 @@ struct Progress {
     bool small = false;  ///< no huge page can be had here: again with a small one
 };
 
-/// Charges at least one page; those that are read from swap together as far as it can.
-Coro<Result<std::uint64_t>> charge_fault(Engine::State& state, OpContext& op, Memcg& memcg,
-                                         std::uint64_t wanted, bool together) {
-    HeldCharge held(state, memcg);
-    while (held.pages() == 0 || (together && held.pages() < wanted)) {
-        const Result<std::uint64_t> more =
-            co_await charge_some(state, op, memcg, wanted - held.pages());
-        if (!more.ok() && held.pages() == 0) {
-            co_return Err(more.error());
-        }
-        if (!more.ok()) {
-            break;
-        }
-        held.add(*more);
-    }
-    co_return held.release();
-}
-
 /// Charges and installs pages that are absent or swapped out; none passed: to look again.
 Coro<Result<Progress>> fault_pages(Engine::State& state, OpContext& op, AccessRequest request,
                                    Engine::Range absent, Extent* swapped) {
@@ -295,7 +256,7 @@ Coro<Result<Progress>> access_huge(Engine::State& state, OpContext& op, AccessRe
 }
 
 Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRequest request) {
-    const Task* task = state.tasks.find(op.task);
+    Task* task = state.tasks.find(op.task);
     Mapping* mapping = state.mappings.find(request.mapping);
     if (task == nullptr || task->dying || op.signal_pending) {
         co_return Err(Errno::kEINTR);
@@ -328,6 +289,7 @@ Coro<Result<Progress>> access_some(Engine::State& state, OpContext& op, AccessRe
         co_return Progress{read_zero_page(state, op, *task, absent.count), 0};
     }
     if (!here && mapping->huge_enabled) {
+        khugepaged_enter(state, *task);
         const auto block = huge_block(*mapping, index);
         if (block && request.small_at != index) {
             co_return co_await access_huge(state, op, request, *block);

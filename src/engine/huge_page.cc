@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/charge.h"
+#include "engine/khugepaged.h"
 #include "engine/members.h"
 #include "engine/numa.h"
 #include "engine/page_alloc.h"
@@ -77,13 +78,17 @@ void forget_place(Task& task, const Mapping& mapping) {
     }
 }
 
-void set_huge_advice(const Engine::State& state, Mapping& mapping, HugeAdvice advice) {
+void set_huge_advice(Engine::State& state, Mapping& mapping, HugeAdvice advice) {
     const ThpMode mode = state.machine().thp;
     mapping.huge_advised = advice == HugeAdvice::kHuge;
     const bool wanted = mode == ThpMode::kAlways
                             ? advice != HugeAdvice::kNever
                             : mode == ThpMode::kMadvise && mapping.huge_advised;
     mapping.huge_enabled = wanted && mapping.kind() == PageKind::kAnon && mapping.size >= kHuge;
+    Task* maker = state.tasks.find(mapping.maker);
+    if (mapping.huge_enabled && mapping.huge_advised && maker != nullptr) {
+        khugepaged_enter(state, *maker);
+    }
 }
 
 std::optional<Engine::Range> huge_block(Mapping& mapping, std::uint64_t index) {

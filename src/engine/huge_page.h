@@ -20,7 +20,7 @@ void place_region(const Engine::State& state, Task& task, Mapping& mapping);
 void forget_place(Task& task, const Mapping& mapping);
 
 /// MADV_HUGEPAGE, MADV_NOHUGEPAGE, or neither.
-void set_huge_advice(const Engine::State& state, Mapping& mapping, HugeAdvice advice);
+void set_huge_advice(Engine::State& state, Mapping& mapping, HugeAdvice advice);
 
 /// The pages that a fault at `index` may bring as one huge page: none of them is there yet.
 std::optional<Engine::Range> huge_block(Mapping& mapping, std::uint64_t index);

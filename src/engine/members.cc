@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/huge_page.h"
+#include "engine/khugepaged.h"
 #include "engine/page_state.h"
 #include "engine/page_tables.h"
 #include "engine/pages.h"
@@ -132,6 +133,7 @@ void release_task(Engine::State& state, TaskId id) {
         unmap_region(state, *task, region, mapping != nullptr && !mapping->ends_with_users);
     }
     free_task_slab(state, id);
+    khugepaged_exit(state, *task);
     psi_move_task(state, *task, nullptr);
     for (CgroupId& membership : task->groups.groups) {
         leave(state, membership, id);

@@ -23,6 +23,7 @@ struct OpContext {
     TaskId task;                  ///< the charging task, or none for a file's writer or a kthread
     bool signal_pending = false;  ///< set by interrupt()
     bool reclaimer = false;       ///< PF_MEMALLOC: in a kernel thread that reclaims
+    bool khugepaged = false;      ///< counts as such in 6.12, and is never over memory.high
     bool plugged = false;         ///< what it writes to swap waits for more (current->plug)
     PsiFlags psi;                 ///< of a kernel thread; a task has its own
     Nanos busy_until{};           ///< modelled time used so far reaches up to here

@@ -84,6 +84,7 @@ constexpr Profile k612{
     .refault_always_counts = true,
     .refault_asks_evictor_for_swap = true,
     .v1_memory = false,
+    .khugepaged_counts_apart = true,
     .kswapd_repeats_untrimmed = true,
     .zoneinfo_shows_promo = true,
     .movable_has_small_min = true,

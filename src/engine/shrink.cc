@@ -68,18 +68,41 @@ void heed_writeback(Engine::State& state, OpContext& op, ScanControl& control, P
     }
 }
 
+/// Where the pages that are scanned and freed are counted.
+struct Reclaimer {
+    StatItem scan;
+    StatItem steal;
+    VmEvent machine_scan;
+    VmEvent machine_steal;
+};
+
+/// reclaimer_offset.
+const Reclaimer& reclaimer_of(const Engine::State& state, const OpContext& op,
+                              const ScanControl& control) {
+    static constexpr Reclaimer kKswapd{StatItem::kPgscanKswapd, StatItem::kPgstealKswapd,
+                                       VmEvent::kPgscanKswapd, VmEvent::kPgstealKswapd};
+    static constexpr Reclaimer kKhugepaged{StatItem::kPgscanKhugepaged,
+                                           StatItem::kPgstealKhugepaged, VmEvent::kPgscanKhugepaged,
+                                           VmEvent::kPgstealKhugepaged};
+    static constexpr Reclaimer kDirect{StatItem::kPgscanDirect, StatItem::kPgstealDirect,
+                                       VmEvent::kPgscanDirect, VmEvent::kPgstealDirect};
+    if (control.request.background) {
+        return kKswapd;
+    }
+    return op.khugepaged && state.profile().khugepaged_counts_apart ? kKhugepaged : kDirect;
+}
+
 Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& control, Memcg& memcg,
                            LruList list, Pages pages) {
     const Lruvec& lruvec = memcg.lruvec(control.node);
     const Pages scanned = batch_of(lruvec, list, pages);
-    const bool background = control.request.background;
     const bool file = is_file(list);
-    memcg.add_stat(background ? StatItem::kPgscanKswapd : StatItem::kPgscanDirect,
-                   as_delta(scanned));
+    const Reclaimer& reclaimer = reclaimer_of(state, op, control);
+    memcg.add_stat(reclaimer.scan, as_delta(scanned));
     control.scanned += scanned;
     state.count(file ? VmEvent::kPgscanFile : VmEvent::kPgscanAnon, scanned.count());
     if (control.request.global) {
-        state.count(background ? VmEvent::kPgscanKswapd : VmEvent::kPgscanDirect, scanned.count());
+        state.count(reclaimer.machine_scan, scanned.count());
     }
     op.spend(state.machine().costs.reclaim_scan * static_cast<std::int64_t>(scanned.count()));
     ShrinkResult sum;
@@ -90,12 +113,10 @@ Pages shrink_inactive_list(Engine::State& state, OpContext& op, ScanControl& con
     }
     control.written += sum.written;
     heed_writeback(state, op, control, scanned, sum);
-    memcg.add_stat(background ? StatItem::kPgstealKswapd : StatItem::kPgstealDirect,
-                   as_delta(sum.freed));
+    memcg.add_stat(reclaimer.steal, as_delta(sum.freed));
     state.count(file ? VmEvent::kPgstealFile : VmEvent::kPgstealAnon, sum.freed.count());
     if (control.request.global) {
-        state.count(background ? VmEvent::kPgstealKswapd : VmEvent::kPgstealDirect,
-                    sum.freed.count());
+        state.count(reclaimer.machine_steal, sum.freed.count());
     }
     const std::uint64_t cost = state.profile().scan_cost_counts_misses
                                    ? kIoCost * sum.written.count() + (scanned - sum.freed).count()

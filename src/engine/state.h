@@ -81,7 +81,17 @@ struct Engine::State {
     std::uint32_t vm_panic_on_oom = 0;
     std::vector<Membership> css_sets;
     std::map<Membership, std::uint32_t> css_set_numbers;
+    std::vector<CgroupId> zombies;  ///< where they count for pids
     TornPages torn_pages;
+    /// The background thread that makes huge pages of small ones (khugepaged.h).
+    struct Khugepaged {
+        bool running = false;
+        std::uint64_t next_slot = 1;
+        std::map<std::uint64_t, TaskId> slots;  ///< who is looked at, in this order
+        std::uint64_t slot = 0;                 ///< at whom it is; 0: at the list's beginning
+        std::uint64_t address = 0;              ///< where in that task's memory, in pages
+    };
+    Khugepaged khugepaged;
     SlabState slab;
     ShrinkerBacklog shrinker_backlog;
     std::vector<Memcg*> dying;  ///< removed memcgs that may still hold charges

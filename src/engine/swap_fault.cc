@@ -77,7 +77,9 @@ std::uint64_t read_part(Engine::State& state, OpContext& op, Mapping& mapping, E
     apply_refault(part, page_state);
     asked = std::min(asked, part.count);
     commit_charge(state, memcg, Pages{part.count});
-    memcg.add_stat(StatItem::kPgfault, static_cast<std::int64_t>(asked));
+    if (!fault.by_khugepaged) {
+        memcg.add_stat(StatItem::kPgfault, static_cast<std::int64_t>(asked));
+    }
     memcg.add_stat(StatItem::kPgmajfault, static_cast<std::int64_t>(asked));
     Extent* extent = mapping.find(range.first);
     {
@@ -115,7 +117,11 @@ SwapFaultResult install_swapped(Engine::State& state, OpContext& op, Mapping* ma
     fault.page_state.node = pages.place().node;
     fault.page_state.zone = pages.place().zone;
     pages.use(Pages{there});
-    const std::uint64_t asked = fault.window == 0 ? there : 1;
+    const bool waits = fault.window != 0;
+    const std::uint64_t asked = !waits ? there : fault.by_khugepaged ? 0 : 1;
+    if (waits && fault.by_khugepaged) {
+        memcg.add_stat(StatItem::kPgmajfault, 1);
+    }
     for (std::uint64_t read = 0; read < there;) {
         read += read_part(state, op, *mapping, {charged.first + read, there - read},
                           asked - std::min(asked, read), fault, memcg);

@@ -25,6 +25,8 @@ struct SwapFault {
     std::uint64_t window = 0;  ///< what swap_window() said; not 0: all but the first are ahead
     PageState page_state{};    ///< of pages that have been asked for
     bool write = false;
+    /// No fault, so none is counted; and who has to wait for a disk does not: all pages are ahead.
+    bool by_khugepaged = false;
 };
 struct SwapFaultResult {
     std::uint64_t passed = 0;  ///< asked for, and there

@@ -146,9 +146,7 @@ Result<void> show_exclusive(const ShowContext& context, TextBuffer& out) {
 }
 
 Result<void> show_effective_exclusive(const ShowContext& context, TextBuffer& out) {
-    const engine::CpusetState cpuset = context.engine.cpuset(context.group);
-    const bool partition = cpuset.partition != Partition::kMember && !cpuset.fault;
-    out.print("{}\n", partition ? cpuset.cpus.text() : cpuset.exclusive.text());
+    out.print("{}\n", context.engine.exclusive_cpus(context.group).text());
     return {};
 }
 
@@ -248,11 +246,11 @@ constexpr std::array kV2Files = {
     v2_row("cpuset.cpus.partition", show_partition, store_partition,
            {"member, root or isolated, and why that is not possible.", Fidelity::kAccounted}),
     since(list(v2_row("cpuset.cpus.exclusive", show_exclusive, store_exclusive,
-                      {"CPUs for partitions below.", Fidelity::kStoredOnly}),
+                      {"CPUs for a partition, here or below.", Fidelity::kAccounted}),
                kCpuListMax),
           kExclusive),
     placed(since(v2_row("cpuset.cpus.exclusive.effective", show_effective_exclusive, nullptr,
-                        {"Those that a partition has.", Fidelity::kStoredOnly}),
+                        {"Those of them that the groups above may give.", Fidelity::kAccounted}),
                  kExclusive),
            Placement::kNotOnRoot),
     placed(since(v2_row("cpuset.cpus.isolated", show_isolated, nullptr,

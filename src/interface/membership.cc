@@ -81,8 +81,13 @@ void Membership::refresh() {
     }
     const std::vector<world::ProcessInfo> now = tasks_.snapshot();
     std::set<std::int32_t> pids;
+    std::vector<std::uint32_t> zombies;
     for (const auto& process : now) {
-        pids.insert(process.pid);
+        if (process.zombie) {
+            zombies.push_back(process.css_set);
+        } else {
+            pids.insert(process.pid);
+        }
     }
 
     const MutexLock lock(engine_mutex_);
@@ -93,8 +98,11 @@ void Membership::refresh() {
         }
     }
     for (const auto& process : now) {
-        learn(process);
+        if (!process.zombie) {
+            learn(process);
+        }
     }
+    engine_.set_zombies(zombies);
 }
 
 Result<void> Membership::check_v2_permission(const world::ProcessInfo& process, const Move& move) {
@@ -150,6 +158,7 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
     }
     const MutexLock lock(engine_mutex_);
     const engine::TaskId task = learn(process);
+    // DEVIATION(threads-move-together): a tag is a process's, so the other threads come along.
     if (move.one_thread) {
         MEMCGFS_TRY(engine_.may_move_thread(task, move.group));
     }

@@ -21,6 +21,7 @@ struct StatLine {
     std::string_view name;
     StatItem item = StatItem::kCount;
     StatItem other = StatItem::kCount;
+    StatItem third = StatItem::kCount;
     Unit unit = Unit::kBytes;
     bool per_node = true;  ///< also in v2 memory.numa_stat
     KernelVersion since = kSinceEver;
@@ -34,8 +35,14 @@ constexpr bool exists(const StatLine& line, const engine::Profile& profile) {
 }
 
 constexpr StatLine count_line(std::string_view name, StatItem item = StatItem::kCount,
-                              StatItem other = StatItem::kCount) {
-    return {.name = name, .item = item, .other = other, .unit = Unit::kCount, .per_node = false};
+                              StatItem other = StatItem::kCount,
+                              StatItem third = StatItem::kCount) {
+    return {.name = name,
+            .item = item,
+            .other = other,
+            .third = third,
+            .unit = Unit::kCount,
+            .per_node = false};
 }
 
 constexpr StatLine node_count_line(std::string_view name, StatItem item = StatItem::kCount) {
@@ -132,14 +139,16 @@ constexpr std::array kV2Lines = {
     until(k5_19, count_line("pgfault", StatItem::kPgfault)),
     until(k5_19, count_line("pgmajfault", StatItem::kPgmajfault)),
     until(k5_19, count_line("pgrefill", StatItem::kPgrefill)),
-    count_line("pgscan", StatItem::kPgscanKswapd, StatItem::kPgscanDirect),
-    count_line("pgsteal", StatItem::kPgstealKswapd, StatItem::kPgstealDirect),
+    count_line("pgscan", StatItem::kPgscanKswapd, StatItem::kPgscanDirect,
+               StatItem::kPgscanKhugepaged),
+    count_line("pgsteal", StatItem::kPgstealKswapd, StatItem::kPgstealDirect,
+               StatItem::kPgstealKhugepaged),
     since(k5_19, count_line("pgscan_kswapd", StatItem::kPgscanKswapd)),
     since(k5_19, count_line("pgscan_direct", StatItem::kPgscanDirect)),
-    since(k6_12, count_line("pgscan_khugepaged")),
+    since(k6_12, count_line("pgscan_khugepaged", StatItem::kPgscanKhugepaged)),
     since(k5_19, count_line("pgsteal_kswapd", StatItem::kPgstealKswapd)),
     since(k5_19, count_line("pgsteal_direct", StatItem::kPgstealDirect)),
-    since(k6_12, count_line("pgsteal_khugepaged")),
+    since(k6_12, count_line("pgsteal_khugepaged", StatItem::kPgstealKhugepaged)),
     since(k5_19, count_line("pgfault", StatItem::kPgfault)),
     since(k5_19, count_line("pgmajfault", StatItem::kPgmajfault)),
     since(k5_19, count_line("pgrefill", StatItem::kPgrefill)),
@@ -177,7 +186,8 @@ std::uint64_t stat_of(const Memcg& memcg, StatItem item, Scope scope) {
 }
 
 std::uint64_t value_of(const Memcg& memcg, const StatLine& line, Scope scope) {
-    const std::uint64_t sum = stat_of(memcg, line.item, scope) + stat_of(memcg, line.other, scope);
+    const std::uint64_t sum = stat_of(memcg, line.item, scope) + stat_of(memcg, line.other, scope) +
+                              stat_of(memcg, line.third, scope);
     return line.unit == Unit::kBytes ? to_bytes(Pages{sum}).count() : sum;
 }
 

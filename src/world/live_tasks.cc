@@ -126,9 +126,6 @@ Result<ProcessInfo> LiveTasks::look_at(std::int32_t pid, std::vector<Met>& met) 
         return Err(Errno::kESRCH);
     }
     ProcStat stat = MEMCGFS_TRY(proc_->stat(pid));
-    if (stat.zombie) {
-        return Err(Errno::kESRCH);
-    }
     const Met& process = met.emplace_back(Met{pid, stat.start_time});
     const Seen seen = known(process);
     std::optional<std::uint32_t> css_set;
@@ -158,7 +155,7 @@ Result<ProcessInfo> LiveTasks::look_at(std::int32_t pid, std::vector<Met>& met) 
                        std::move(stat.comm),
                        stat.threads,
                        stat.kernel_thread,
-                       /*zombie=*/false,
+                       stat.zombie,
                        css_set.value_or(0),
                        stat.parent};
 }

@@ -5,6 +5,7 @@
 //   forks STEP...
 //     fork, vfork     a child that stays; vfork's is at an end at once
 //     thread          a thread that stays
+//     zombie          a child that has ended and is not waited for
 //     into DIR        a child of clone3(2) with CLONE_INTO_CGROUP that stays
 //     end             the newest child that stayed ends, and is waited for
 //     storm N         N processes fork at the same time, each once; how many could
@@ -71,6 +72,15 @@ pid_t into(const char* directory) {
     close(group);
     errno = error;
     return pid;
+}
+
+bool make_zombie() {
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(0);
+    }
+    siginfo_t ended{};
+    return pid > 0 && waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) == 0;
 }
 
 bool end_newest() {
@@ -176,6 +186,8 @@ int main(int argc, char** argv) {
             tell("vfork", make_vfork());
         } else if (step == "thread") {
             tell("thread", make_thread());
+        } else if (step == "zombie") {
+            tell("zombie", make_zombie());
         } else if (step == "into") {
             tell("into", keep(into(argument)));
             i++;

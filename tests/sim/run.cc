@@ -56,6 +56,8 @@ public:
         report.kills = world_.kills();
         const Memcg& root = world_.engine().root_memcg();
         report.direct_scans = root.stat_total(StatItem::kPgscanDirect);
+        report.collapsed =
+            static_cast<std::uint64_t>(root.stat_total(StatItem::kThpCollapseAlloc));
         // Some profiles count pages there that reclaim splits.
         if (!world_.engine().profile().split_defers_first) {
             report.torn = world_.engine().machine_stat().event(VmEvent::kThpDeferredSplitPage);

@@ -18,7 +18,8 @@ struct RunReport {
     std::uint64_t steps = 0;
     std::uint64_t kills = 0;
     std::int64_t direct_scans = 0;
-    std::uint64_t torn = 0;  ///< huge pages given up in part
+    std::uint64_t torn = 0;       ///< huge pages given up in part
+    std::uint64_t collapsed = 0;  ///< huge pages charged for khugepaged
     std::int64_t background_scans = 0;
 };
 

@@ -42,11 +42,13 @@ TEST_CASE("a fixed set of seeds keeps the invariants and reaches every path", "[
         sum.kills += report.kills;
         sum.direct_scans += report.direct_scans;
         sum.torn += report.torn;
+        sum.collapsed += report.collapsed;
         sum.background_scans += report.background_scans;
     }
     CHECK(sum.kills > 0);
     CHECK(sum.direct_scans > 0);
     CHECK(sum.torn > 0);
+    CHECK(sum.collapsed > 0);
     CHECK(sum.background_scans > 0);
 }
 

@@ -62,6 +62,8 @@ std::string_view layout_name(engine::Layout layout) {
             return "v2";
         case engine::Layout::kHybrid:
             return "hybrid";
+        case engine::Layout::kNone:
+            return "none";
     }
     MEMCGFS_UNREACHABLE();
 }

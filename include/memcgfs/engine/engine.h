@@ -146,8 +146,11 @@ public:
 
     // Controllers other than memory: what is set without a rule is set in Cgroup::states.
     // pids (controllers/pids.cc).
-    /// Threads of the members of the group and below; keeps the peak.
+    /// Threads of the members of the group and below, and its zombies; keeps the peak.
     std::uint64_t pids_current(Cgroup& group);
+    /// The processes that have ended and have not been waited for, each by its css_set: they count
+    /// for pids alone. Those named before are forgotten.
+    void set_zombies(std::span<const std::uint32_t> css_sets);
     /// Below kPidsUnlimited, or that.
     void set_pids_max(Cgroup& group, std::uint64_t max);
     /// Whether a fork can be refused at all: some group has, or has had, a pids.max.
@@ -201,8 +204,10 @@ public:
     Result<void> set_cpuset_flag(Cgroup& group, CpusetFlag flag, bool value);
     /// Never fails: a partition that cannot be is an invalid one.
     void set_partition(Cgroup& group, Partition partition);
-    /// EINVAL: a sibling has some of them.
+    /// EINVAL: a sibling has some of them, or would be left with none.
     Result<void> set_exclusive_cpus(Cgroup& group, const IdSet& cpus);
+    /// Those of them that all groups above may give; of a partition, its own.
+    IdSet exclusive_cpus(const Cgroup& group) const;
     /// CPUs of all isolated partitions.
     IdSet isolated_cpus() const;
     Result<void> set_relax_domain_level(Cgroup& group, std::int64_t level);

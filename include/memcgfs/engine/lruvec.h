@@ -135,7 +135,8 @@ public:
     Pages size{};               ///< what its maker asked for; 0: as far as it has been touched
     bool huge_enabled = false;  ///< whole blocks of it get huge pages
     bool huge_advised = false;  ///< and are worth a direct reclaim
-    std::uint64_t address = 0;  ///< of its first page, in pages; only modulo a huge page
+    TaskId maker;               ///< for whom it was made, or none
+    std::uint64_t address = 0;  ///< of its first page there, in pages
     MappingUsers user_bits;     ///< which of them are told apart
     Pages resident{};
     Pages swapped{};

@@ -96,6 +96,7 @@ struct Profile {
     bool wmark = false;                               ///< Alibaba's memory.wmark_* and its worker
     bool v1_has_high = false;                         ///< memory.min/low/high on v1 (Alibaba)
     bool v1_memory = true;  ///< built with the v1 memory and cpuset controllers
+    bool khugepaged_counts_apart = false;  ///< pgscan_khugepaged, pgsteal_khugepaged (6.2)
     bool kswapd_repeats_untrimmed = false;            ///< once more without cache trimming (6.12)
     bool zoneinfo_shows_promo = false;                ///< a line for the promo mark (6.12)
     bool movable_has_small_min = false;  ///< ZONE_MOVABLE's min mark like HighMem's (6.12)

@@ -49,14 +49,16 @@ enum class StatItem : std::uint8_t {
     kSock,
     kPercpu,
     kVmalloc,
-    kSwap,  ///< v1 "swap": slots owned
+    kSwap,      ///< v1 "swap": slots owned
     kZswap,     ///< bytes of compressed pages, not pages
     kZswapped,  ///< pages that have been compressed to those
     // Events ever.
     kPgscanKswapd,
     kPgscanDirect,
+    kPgscanKhugepaged,
     kPgstealKswapd,
     kPgstealDirect,
+    kPgstealKhugepaged,
     kPgpgin,
     kPgpgout,
     kPgfault,

@@ -61,10 +61,11 @@ struct Task {
     Pages over_high{};               ///< memcg_nr_pages_over_high
     PsiFlags psi;                    ///< what its operation does now
     std::vector<MappingId> regions;  ///< mapped by this process
-    /// Where its lowest region begins, in pages; only modulo a huge page. At first somewhere in the
-    /// middle of one: the kernel's choice is random.
-    std::uint64_t lowest_address = kHugePages * 2 / 3;
+    /// Where its lowest region begins, in pages. At first below the end of the address space, and
+    /// in the middle of a huge page: the kernel's choice is random.
+    std::uint64_t lowest_address = (std::uint64_t{1} << 35U) - kHugePages + kHugePages * 2 / 3;
     std::vector<PageTables> page_tables;
+    std::uint64_t khugepaged_slot = 0;  ///< its turn; 0: khugepaged does not look at it
 };
 
 }  // namespace memcgfs::engine

@@ -45,7 +45,7 @@ public:
         return pids;
     }
 
-    /// All processes now (zombies left out), each with the css_set its tag names (0: none).
+    /// All processes now, zombies too, each with the css_set its tag names (0: none).
     virtual std::vector<ProcessInfo> snapshot() = 0;
 
     /// A process stands for one with this oom_score_adj, which it may not give itself on this

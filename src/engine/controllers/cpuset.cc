@@ -2,6 +2,8 @@
 //
 // cpuset: which CPUs and nodes a group may use (kernel/cgroup/cpuset.c, 6.1). CPUs are kept and
 // checked, nothing runs on them; nodes are where a task's new pages come from.
+#include "engine/controllers/cpuset.h"
+
 #include <algorithm>
 
 #include "engine/controllers/states.h"
@@ -10,38 +12,6 @@
 namespace memcgfs::engine {
 
 namespace {
-
-constexpr KernelVersion kExclusiveCpus{6, 7};
-
-CpusetState get_of(const Cgroup& group) {
-    CpusetState state = group.states.get<&ControllerStates::cpuset>();
-    if (group.states.find<&ControllerStates::cpuset>() == nullptr) {
-        state.flag(CpusetFlag::kSchedLoadBalance) = true;
-        state.flag(CpusetFlag::kCpuExclusive) = group.is_root();
-        state.flag(CpusetFlag::kMemExclusive) = group.is_root();
-    }
-    return state;
-}
-
-CpusetState& set_of(Cgroup& group) {
-    const CpusetState now = get_of(group);
-    CpusetState& state = group.states.set<&ControllerStates::cpuset>();
-    state = now;
-    return state;
-}
-
-bool has_cpuset(const Cgroup& group) {
-    return (controllers_of(group) & mask_of(Controller::kCpuset)) != 0;
-}
-
-/// The group itself or the nearest one above that has a cpuset.
-const Cgroup& cpuset_group(const Cgroup& group) {
-    const Cgroup* level = &group;
-    while (!level->is_root() && !has_cpuset(*level)) {
-        level = level->parent;
-    }
-    return *level;
-}
 
 const Hierarchy* cpuset_hierarchy(const Engine::State& state) {
     for (const Hierarchy& hierarchy : state.hierarchies) {
@@ -56,56 +26,21 @@ IdSet mems_of_machine(const Engine::State& state) {
     return IdSet::first(static_cast<std::uint32_t>(state.nodes.size()));
 }
 
-bool is_partition(const Cgroup& group, const CpusetState& own) {
-    return group.is_v2() && own.partition != Partition::kMember && !own.fault;
-}
-
-IdSet cpus_of_machine(const Engine::State& state) {
-    return IdSet::first(std::max(1U, state.machine().cpus));
-}
-
-IdSet effective_cpus_of(const Engine::State& state, const Cgroup& group);
-
-/// What the group and its partitions share.
-IdSet granted_cpus(const Engine::State& state, const Cgroup& group) {
-    if (group.is_root()) {
-        return cpus_of_machine(state);
-    }
-    const CpusetState own = get_of(group);
-    if (is_partition(group, own)) {
-        return own.cpus & granted_cpus(state, cpuset_group(*group.parent));
-    }
-    const IdSet above = effective_cpus_of(state, cpuset_group(*group.parent));
-    IdSet cpus = own.cpus & above;
-    return cpus.empty() && group.is_v2() ? above : cpus;
-}
-
-IdSet effective_cpus_of(const Engine::State& state, const Cgroup& group) {
-    IdSet cpus = granted_cpus(state, group);
-    for (const Cgroup* child : group.children) {
-        const CpusetState below = get_of(*child);
-        if (is_partition(*child, below)) {
-            cpus = cpus - below.cpus;
-        }
-    }
-    return cpus;
-}
-
 IdSet effective_mems_of(const Engine::State& state, const Cgroup& group) {
     if (group.is_root()) {
         return mems_of_machine(state);
     }
     const IdSet above = effective_mems_of(state, cpuset_group(*group.parent));
-    IdSet mems = get_of(group).mems & above;
+    IdSet mems = cpuset_of(group).mems & above;
     return mems.empty() && group.is_v2() ? above : mems;
 }
 
 /// As the files of the root have it: everything.
 IdSet own_cpus(const Engine::State& state, const Cgroup& group) {
-    return group.is_root() ? cpus_of_machine(state) : get_of(group).cpus;
+    return group.is_root() ? cpus_of_machine(state) : cpuset_of(group).cpus;
 }
 IdSet own_mems(const Engine::State& state, const Cgroup& group) {
-    return group.is_root() ? mems_of_machine(state) : get_of(group).mems;
+    return group.is_root() ? mems_of_machine(state) : cpuset_of(group).mems;
 }
 
 /// One v1 cpuset's resources and flags lie within another's.
@@ -122,7 +57,7 @@ struct View {
 };
 
 View view_of(const Engine::State& state, const Cgroup& group) {
-    const CpusetState own = get_of(group);
+    const CpusetState own = cpuset_of(group);
     return {own_cpus(state, group), own_mems(state, group), own.flag(CpusetFlag::kCpuExclusive),
             own.flag(CpusetFlag::kMemExclusive)};
 }
@@ -173,7 +108,7 @@ NodeMask mask_from(const IdSet& mems) {
 }
 
 bool moves_pages(const Cgroup& group) {
-    return group.is_v2() || get_of(group).flag(CpusetFlag::kMemoryMigrate);
+    return group.is_v2() || cpuset_of(group).flag(CpusetFlag::kMemoryMigrate);
 }
 
 /// A task's pages follow from some nodes to others.
@@ -228,56 +163,6 @@ private:
     std::vector<std::pair<const Cgroup*, NodeMask>> before_;
 };
 
-/// Why a group cannot be the root of a partition; none: it can.
-std::optional<std::string> partition_fault(const Engine::State& state, const Cgroup& group) {
-    const CpusetState own = get_of(group);
-    if (own.cpus.empty()) {
-        return std::string(state.profile().version >= kExclusiveCpus
-                               ? "cpuset.cpus and cpuset.cpus.exclusive are empty"
-                               : "cpuset.cpus is empty");
-    }
-    for (const Cgroup* sibling : group.parent->children) {
-        if (sibling != &group && own_cpus(state, *sibling).intersects(own.cpus)) {
-            return "Cpu list in cpuset.cpus not exclusive";
-        }
-    }
-    const Cgroup& parent = *group.parent;
-    if (!parent.is_root() && !is_partition(parent, get_of(parent))) {
-        return "Parent is not a partition root";
-    }
-    const IdSet granted = granted_cpus(state, parent);
-    if (!granted.intersects(own.cpus)) {
-        return "Invalid cpu list in cpuset.cpus";
-    }
-    if ((granted - own.cpus).empty() && parent.populated_count != 0) {
-        return "Parent unable to distribute cpu downstream";
-    }
-    return std::nullopt;
-}
-
-/// Partitions may have become possible, or impossible, by what was written to a group. From 6.7 on
-/// one that loses its CPUs to a sibling is told no reason, and a reason stays until its own files
-/// are written to.
-void revalidate_partitions(const Engine::State& state, Cgroup& group, const Cgroup& changed) {
-    for (Cgroup* child : group.children) {
-        const CpusetState own = get_of(*child);
-        if (own.partition != Partition::kMember) {
-            auto fault = partition_fault(state, *child);
-            if (fault && child != &changed && state.profile().version >= kExclusiveCpus) {
-                if (own.fault) {
-                    fault = own.fault;
-                } else if (changed.parent == child->parent) {
-                    fault = "";
-                }
-            }
-            if (fault != own.fault) {
-                set_of(*child).fault = fault;
-            }
-        }
-        revalidate_partitions(state, *child, changed);
-    }
-}
-
 }  // namespace
 
 void inherit_cpuset(Cgroup& group) {
@@ -285,19 +170,19 @@ void inherit_cpuset(Cgroup& group) {
     if (!group.hierarchy->has(Controller::kCpuset) || group.is_v2()) {
         return;
     }
-    const CpusetState above = get_of(parent);
+    const CpusetState above = cpuset_of(parent);
     for (const CpusetFlag flag : {CpusetFlag::kSpreadPage, CpusetFlag::kSpreadSlab}) {
         if (above.flag(flag)) {
-            set_of(group).flag(flag) = true;
+            own_cpuset(group).flag(flag) = true;
         }
     }
     const auto exclusive = [](const Cgroup* sibling) {
-        const CpusetState other = get_of(*sibling);
+        const CpusetState other = cpuset_of(*sibling);
         return other.flag(CpusetFlag::kCpuExclusive) || other.flag(CpusetFlag::kMemExclusive);
     };
     if (parent.clone_children &&
         std::none_of(parent.children.begin(), parent.children.end(), exclusive)) {
-        CpusetState& own = set_of(group);
+        CpusetState& own = own_cpuset(group);
         own.cpus = above.cpus;
         own.mems = above.mems;
     }
@@ -307,7 +192,7 @@ Result<void> may_join_cpuset(const Cgroup& group) {
     if (group.is_v2() || group.is_root() || !group.hierarchy->has(Controller::kCpuset)) {
         return {};
     }
-    const CpusetState own = get_of(group);
+    const CpusetState own = cpuset_of(group);
     return own.cpus.empty() || own.mems.empty() ? Err(Errno::kENOSPC) : Result<void>{};
 }
 
@@ -352,20 +237,19 @@ IdSet Engine::effective_mems(const Cgroup& group) const {
     return effective_mems_of(*state_, group);
 }
 
-CpusetState Engine::cpuset(const Cgroup& group) const { return get_of(group); }
+CpusetState Engine::cpuset(const Cgroup& group) const { return cpuset_of(group); }
 
 Result<void> Engine::set_cpuset_cpus(Cgroup& group, const IdSet& cpus) {
     if (group.is_root()) {
         return Err(Errno::kEACCES);
     }
-    if (cpus == get_of(group).cpus) {
+    if (cpus == cpuset_of(group).cpus) {
         return {};
     }
     View wanted = view_of(*state_, group);
     wanted.cpus = cpus;
     MEMCGFS_TRY(validate(*state_, group, wanted));
-    set_of(group).cpus = cpus;
-    revalidate_partitions(*state_, *group.hierarchy->root, group);
+    set_cpus(*state_, group, cpus);
     return {};
 }
 
@@ -376,14 +260,14 @@ Result<OperationPtr> Engine::set_cpuset_mems(Cgroup& group, const IdSet& mems) {
     if (!all_mems().includes(mems)) {
         return Err(Errno::kEINVAL);
     }
-    if (mems == get_of(group).mems) {
+    if (mems == cpuset_of(group).mems) {
         return OperationPtr{};
     }
     View wanted = view_of(*state_, group);
     wanted.mems = mems;
     MEMCGFS_TRY(validate(*state_, group, wanted));
     const MemsChange change(*state_, group);
-    set_of(group).mems = mems;
+    own_cpuset(group).mems = mems;
     return move_operation(*state_, change.moves());
 }
 
@@ -395,36 +279,8 @@ Result<void> Engine::set_cpuset_flag(Cgroup& group, CpusetFlag flag, bool value)
         wanted.mem_exclusive = value;
     }
     MEMCGFS_TRY(validate(*state_, group, wanted));
-    set_of(group).flag(flag) = value;
+    own_cpuset(group).flag(flag) = value;
     return {};
-}
-
-void Engine::set_partition(Cgroup& group, Partition partition) {
-    CpusetState& own = set_of(group);
-    own.partition = partition;
-    own.fault.reset();
-    revalidate_partitions(*state_, *group.hierarchy->root, group);
-}
-
-Result<void> Engine::set_exclusive_cpus(Cgroup& group, const IdSet& cpus) {
-    for (const Cgroup* sibling : group.parent->children) {
-        if (sibling != &group && get_of(*sibling).exclusive.intersects(cpus)) {
-            return Err(Errno::kEINVAL);
-        }
-    }
-    set_of(group).exclusive = cpus;
-    return {};
-}
-
-IdSet Engine::isolated_cpus() const {
-    IdSet cpus;
-    state_->cgroups.for_each([&cpus](const Cgroup& group) {
-        const CpusetState own = get_of(group);
-        if (is_partition(group, own) && own.partition == Partition::kIsolated) {
-            cpus = cpus | own.cpus;
-        }
-    });
-    return cpus;
 }
 
 Result<void> Engine::set_relax_domain_level(Cgroup& group, std::int64_t level) {
@@ -438,12 +294,12 @@ Result<void> Engine::set_relax_domain_level(Cgroup& group, std::int64_t level) {
     if (level < -1 || level > level_max) {
         return Err(Errno::kEINVAL);
     }
-    set_of(group).relax_domain_level = static_cast<std::int32_t>(level);
+    own_cpuset(group).relax_domain_level = static_cast<std::int32_t>(level);
     return {};
 }
 
 void Engine::set_memory_pressure_enabled(Cgroup& group, bool enabled) {
-    set_of(group).pressure_enabled = enabled;
+    own_cpuset(group).pressure_enabled = enabled;
 }
 
 }  // namespace memcgfs::engine

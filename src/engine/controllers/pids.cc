@@ -35,6 +35,20 @@ bool is_below(const Cgroup& group, const Cgroup& ancestor) {
     return at != nullptr;
 }
 
+std::uint64_t count_below(const Engine::State& state, const Cgroup& group,
+                          std::span<const CgroupId> members_of) {
+    std::uint64_t count = 0;
+    for (const CgroupId id : members_of) {
+        const Cgroup* member_of = state.cgroups.find(id);
+        count += member_of != nullptr && is_below(*member_of, group) ? 1 : 0;
+    }
+    return count;
+}
+
+std::uint64_t charged(const Engine::State& state, const Cgroup& group) {
+    return threads_of(state, group) + count_below(state, group, state.zombies);
+}
+
 /// Else pids.events tells of the members' own forks alone.
 bool pids_events_hierarchical(const Engine::State& state, const Cgroup& group) {
     return group.is_v2() && state.profile().pids_events_hierarchical &&
@@ -50,9 +64,21 @@ void keep_peak(Cgroup& group, std::uint64_t threads) {
 }  // namespace
 
 std::uint64_t Engine::pids_current(Cgroup& group) {
-    const std::uint64_t now = threads_of(*state_, group);
+    const std::uint64_t now = charged(*state_, group);
     keep_peak(group, now);
     return now;
+}
+
+void Engine::set_zombies(std::span<const std::uint32_t> css_sets) {
+    state_->zombies.clear();
+    for (const Hierarchy& hierarchy : state_->hierarchies) {
+        if (hierarchy.root == nullptr || !hierarchy.has(Controller::kPids)) {
+            continue;
+        }
+        for (const std::uint32_t number : css_sets) {
+            state_->zombies.push_back(css_set(number).in(hierarchy.id));
+        }
+    }
 }
 
 void Engine::set_pids_max(Cgroup& group, std::uint64_t max) {
@@ -65,11 +91,8 @@ bool Engine::limits_pids() const { return state_->pids_limited; }
 Cgroup* Engine::try_charge_pids(Cgroup& forker, std::span<const CgroupId> pending) {
     // From below, as pids_try_charge() goes: what it has charged until it fails is in the peaks.
     for (Cgroup* level = &counting_group(forker); !level->is_root(); level = level->parent) {
-        std::uint64_t threads = threads_of(*state_, *level) + 1;
-        for (const CgroupId id : pending) {
-            const Cgroup* member_of = state_->cgroups.find(id);
-            threads += member_of != nullptr && is_below(*member_of, *level) ? 1 : 0;
-        }
+        const std::uint64_t threads =
+            charged(*state_, *level) + 1 + count_below(*state_, *level, pending);
         if (threads > level->states.get<&ControllerStates::pids>().max) {
             return level;
         }

@@ -50,6 +50,26 @@ struct Forks {
     Cgroup& child;
 };
 
+TEST_CASE("who has ended and is not waited for takes room", "[engine][pids]") {
+    Forks forks("6.12");
+    Engine& engine = forks.machine.engine;
+    const TaskId task = forks.machine.add_task(forks.child);
+    const std::uint32_t here = engine.css_set_of(engine.find(task)->groups);
+    engine.exit_task(task);
+    CHECK(engine.pids_current(forks.child) == 0);
+    engine.set_zombies(std::vector{here, here, std::uint32_t{0}});
+    CHECK(engine.pids_current(forks.child) == 2);
+    CHECK(engine.pids_current(forks.parent) == 2);
+    CHECK(!forks.child.populated());
+    engine.set_pids_max(forks.parent, 3);
+    CHECK(forks.fork());
+    CHECK(!forks.fork());
+    engine.set_zombies(std::vector{here});
+    CHECK(forks.fork());
+    engine.set_zombies({});
+    CHECK(engine.pids_current(forks.child) == 2);
+}
+
 TEST_CASE("a fork is refused at the limit, and again possible below it", "[engine][pids]") {
     Forks forks("6.12");
     CHECK(!forks.machine.engine.limits_pids());

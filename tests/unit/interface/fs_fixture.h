@@ -22,20 +22,20 @@ using vfs::DirKey;
 class FakeTasks final : public world::TaskTable {
 public:
     Result<world::ProcessInfo> find(std::int32_t pid, std::int32_t caller_tid) override {
-        const auto found = processes.find(pid == 0 ? caller_tid : pid);
+        const std::int32_t named = pid == 0 ? caller_tid : pid;
+        const auto thread = threads.find(named);
+        const auto found = processes.find(thread != threads.end() ? thread->second : named);
         if (found == processes.end()) {
             return Err(Errno::kESRCH);
         }
         return found->second;
     }
     std::vector<world::ProcessInfo> snapshot() override {
-        std::vector<world::ProcessInfo> living;
+        std::vector<world::ProcessInfo> all;
         for (const auto& [pid, process] : processes) {
-            if (!process.zombie) {
-                living.push_back(process);
-            }
+            all.push_back(process);
         }
-        return living;
+        return all;
     }
     Result<void> claim_oom_score_adj(std::int32_t pid, std::int32_t oom_score_adj) override {
         if (!processes.contains(pid)) {
@@ -52,6 +52,7 @@ public:
         return process;
     }
     std::map<std::int32_t, world::ProcessInfo> processes;
+    std::map<std::int32_t, std::int32_t> threads;  ///< whose they are, but for the first ones
 };
 
 inline constexpr std::string_view kOk = "ok";

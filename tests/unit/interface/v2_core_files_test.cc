@@ -203,6 +203,39 @@ TEST_CASE("v2: members, populated and the order of joining", "[interface]") {
     CHECK(machine.read(group, "cgroup.threads").empty());
 }
 
+TEST_CASE("v2: who has ended is no member, and counts for pids alone", "[interface]") {
+    FsFixture machine("6.12", Layout::kV2);
+    CHECK(machine.write(machine.top, "cgroup.subtree_control", "+pids") == kOk);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    for (const int pid : {10, 11}) {
+        machine.tasks.add(pid);
+        REQUIRE(machine.write(group, "cgroup.procs", std::to_string(pid)) == kOk);
+        machine.tasks.processes[pid].css_set =
+            machine.engine.css_set_of(machine.engine.find_task_by_pid(pid)->groups);
+    }
+    machine.tasks.processes[10].zombie = true;
+    CHECK(machine.read(group, "cgroup.procs") == "11\n");
+    CHECK(machine.read(group, "pids.current") == "2\n");
+    machine.tasks.processes[11].zombie = true;
+    CHECK(machine.read(group, "cgroup.events") == "populated 0\nfrozen 0\n");
+    CHECK(machine.read(group, "pids.current") == "2\n");
+    machine.tasks.processes.clear();
+    CHECK(machine.read(group, "pids.current") == "0\n");
+}
+
+TEST_CASE("v2: the threads of a process move together", "[interface]") {
+    FsFixture machine("6.12", Layout::kV2);
+    const DirKey domain = machine.mkdir(machine.top, "d");
+    const DirKey threads = machine.mkdir(domain, "t");
+    REQUIRE(machine.write(threads, "cgroup.type", "threaded") == kOk);
+    machine.tasks.add(10).threads = 2;
+    machine.tasks.threads[12] = 10;
+    REQUIRE(machine.write(domain, "cgroup.procs", "10") == kOk);
+    CHECK(machine.write(threads, "cgroup.threads", "12") == kOk);
+    CHECK(machine.engine.find_task_by_pid(10)->groups.in(machine.engine.unified()->id).value ==
+          static_cast<std::uint64_t>(threads));
+}
+
 TEST_CASE("v2: freeze and kill", "[interface]") {
     FsFixture machine("6.12", Layout::kV2);
     const DirKey group = machine.mkdir(machine.top, "t");

@@ -169,11 +169,18 @@ TEST_CASE("only tagged processes are in a closed world", "[world]") {
     CHECK(tasks->find(outside.pid(), 0).error() == Errno::kESRCH);
 }
 
-TEST_CASE("zombies are left out of a snapshot", "[world]") {
+TEST_CASE("zombies are in a snapshot as such, where they were", "[world]") {
     auto tasks = make();
-    Child child([] {});
+    Child child([] { pause(); });
+    REQUIRE(tasks->set_css_set(child.pid(), 7).ok());
+    REQUIRE(kill(child.pid(), SIGKILL) == 0);
     child.wait_until_zombie();
-    CHECK_FALSE(in_snapshot(*tasks, child.pid()));
+    const auto processes = tasks->snapshot();
+    const auto seen = std::find_if(processes.begin(), processes.end(),
+                                   [&](const auto& process) { return process.pid == child.pid(); });
+    REQUIRE(seen != processes.end());
+    CHECK(seen->zombie);
+    CHECK(seen->css_set == 7);
     CHECK(tasks->find(child.pid(), 0)->zombie);
     CHECK(tasks->set_css_set(child.pid(), 1).error() == Errno::kESRCH);
     child.wait();

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// A charge on its way to pages that do not exist yet.
+// Charges of page faults, and of who else brings pages of tasks.
 #pragma once
 
-#include <cstdint>
 #include <utility>
 
 #include "engine/charge.h"
-#include "engine/state.h"
 
 namespace memcgfs::engine {
 
-/// Pages charged so far. They are given back if the operation ends before it has the rest.
+/// Pages charged to a memcg so far. They are given back if the operation ends before it has the
+/// rest.
 class HeldCharge {
 public:
     HeldCharge(Engine::State& state, Memcg& memcg) : state_(state), memcg_(memcg) {}
@@ -39,5 +38,10 @@ private:
     Memcg& memcg_;
     std::uint64_t pages_ = 0;
 };
+
+/// Charges from 1 to `wanted` pages, one fault's or, `together`, as many of one read from swap as
+/// it can. The memcg is pinned by the caller. ENOMEM: there is no room for the first one.
+Coro<Result<std::uint64_t>> charge_fault(Engine::State& state, OpContext& op, Memcg& memcg,
+                                         std::uint64_t wanted, bool together);
 
 }  // namespace memcgfs::engine

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# NEEDS: v2 run root
+# PROFILE: 6.1 6.12
+#
+# clone3(2) with CLONE_INTO_CGROUP makes a child in a group, and says why not.
+. "${CASE_LIB:-/case/lib.sh}"
+cd "$CG" || exit 9
+echo '+memory +pids' >cgroup.subtree_control
+mkdir a b
+section 'in the group from the beginning, and its parent stays'
+forks into a show a/pids.current show a/cgroup.events end show a/pids.current
+forks into a into b into a fork show a/pids.current show b/pids.current
+section 'the limit is that of the group'
+echo 1 >a/pids.max
+forks into a into a into b
+say a/pids.events b/pids.events
+echo max >a/pids.max
+section 'a group that hands controllers out, and one below'
+mkdir a/c
+echo +pids >a/cgroup.subtree_control
+forks into a into a/c show a/c/pids.current show a/pids.current
+echo 0 >a/pids.max
+forks into a/c
+echo max >a/pids.max
+section 'threaded groups'
+mkdir b/t b/d
+echo threaded >b/t/cgroup.type
+say b/cgroup.type b/t/cgroup.type b/d/cgroup.type
+forks into b/t into b/d into b
+section 'no group'
+forks into /proc
+forks into /nosuch
+section 'who may not write to cgroup.procs'
+setpriv --reuid 65534 --regid 65534 --clear-groups forks into a/c
+becomes 'empty' 'rmdir a/c a b/t b/d b; [ ! -d b ]'
