@@ -167,6 +167,9 @@ Result<vfs::StoreOutcome> PuppetControl::control(const vfs::FileContext& context
         process.oom_score_adj = static_cast<std::int32_t>(wanted);
         MEMCGFS_TRY(tasks_.claim_oom_score_adj(process.pid, process.oom_score_adj));
     }
+    if (request.message.op == ControlOp::kBye) {
+        tasks_.leaves(process.pid);
+    }
     if (names_file(request.message.op)) {
         const auto& args = request.message.args;
         request.file = {

@@ -88,7 +88,7 @@ Result<ProcessInfo> LiveTasks::find(std::int32_t pid, std::int32_t caller_tid) {
     }
     return ProcessInfo{
         process.pid,          details.uid,  details.saved_uid,  details.oom_score_adj,
-        std::move(stat.comm), stat.threads, stat.kernel_thread, stat.zombie,
+        std::move(stat.comm), stat.threads, stat.kernel_thread, stat.zombie || seen.left,
         css_set.value_or(0),  stat.parent};
 }
 
@@ -155,7 +155,7 @@ Result<ProcessInfo> LiveTasks::look_at(std::int32_t pid, std::vector<Met>& met) 
                        std::move(stat.comm),
                        stat.threads,
                        stat.kernel_thread,
-                       stat.zombie,
+                       stat.zombie || seen.left,
                        css_set.value_or(0),
                        stat.parent};
 }
@@ -263,6 +263,14 @@ Result<void> LiveTasks::lend_css_set(std::int32_t pid, std::uint32_t css_set) {
         entry_of(process).css_set = own;
     }
     return write_tag(pid, css_set);
+}
+
+void LiveTasks::leaves(std::int32_t pid) {
+    const Result<ProcStat> stat = proc_->stat(pid);
+    if (const Met process{pid, stat.ok() ? stat->start_time : 0}; stat.ok() && remember(process)) {
+        MutexLock lock(mutex_);
+        entry_of(process).left = true;
+    }
 }
 
 Result<void> LiveTasks::kill(std::int32_t pid) { return signal(pid, SIGKILL); }

@@ -62,6 +62,8 @@ public:
     /// makes it part of this world. ESRCH.
     Result<void> set_css_set(std::int32_t pid, std::uint32_t css_set);
 
+    void leaves(std::int32_t pid) override;
+
     /// The process's next children belong to `css_set`, and it stays where it is; until
     /// set_css_set() puts it there, with all further children. ESRCH; EPERM: it has no tag.
     Result<void> lend_css_set(std::int32_t pid, std::uint32_t css_set);
@@ -92,6 +94,7 @@ private:
         std::uint64_t start_time = 0;
         std::optional<Claim> oom_score_adj;
         std::optional<Details> details;
+        bool left = false;  ///< leaves()
         /// Set where tagging was refused.
         std::optional<std::uint32_t> css_set;
         /// The limit as /proc/PID/limits showed it, where prlimit(2) is refused: nobody but the

@@ -25,6 +25,7 @@ public:
     }
 
     Result<ProcessInfo> find(std::int32_t pid, std::int32_t caller_tid) override;
+    void leaves(std::int32_t pid) override { processes_.at(pid).zombie = true; }
     /// In the order of pids.
     std::vector<ProcessInfo> snapshot() override;
     Result<void> claim_oom_score_adj(std::int32_t pid, std::int32_t oom_score_adj) override;

@@ -48,6 +48,10 @@ public:
     /// All processes now, zombies too, each with the css_set its tag names (0: none).
     virtual std::vector<ProcessInfo> snapshot() = 0;
 
+    /// The process is about to exit and has left its groups: from now on it counts as a zombie, so
+    /// that nobody finds it there once more before it is one.
+    virtual void leaves(std::int32_t /*pid*/) {}
+
     /// A process stands for one with this oom_score_adj, which it may not give itself on this
     /// host; holds until its real value changes. ESRCH, also from a table without such claims.
     virtual Result<void> claim_oom_score_adj(std::int32_t /*pid*/, std::int32_t /*oom_score_adj*/) {

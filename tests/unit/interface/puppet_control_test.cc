@@ -211,7 +211,11 @@ TEST_CASE("a puppet's memory is charged to its group and freed at its end", "[in
     CHECK(client.ask(ControlOp::kTouch, {locked, 0, 10, 1}) == 0);
     CHECK(group.memcg->stat(engine::StatItem::kUnevictable) == 10);
 
-    SECTION("it says so") { CHECK(client.ask(ControlOp::kBye) == 0); }
+    SECTION("it says so") {
+        CHECK(client.ask(ControlOp::kBye) == 0);
+        // Its process is still there, and must not be met once more.
+        CHECK(graph.tasks.find(50, 0)->zombie);
+    }
     SECTION("its directory is closed") { client.close(); }
     CHECK(group.memcg->stat(engine::StatItem::kAnon) == 0);
     CHECK(group.memcg->stat(engine::StatItem::kShmem) == 0);

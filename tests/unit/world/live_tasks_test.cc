@@ -305,6 +305,20 @@ TEST_CASE("a process of another uid has a css_set, tagged or remembered", "[worl
     CHECK(in_snapshot(*tasks, child.pid())->css_set == 9);
 }
 
+TEST_CASE("a process that leaves counts as a zombie, and no other does", "[world]") {
+    auto tasks = make();
+    const Child leaving(stay);
+    const Child staying(stay);
+    REQUIRE(tasks->set_css_set(leaving.pid(), 3).ok());
+    REQUIRE(tasks->set_css_set(staying.pid(), 3).ok());
+    tasks->leaves(leaving.pid());
+    tasks->leaves(1 << 30);  // nobody
+    CHECK(tasks->find(leaving.pid(), 0)->zombie);
+    CHECK(in_snapshot(*tasks, leaving.pid())->zombie);
+    CHECK_FALSE(tasks->find(staying.pid(), 0)->zombie);
+    CHECK_FALSE(in_snapshot(*tasks, staying.pid())->zombie);
+}
+
 TEST_CASE("numbers of a nested pid namespace are translated", "[world]") {
     auto tasks = make();
     Pipe pids;
