@@ -32,7 +32,6 @@ inline files::InodeId inode_of(fuse_ino_t node) { return files::InodeId{node}; }
 
 /// Answers with a name's inode, which the kernel holds from then on.
 void reply_inode(fuse_req_t request, const Result<files::InodeId>& inode);
-void reply_opened(fuse_req_t request, files::InodeId inode, fuse_file_info* info);
 
 void add_files_name_ops(fuse_lowlevel_ops& ops);
 void add_files_data_ops(fuse_lowlevel_ops& ops);

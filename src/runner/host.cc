@@ -144,7 +144,7 @@ int give_descriptors() {
     return errno == EBADF ? 0 : errno;  // it knows the request, if not this descriptor
 }
 
-/// Something to do to a child that waits; `word` is at the same place in both.
+/// What `attempt` says of a child that waits, a copy of this process.
 template <class Try>
 int with_waiting_child(Try attempt) {
     const pid_t child = fork();
