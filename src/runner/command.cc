@@ -36,10 +36,14 @@ constexpr timespec kKillRetry{0, 10'000'000};
 
 constexpr std::array kForwarded{SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
 
+/// What child_ended() sends; ignored by default.
+constexpr int kChildEnded = SIGURG;
+
 sigset_t awaited_signals() {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, kChildEnded);
     for (const int signal : kForwarded) {
         sigaddset(&set, signal);
     }
@@ -252,27 +256,48 @@ Result<void, StartFailure> Command::start() {
              (unknown && plain_name ? "there is no such command in PATH" : std::strerror(error))}};
 }
 
-int Command::wait() {
-    const sigset_t awaited = awaited_signals();
-    int exit_status = -1;
-    while (exit_status < 0) {
+void Command::leave_children() {
+    children_left_ = true;
+    waiter_ = pthread_self();
+}
+
+void Command::child_ended(pid_t pid, int status) {
+    if (pid == pid_) {
+        ended_with_.store(exit_status_of(status));
+        pthread_kill(waiter_, kChildEnded);
+    }
+}
+
+void Command::reap() {
+    int status = 0;
+    for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == pid_) {
+            ended_with_.store(exit_status_of(status));
+        }
+    }
+}
+
+int Command::wait(const std::function<void()>& ended) {
+    sigset_t awaited = awaited_signals();
+    if (children_left_) {
+        sigdelset(&awaited, SIGCHLD);  // it is meant for who waits for them
+    }
+    while (ended_with_.load() < 0) {
         siginfo_t info{};
         const int signal = sigwaitinfo(&awaited, &info);
         if (signal == SIGCHLD) {
-            int status = 0;
-            for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-                if (pid == pid_) {
-                    exit_status = exit_status_of(status);
-                }
-            }
-        } else if (signal > 0 &&
+            reap();
+        } else if (signal > 0 && signal != kChildEnded &&
                    !(info.si_code == SI_KERNEL && (signal == SIGINT || signal == SIGQUIT))) {
             kill(pid_, signal);
         }
     }
+    if (ended) {
+        ended();
+    }
     pid_ = -1;
     end_rest();
-    return exit_status;
+    return ended_with_.load();
 }
 
 void Command::end_rest() {

@@ -27,8 +27,10 @@
 // else has to serve the tree meanwhile.
 #pragma once
 
+#include <pthread.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -115,8 +117,16 @@ public:
     Result<void, StartFailure> start();
     /// Returns once CMD and all that came of it have ended: CMD's exit status, or 128 + signal.
     /// Until then forwards TERM, HUP, INT, QUIT, USR1 and USR2 to CMD, except an INT or QUIT typed
-    /// at the terminal, which CMD gets from there.
-    int wait();
+    /// at the terminal, which CMD gets from there. `ended` is called in between: CMD has ended,
+    /// what it left behind has not.
+    int wait(const std::function<void()>& ended = {});
+
+    /// From now on somebody else waits for the children of this process, as who traces them must,
+    /// and tells of each that has ended. Until `ended` has been called. The blocked SIGCHLD is
+    /// theirs.
+    void leave_children();
+    /// With waitpid(2)'s status. Any thread.
+    void child_ended(pid_t pid, int status);
 
 private:
     explicit Command(CommandOptions options) : options_(std::move(options)) {}
@@ -126,6 +136,7 @@ private:
     void become_command(int socket);
     void send_listener(int socket);
     Result<void, std::string> start_janitor();
+    void reap();
     void end_rest();
 
     CommandOptions options_;
@@ -139,6 +150,9 @@ private:
     std::optional<Janitor> janitor_;
     Result<MountAgent, std::string> mount_agent_ = Failed<std::string>{"it is not started"};
     pid_t pid_ = -1;
+    std::atomic<int> ended_with_{-1};  ///< CMD's exit status; -1: it goes on
+    bool children_left_ = false;
+    pthread_t waiter_{};
     sigset_t original_mask_{};
     struct sigaction original_child_action_{};
 };
