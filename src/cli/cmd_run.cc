@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -26,6 +27,7 @@ struct RunOptions {
     int verbosity = 0;
     bool uname = false;
     bool as_root = false;
+    std::string charge = "event";
 };
 
 /// What uname -r says of a Debian, or Alibaba Cloud Linux, with the profile's kernel.
@@ -36,9 +38,21 @@ std::string release_of(const engine::Profile& profile) {
     return fmt::format("{}.{}.0-memcgfs-amd64", profile.version.major, profile.version.minor);
 }
 
+/// In the command's process, just before it becomes the command.
+Result<runner::UniqueFd, std::string> prepare_command(bool charges) {
+    if (charges) {
+        // DEVIATION(no-huge-pages): a huge page is one fault of 512 pages, which would be noticed
+        // too late. Inherited, and without effect where it is refused.
+        prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    }
+    return supervisor::install_filter();
+}
+
 /// Serves the tree until the command and all that came of it have ended.
-int serve_command(const WorldConfig& config, const std::string& release, runner::Command& command,
+int serve_command(const WorldConfig& config, const RunOptions& options, runner::Command& command,
                   spdlog::logger& logger) {
+    const std::string release = options.uname ? release_of(*config.profile) : "";
+    const bool charges = options.charge != "off";
     // DEVIATION(run-is-closed): only what descends from the command belongs to its world; this
     // process does not.
     auto agent = runner::WorldAgent::start(command.pid());  // no thread has been started yet
@@ -50,6 +64,10 @@ int serve_command(const WorldConfig& config, const std::string& release, runner:
         (*world)->use_agent(std::move(agent).value());
     } else {
         logger.warn("release agents are not run: {}", agent.error());
+    }
+    if (charges) {
+        command.leave_children();
+        (*world)->follow([&command](pid_t pid, int status) { command.child_ended(pid, status); });
     }
     if (const auto served =
             (*world)->attach(command.take_fuse_fd().release(),
@@ -89,7 +107,7 @@ int serve_command(const WorldConfig& config, const std::string& release, runner:
             "pids.max refuses no fork: {}",
             listener.error());
     }
-    const int exit_status = command.wait();
+    const int exit_status = command.wait([&world] { (*world)->stop_following(); });
     supervisor.reset();
     answers.reset();  // it holds the mount of /proc's files
     if (const auto finished = (*world)->finish(); !finished.ok()) {
@@ -108,18 +126,18 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
     }
     config->mounted_by_parts = true;
     const auto logger = make_logger(options.verbosity);
-    auto command = runner::Command::prepare({argv,
-                                             {{"MEMCGFS_ROOT", runner::kCgroupMountPoint}},
-                                             runner::kCgroupMountPoint,
-                                             parts_of(*config->profile, config->layout),
-                                             "/sys/devices/system/memory",
-                                             options.as_root,
-                                             supervisor::install_filter});
+    auto command = runner::Command::prepare(
+        {argv,
+         {{"MEMCGFS_ROOT", runner::kCgroupMountPoint}},
+         runner::kCgroupMountPoint,
+         parts_of(*config->profile, config->layout),
+         "/sys/devices/system/memory",
+         options.as_root,
+         [charges = options.charge != "off"] { return prepare_command(charges); }});
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());
     }
-    return serve_command(*config, options.uname ? release_of(*config->profile) : "", **command,
-                         *logger);
+    return serve_command(*config, options, **command, *logger);
 }
 
 }  // namespace
@@ -136,6 +154,11 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
     command->add_flag("--root", options->as_root,
                       "An ordinary user is root in the world (of nothing outside), as scripts that "
                       "mount want it");
+    command
+        ->add_option("--charge", options->charge,
+                     "Whether the real memory of processes in groups is charged: 'event' or 'off'")
+        ->check(CLI::IsMember({"event", "off"}))
+        ->capture_default_str();
     command->add_flag("-v,--verbose", options->verbosity, "Log more to stderr; twice: requests");
     command->prefix_command();
     command->footer(

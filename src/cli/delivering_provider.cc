@@ -5,12 +5,8 @@
 
 namespace memcgfs::cli {
 
-DeliveringProvider::DeliveringProvider(vfs::Provider& inner, exec::Outbox& outbox,
-                                       std::function<void()> before_show)
-    : inner_(inner),
-      outbox_(outbox),
-      before_show_(std::move(before_show)),
-      thread_([this] { work(); }) {}
+DeliveringProvider::DeliveringProvider(vfs::Provider& inner, exec::Outbox& outbox, Hooks hooks)
+    : inner_(inner), outbox_(outbox), hooks_(std::move(hooks)), thread_([this] { work(); }) {}
 
 DeliveringProvider::~DeliveringProvider() { stop(); }
 
@@ -51,8 +47,8 @@ void DeliveringProvider::work() {
 }
 
 Result<void> DeliveringProvider::show(const vfs::FileContext& context, TextBuffer& out) {
-    if (before_show_) {
-        before_show_();
+    if (hooks_.before_show) {
+        hooks_.before_show(context);
     }
     Result<void> result = inner_.show(context, out);
     outbox_.flush();
@@ -61,8 +57,14 @@ Result<void> DeliveringProvider::show(const vfs::FileContext& context, TextBuffe
 
 Result<vfs::StoreOutcome> DeliveringProvider::store(const vfs::FileContext& context,
                                                     std::string_view text) {
+    if (hooks_.before_store) {
+        hooks_.before_store();
+    }
     Result<vfs::StoreOutcome> result = inner_.store(context, text);
     outbox_.flush();
+    if (hooks_.after_store) {
+        hooks_.after_store();
+    }
     return result;
 }
 

@@ -21,10 +21,15 @@ namespace memcgfs::cli {
 
 class DeliveringProvider final : public vfs::Provider {
 public:
+    /// Each may be empty, and is called with no lock but the open file's.
+    struct Hooks {
+        std::function<void(const vfs::FileContext&)> before_show;
+        std::function<void()> before_store;
+        std::function<void()> after_store;  ///< its effects have been delivered
+    };
     /// `inner` and `outbox` outlive this, and so does what the outbox's handlers use, until
-    /// stop(). `before_show` is called first in every show(), with no lock but the open file's.
-    DeliveringProvider(vfs::Provider& inner, exec::Outbox& outbox,
-                       std::function<void()> before_show);
+    /// stop().
+    DeliveringProvider(vfs::Provider& inner, exec::Outbox& outbox, Hooks hooks);
     ~DeliveringProvider() override;
     DeliveringProvider(const DeliveringProvider&) = delete;
     DeliveringProvider& operator=(const DeliveringProvider&) = delete;
@@ -56,7 +61,7 @@ private:
 
     vfs::Provider& inner_;
     exec::Outbox& outbox_;
-    const std::function<void()> before_show_;
+    const Hooks hooks_;
     Mutex mutex_{LockRank::kLeaf};
     CondVar changed_;
     bool wanted_ MEMCGFS_GUARDED_BY(mutex_) = false;

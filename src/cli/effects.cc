@@ -40,6 +40,9 @@ void Effects::move(const engine::MoveEffect& effect) {
     if (!moved.ok() && moved.error() != Errno::kESRCH) {
         logger_.warn("cannot tag pid={} error={}", effect.pid, errno_name(moved.error()));
     }
+    if (moved_) {
+        moved_(effect.pid);
+    }
 }
 
 void Effects::file_modified(const engine::FileModifiedEffect& effect) {

@@ -43,6 +43,9 @@ public:
     }
     /// Who runs release agents; nobody does before.
     void bind_release_agents(ReleaseAgents& agents) { release_agents_ = &agents; }
+    /// Who is told of processes that have been moved, by the thread that delivers; before the tree
+    /// is served.
+    void bind_moves(std::function<void(std::int32_t pid)> moved) { moved_ = std::move(moved); }
     /// Who is told of changed contents; before the tree is served.
     void bind_contents(std::function<void(vfs::DirKey)> content_changed) {
         content_changed_ = std::move(content_changed);
@@ -72,6 +75,7 @@ private:
     Announcer* announcer_ = nullptr;
     ReleaseAgents* release_agents_ = nullptr;
     std::function<void(vfs::DirKey)> content_changed_;
+    std::function<void(std::int32_t)> moved_;
 };
 
 }  // namespace memcgfs::cli

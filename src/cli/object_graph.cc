@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -31,6 +32,7 @@
 #include "memcgfs/interface/oom_stat.h"
 #include "memcgfs/interface/proc_fs.h"
 #include "memcgfs/interface/puppet_control.h"
+#include "memcgfs/meter/follower.h"
 #include "memcgfs/runner/unique_fd.h"
 #include "memcgfs/vfs/tree.h"
 
@@ -91,6 +93,15 @@ vfs::Tree::Options tree_options(const WorldConfig& config, const engine::Engine&
     return options;
 }
 
+/// A puppet, or another tool of ours: its own memory is none of the simulated machine's.
+bool runs_this_program(pid_t pid) {
+    struct stat own{};
+    struct stat other{};
+    return ::stat("/proc/self/exe", &own) == 0 &&
+           ::stat(fmt::format("/proc/{}/exe", pid).c_str(), &other) == 0 &&
+           own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
 }  // namespace
 
 struct World::State {
@@ -115,13 +126,14 @@ struct World::State {
           puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
           fast_reads(config.fast_reads),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
-          provider(cgroup_fs, outbox, [this] { puppets.settle(); }),
+          provider(cgroup_fs, outbox, provider_hooks()),
           tree(provider, wall_clock_now, tree_options(config, engine, cgroup_fs)),
           roots(tree, cgroup_fs, root_mode()),
           proc_tree(
               {engine, engine_mutex, *tasks, cgroup_fs, &kernel_log,
                [this](OperationId id) { executor.wake(id); },
                [this] {
+                   settle_all();
                    puppets.settle();
                    outbox.flush();
                }},
@@ -141,6 +153,9 @@ struct World::State {
         if (release_agents) {
             release_agents->stop();
         }
+        if (follower) {
+            follower->stop();
+        }
         provider.stop();
         executor.stop();
         announcer.stop();
@@ -150,6 +165,13 @@ struct World::State {
 
     void add_hierarchies(const WorldConfig& config);
     interface::Hooks hooks();
+    DeliveringProvider::Hooks provider_hooks();
+    /// What real processes have grown by.
+    void settle_all() {
+        if (follower) {
+            follower->settle_all();
+        }
+    }
     vfs::NodeId memory_root() {
         const MutexLock lock(engine_mutex);
         return roots.node(engine.memory_hierarchy().id);
@@ -175,6 +197,7 @@ struct World::State {
     Announcer announcer{logger};
     std::optional<Settler> settler;
     std::optional<ReleaseAgents> release_agents;
+    std::unique_ptr<meter::Follower> follower;
     std::unique_ptr<fuse::Session> session;
     runner::UniqueFd root;  ///< of a tree that somebody else has mounted
     runner::UniqueFd ended{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -238,6 +261,24 @@ interface::Hooks World::State::hooks() {
                         logger.warn("not allowed to take over the eventfd of tid={}", who.pid);
                     }
                     return event;
+                }};
+}
+
+/// A value that is read is as new as the read, and a process that is moved has paid before.
+DeliveringProvider::Hooks World::State::provider_hooks() {
+    return {.before_show =
+                [this](const vfs::FileContext& context) {
+                    if (follower) {
+                        follower->settle(engine::CgroupId{static_cast<std::uint64_t>(context.dir)});
+                    }
+                    puppets.settle();
+                },
+            .before_store = [this] { settle_all(); },
+            .after_store =
+                [this] {
+                    if (follower) {
+                        follower->await_moves();
+                    }
                 }};
 }
 
@@ -343,6 +384,28 @@ void World::use_agent(runner::WorldAgent agent) {
                                                    state.outbox.flush();
                                                }});
     state.effects.bind_release_agents(*state.release_agents);
+}
+
+void World::follow(std::function<void(pid_t, int)> child_ended) {
+    State& state = *state_;
+    const AllSignalsBlocked blocked;
+    state.follower = std::make_unique<meter::Follower>(
+        meter::Follower::Parts{.engine = state.engine,
+                               .engine_mutex = state.engine_mutex,
+                               .tasks = *state.tasks,
+                               .runner = state.executor,
+                               .clock = state.clock,
+                               .logger = state.logger,
+                               .flush = [&state] { state.outbox.flush(); },
+                               .exempt = runs_this_program,
+                               .child_ended = std::move(child_ended)});
+    state.effects.bind_moves([&state](std::int32_t pid) { state.follower->moved(pid); });
+}
+
+void World::stop_following() {
+    if (state_->follower) {
+        state_->follower->stop();
+    }
 }
 
 Result<void> World::adopt(std::int32_t pid) {

@@ -20,6 +20,7 @@
 //   Announcer                 a thread that tells inotify of changes, through the mount
 //   Settler                   a thread that hears of deleted files
 //   ReleaseAgents             use_agent(): a thread that hears of the ends of members
+//   Follower                  follow(): a thread that charges real processes
 //   fuse::Session             mount() or attach(); a thread of its own serves
 //   fuse::Session             attach_proc(): another one serves ProcTree
 //
@@ -27,7 +28,9 @@
 #pragma once
 
 #include <spdlog/logger.h>
+#include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -73,6 +76,12 @@ public:
 
     /// Release agents run from now on, started by `agent`. Before attach().
     void use_agent(runner::WorldAgent agent);
+
+    /// The memory of real processes is charged from now on. `child_ended`: see
+    /// meter::Follower::Parts. Before attach().
+    void follow(std::function<void(pid_t, int)> child_ended);
+    /// All of them are let go, for good.
+    void stop_following();
 
     /// Puts a process, and those it will start, into the root groups. ESRCH.
     Result<void> adopt(std::int32_t pid);

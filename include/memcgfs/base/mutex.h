@@ -29,6 +29,7 @@ enum class LockRank : int {
     kTree = 20,
     kTaskTable = 30,
     kFiles = 35,
+    kMeter = 37,
     kEngine = 40,
     kExecutor = 50,
     kOutbox = 60,

@@ -88,7 +88,10 @@ TEST_CASE("effects of a show, a store and a control are delivered before the ans
     exec::Outbox outbox(recorder);
     Busy inner(outbox);
     int settled = 0;
-    DeliveringProvider provider(inner, outbox, [&] { ++settled; });
+    DeliveringProvider provider(inner, outbox,
+                                {.before_show = [&](const vfs::FileContext&) { ++settled; },
+                                 .before_store = {},
+                                 .after_store = {}});
 
     TextBuffer text;
     CHECK(provider.show({}, text).ok());
@@ -104,7 +107,7 @@ TEST_CASE("effects of what holds the tree lock are delivered soon, by the thread
     Recorder recorder;
     exec::Outbox outbox(recorder);
     Busy inner(outbox);
-    DeliveringProvider provider(inner, outbox, {});
+    DeliveringProvider provider(inner, outbox, DeliveringProvider::Hooks{});
 
     CHECK(provider.mkdir({}, "a", {}).ok());
     CHECK(provider.rename({}, "b").ok());
@@ -119,7 +122,7 @@ TEST_CASE("what is asked of a directory is passed on", "[cli]") {
     Recorder recorder;
     exec::Outbox outbox(recorder);
     Busy inner(outbox);
-    DeliveringProvider provider(inner, outbox, {});
+    DeliveringProvider provider(inner, outbox, DeliveringProvider::Hooks{});
     CHECK(provider.files_version({}) == 7);
     CHECK(provider.made_at_version({}, {}) == 5);
     CHECK(provider.renames({}));

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// Follows the processes of groups with ptrace(2), so that their memory is charged before they use
+// much of it, and holds them while they may not go on.
+//
+// A process is followed from its first move into a group, and all that it forks with it. Nothing
+// stops it but: fork, exec, exit, every 64th page fault (fault_trap.h), and a debt. A process that
+// may not be followed (a debugger has it, or it is not ours) is looked at by the ticker alone, and
+// stays free: DEVIATION(unfollowed-processes).
+//
+// Where the faults are made inside a system call (MAP_POPULATE, mlock(2), a read into fresh
+// memory), the ticker sees the growth, and the process is held when the call returns.
+// DEVIATION(long-calls): until then it is in debt, which no file shows.
+//
+// Threads: one of its own makes all calls of ptrace(2) and waits for all children of this process:
+// nobody else may. It wants SIGCHLD and SIGURG blocked in every thread. The methods: any thread
+// that holds no lock.
+#pragma once
+
+#include <spdlog/logger.h>
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "memcgfs/base/clock.h"
+#include "memcgfs/base/mutex.h"
+#include "memcgfs/base/operation.h"
+#include "memcgfs/engine/engine.h"
+#include "memcgfs/world/task_table.h"
+
+namespace memcgfs::meter {
+
+class Follower {
+public:
+    /// References outlive it.
+    struct Parts {
+        engine::Engine& engine;
+        Mutex& engine_mutex;
+        world::TaskTable& tasks;
+        OperationRunner& runner;
+        const Clock& clock;  ///< runs at the speed of real time
+        spdlog::logger& logger;
+        std::function<void()> flush;  ///< delivers effects
+        /// Whose memory is modelled: not to be followed.
+        std::function<bool(pid_t)> exempt;
+        /// A child of this process has ended, with waitpid(2)'s status.
+        std::function<void(pid_t, int)> child_ended;
+    };
+    explicit Follower(Parts parts);
+    /// stop().
+    ~Follower();
+    Follower(const Follower&) = delete;
+    Follower& operator=(const Follower&) = delete;
+
+    /// Lets all go, for good. After it children are anybody's to wait for.
+    void stop();
+
+    /// The process has been put into another group.
+    void moved(pid_t pid);
+    /// Returns once those of before are followed.
+    void await_moves();
+
+    /// What the members of the group and below have grown by is charged, or being charged.
+    void settle(engine::CgroupId group);
+    /// The same for all who are followed.
+    void settle_all();
+
+private:
+    class Loop;
+    std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace memcgfs::meter

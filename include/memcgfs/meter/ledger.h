@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+//
+// The books of real processes: which of their real anonymous pages are charged, and to whom.
+//
+// The engine sees a process's memory as mappings whose pages were touched in a row. Growth is a
+// touch of further pages, so it goes through the ordinary charge: reclaim, memory.high's penalty,
+// the OOM killer and its wait. Until it is paid it is debt, and whoever samples the process keeps
+// it from running on. What a process gives back is freed from the end.
+//
+// A process and its fork share the pages of before; they are charged once, and freed when the last
+// that has them lets go. DEVIATION(cow-copies): a copy that a write makes of a shared page is not
+// seen, for it leaves the process's resident pages as many as they were.
+//
+// Threads: any. State is guarded by the engine lock, which the methods take; operations are for the
+// caller to run.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "memcgfs/base/mutex.h"
+#include "memcgfs/base/operation.h"
+#include "memcgfs/engine/engine.h"
+
+namespace memcgfs::meter {
+
+class Ledger {
+public:
+    /// References outlive it.
+    Ledger(engine::Engine& engine, Mutex& engine_mutex)
+        : engine_(engine), engine_mutex_(engine_mutex) {}
+    Ledger(const Ledger&) = delete;
+    Ledger& operator=(const Ledger&) = delete;
+
+    /// Opens a process's books. The `anon` pages that it has are its former group's affair. ESRCH:
+    /// the engine does not know it. Ignored for one whose books are open.
+    Result<void> open(std::int32_t pid, Pages anon);
+    /// `child` is a fork of `parent`, whose books are open: in its groups unless the engine knows
+    /// better. Shares the parent's pages; with `shares_memory` (vfork) it is of no account until
+    /// exec().
+    void fork(std::int32_t parent, std::int32_t child, bool shares_memory);
+    /// A new program: what was there has been given back.
+    void exec(std::int32_t pid, std::string comm);
+    /// The process has gone, and with it all that it alone had.
+    void exit(std::int32_t pid);
+    /// Closes the books of a process that lives on, and frees what it alone had.
+    void forget(std::int32_t pid);
+
+    /// The process has `anon` pages now. Frees what it has given back; growth is an operation for
+    /// the caller to run and to report to settled(). nullptr: nothing is to be paid, or another
+    /// operation is under way (pays() tells).
+    std::unique_ptr<Operation> sampled(std::int32_t pid, Pages anon);
+    /// The end of the operation that sampled() gave.
+    void settled(std::int32_t pid, const OperationResult& result);
+    /// An operation of the process is under way.
+    bool pays(std::int32_t pid) const;
+
+    /// Those with open books in the group and below, in its hierarchy; nothing for a group that has
+    /// gone.
+    std::vector<std::int32_t> members(engine::CgroupId group) const;
+    /// How many more pages fit until a limit, memory.high or a wmark of one of its groups is met;
+    /// kPageCounterMax where there is none.
+    Pages headroom(std::int32_t pid) const;
+    /// What is charged for the process alone.
+    Pages charged(std::int32_t pid) const;
+
+private:
+    /// Pages that were touched in a row, and how many of them each process still has.
+    struct Layer {
+        engine::MappingId mapping;
+        std::uint64_t pages = 0;
+        std::map<std::int32_t, std::uint64_t> holders;
+    };
+    struct Book {
+        engine::TaskId task;
+        std::vector<std::shared_ptr<Layer>> layers;
+        std::uint64_t uncharged = 0;  ///< there before the books were opened
+        bool borrows = false;         ///< its memory is its parent's until exec()
+        struct Payment {
+            std::shared_ptr<Layer> layer;
+            std::uint64_t pages = 0;
+        };
+        std::optional<Payment> payment;
+    };
+
+    std::uint64_t booked(std::int32_t pid, const Book& book) const;
+    std::unique_ptr<Operation> pay(std::int32_t pid, Book& book, std::uint64_t pages)
+        MEMCGFS_REQUIRES(engine_mutex_);
+    void give_back(std::int32_t pid, Book& book, std::uint64_t pages)
+        MEMCGFS_REQUIRES(engine_mutex_);
+    /// Frees what no holder has any more.
+    void trim(Layer& layer) MEMCGFS_REQUIRES(engine_mutex_);
+    void drop_layers(std::int32_t pid, Book& book, bool unmap) MEMCGFS_REQUIRES(engine_mutex_);
+    std::shared_ptr<Layer> own_layer(std::int32_t pid, Book& book) MEMCGFS_REQUIRES(engine_mutex_);
+
+    engine::Engine& engine_;
+    Mutex& engine_mutex_;
+    std::map<std::int32_t, Book> books_ MEMCGFS_GUARDED_BY(engine_mutex_);
+};
+
+}  // namespace memcgfs::meter

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// Samples real processes and pays for what they have grown by.
+//
+// Whoever has a reason looks: the follower (follower.h) when a process has faulted 64 pages or is
+// about to exit, its ticker, and every request to the tree before it is answered, so that no value
+// that is read is older than the read.
+//
+// Threads: any. Locks: kMeter, one a process, from the look until the books have it, so that an
+// older look is never booked after a newer one; operations run with no lock held.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "memcgfs/base/mutex.h"
+#include "memcgfs/base/operation.h"
+#include "memcgfs/meter/ledger.h"
+#include "memcgfs/meter/memory_probe.h"
+
+namespace memcgfs::meter {
+
+class Meter {
+public:
+    /// References outlive it, and the runner's operations end before it does. `paid` is called by
+    /// any thread, with no lock held, when a payment has ended that settle() did not wait for.
+    struct Parts {
+        engine::Engine& engine;
+        Mutex& engine_mutex;
+        OperationRunner& runner;
+        std::function<void(std::int32_t pid)> paid;
+    };
+    explicit Meter(Parts parts);
+    ~Meter();
+    Meter(const Meter&) = delete;
+    Meter& operator=(const Meter&) = delete;
+
+    /// From now on the process's growth is charged. ESRCH.
+    Result<void> watch(std::int32_t pid);
+    /// See Ledger.
+    void fork(std::int32_t parent, std::int32_t child, bool shares_memory);
+    void exec(std::int32_t pid, std::string comm);
+    void exit(std::int32_t pid);
+    void forget(std::int32_t pid);
+
+    struct Settled {
+        bool free = true;   ///< no payment is under way: the process may go on
+        bool grew = false;  ///< since the last look
+    };
+    /// Looks, and pays for what is new. What a failed payment leaves unpaid is the next look's. A
+    /// process that is not watched owes nothing.
+    Settled settle(std::int32_t pid);
+    /// The same for all in the group and below: those that may not go on.
+    std::vector<std::int32_t> settle(engine::CgroupId group);
+    /// The same for all there are.
+    std::vector<std::int32_t> settle_all();
+    bool pays(std::int32_t pid) const { return ledger_.pays(pid); }
+
+    /// How soon the process should be looked at again: the pages that fit until something happens.
+    Pages headroom(std::int32_t pid) const { return ledger_.headroom(pid); }
+    /// How much it has, as of the last look.
+    Pages charged(std::int32_t pid) const { return ledger_.charged(pid); }
+    std::size_t count() const;
+
+private:
+    struct Watched;
+    std::shared_ptr<Watched> find(std::int32_t pid) const;
+    std::shared_ptr<Watched> add(std::int32_t pid);
+    void remove(std::int32_t pid);
+    std::vector<std::int32_t> settle_each(const std::vector<std::int32_t>& pids);
+
+    Parts parts_;
+    Ledger ledger_;
+    mutable Mutex mutex_{LockRank::kLeaf};
+    std::map<std::int32_t, std::shared_ptr<Watched>> watched_ MEMCGFS_GUARDED_BY(mutex_);
+};
+
+}  // namespace memcgfs::meter

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "meter/fault_trap.h"
+
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace memcgfs::meter {
+
+namespace {
+
+perf_event_attr fault_counter() {
+    perf_event_attr attributes{};
+    attributes.size = sizeof attributes;
+    attributes.type = PERF_TYPE_SOFTWARE;
+    attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
+    attributes.exclude_hv = 1;
+    // A signal that waits for a thread inside a system call would make a long read a short one.
+    attributes.exclude_kernel = 1;
+    return attributes;
+}
+
+int open_event(const perf_event_attr& attributes, std::int32_t tid) {
+    return static_cast<int>(
+        syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC));
+}
+
+}  // namespace
+
+FaultTrap::FaultTrap(FaultTrap&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+
+FaultTrap& FaultTrap::operator=(FaultTrap&& other) noexcept {
+    std::swap(file_, other.file_);
+    return *this;
+}
+
+FaultTrap::~FaultTrap() {
+    if (file_ >= 0) {
+        close(file_);
+    }
+}
+
+Result<FaultTrap> FaultTrap::set(std::int32_t tid) {
+    perf_event_attr attributes = fault_counter();
+    attributes.sample_period = kFaults;
+    attributes.sigtrap = 1;
+    attributes.remove_on_exec = 1;
+    attributes.inherit = 1;
+    const int file = open_event(attributes, tid);
+    if (file < 0) {
+        return Err(static_cast<Errno>(errno));
+    }
+    return FaultTrap(file);
+}
+
+Result<FaultTrap> FaultTrap::keep_ready() {
+    const int file = open_event(fault_counter(), 0);
+    if (file < 0) {
+        return Err(static_cast<Errno>(errno));
+    }
+    return FaultTrap(file);
+}
+
+}  // namespace memcgfs::meter

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// A thread that stops itself after every 64 page faults (perf_event_open(2), attr.sigtrap; 5.13).
+//
+// 64 pages are what the kernel charges at a time (MEMCG_CHARGE_BATCH, 6.1). The SIGTRAP comes when
+// the thread goes back to user mode; under ptrace it is a stop that nobody else sees.
+//
+// Threads: any; no locks.
+#pragma once
+
+#include <cstdint>
+
+#include "memcgfs/base/result.h"
+
+namespace memcgfs::meter {
+
+class FaultTrap {
+public:
+    static constexpr std::uint64_t kFaults = 64;
+
+    FaultTrap() = default;
+    FaultTrap(FaultTrap&& other) noexcept;
+    FaultTrap& operator=(FaultTrap&& other) noexcept;
+    ~FaultTrap();
+
+    /// What the thread forks or clones has one of its own, as long as this object lives. Ends with
+    /// the next exec, for who makes it. Faults inside system calls do not count. EACCES, EPERM,
+    /// ENOSYS and others: not on this host.
+    static Result<FaultTrap> set(std::int32_t tid);
+    /// The first counter on an idle system takes the kernel milliseconds to set up: to be kept for
+    /// as long as others are wanted.
+    static Result<FaultTrap> keep_ready();
+
+private:
+    explicit FaultTrap(int file) : file_(file) {}
+    int file_ = -1;
+};
+
+}  // namespace memcgfs::meter

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//
+// The follower's thread: what it does about each stop, order and tick. See follower.h.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "memcgfs/base/clock.h"
+#include "memcgfs/base/mutex.h"
+#include "memcgfs/meter/follower.h"
+#include "memcgfs/meter/meter.h"
+#include "meter/fault_trap.h"
+#include "meter/tick_pace.h"
+#include "meter/tracee.h"
+
+namespace memcgfs::meter {
+
+class Follower::Loop {
+public:
+    explicit Loop(Parts parts);
+    ~Loop();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    // Any thread.
+    void stop();
+    void moved(pid_t pid);
+    void await_moves();
+    void settle(engine::CgroupId group);
+    void settle_all();
+
+private:
+    struct Order {
+        enum class Kind : std::uint8_t {
+            kFollow,  ///< it has been moved
+            kPaid,    ///< its payment has ended
+            kHold,    ///< it has debts
+        };
+        Kind kind = Kind::kFollow;
+        pid_t pid = 0;
+    };
+    struct Thread {
+        pid_t process = 0;
+        std::shared_ptr<FaultTrap> trap;  ///< its own, or its parent's
+        bool fresh = true;                ///< its first stop is to come
+        bool exiting = false;             ///< it has been in its exit stop
+    };
+    struct Held {
+        pid_t tid = 0;
+        bool exiting = false;
+    };
+    struct Process {
+        std::set<pid_t> threads;
+        std::vector<Held> held;
+    };
+
+    void order(Order order);
+    void hold_all(const std::vector<std::int32_t>& pids);
+
+    // The loop's own thread.
+    void work();
+    bool wait_for_children();
+    bool carry_out_orders();
+    void pause();
+    void tick();
+
+    void on_status(pid_t tid, int status);
+    void on_stop(pid_t tid, Thread& thread, int status);
+    void on_child(pid_t tid, const Thread& thread, StopKind kind);
+    void on_exec(pid_t tid, Thread& thread);
+    void on_exit(pid_t tid, Thread& thread);
+    void on_signal(pid_t tid, const Thread& thread, int signal);
+    void on_gone(pid_t tid);
+
+    void follow(pid_t pid);
+    bool seize_threads(pid_t pid);
+    void add_thread(pid_t pid, pid_t tid, bool fresh, std::shared_ptr<FaultTrap> trap);
+    void set_trap(pid_t tid, Thread& thread);
+    void end_exit(pid_t pid, pid_t tid);
+    void paid(pid_t pid);
+    void hold(pid_t pid);
+    bool belongs_to_a_group(pid_t pid);
+
+    Parts parts_;
+    Meter meter_;
+    FaultTrap ready_;
+    bool traps_ = true;
+    TickPace pace_;
+    const Clock& clock_;
+    Nanos next_tick_{};
+
+    std::map<pid_t, Thread> threads_;
+    std::map<pid_t, Process> processes_;
+    std::set<pid_t> unfollowed_;
+    std::set<pid_t> early_;  ///< stopped before their parent's stop was seen
+
+    Mutex mutex_{LockRank::kLeaf};
+    CondVar done_;
+    std::deque<Order> orders_ MEMCGFS_GUARDED_BY(mutex_);
+    std::uint64_t given_ MEMCGFS_GUARDED_BY(mutex_) = 0;
+    std::uint64_t carried_out_ MEMCGFS_GUARDED_BY(mutex_) = 0;
+    bool stopping_ MEMCGFS_GUARDED_BY(mutex_) = false;
+    std::thread thread_;
+};
+
+}  // namespace memcgfs::meter

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/meter/follower.h"
+
+#include <csignal>
+#include <utility>
+
+#include "meter/follow_loop.h"
+
+namespace memcgfs::meter {
+
+Follower::Follower(Parts parts) : loop_(std::make_unique<Loop>(std::move(parts))) {}
+
+Follower::~Follower() { stop(); }
+
+void Follower::stop() { loop_->stop(); }
+
+void Follower::moved(pid_t pid) { loop_->moved(pid); }
+
+void Follower::await_moves() { loop_->await_moves(); }
+
+void Follower::settle(engine::CgroupId group) { loop_->settle(group); }
+
+void Follower::settle_all() { loop_->settle_all(); }
+
+Follower::Loop::Loop(Parts parts)
+    : parts_(std::move(parts)),
+      meter_({parts_.engine, parts_.engine_mutex, parts_.runner,
+              [this](std::int32_t pid) { order({Order::Kind::kPaid, pid}); }}),
+      clock_(parts_.clock),
+      thread_([this] { work(); }) {}
+
+Follower::Loop::~Loop() { stop(); }
+
+void Follower::Loop::stop() {
+    {
+        const MutexLock lock(mutex_);
+        stopping_ = true;
+        done_.notify_all();
+    }
+    if (thread_.joinable()) {
+        pthread_kill(thread_.native_handle(), SIGURG);
+        thread_.join();
+    }
+}
+
+void Follower::Loop::order(Order order) {
+    const MutexLock lock(mutex_);
+    if (!stopping_) {
+        orders_.push_back(order);
+        given_++;
+        // The signal waits for the thread if that is not waiting for it.
+        pthread_kill(thread_.native_handle(), SIGURG);
+    }
+}
+
+void Follower::Loop::moved(pid_t pid) { order({Order::Kind::kFollow, pid}); }
+
+void Follower::Loop::await_moves() {
+    const MutexLock lock(mutex_);
+    const std::uint64_t goal = given_;
+    while (carried_out_ < goal && !stopping_) {
+        done_.wait(mutex_);
+    }
+}
+
+void Follower::Loop::hold_all(const std::vector<std::int32_t>& pids) {
+    for (const std::int32_t pid : pids) {
+        order({Order::Kind::kHold, pid});
+    }
+}
+
+void Follower::Loop::settle(engine::CgroupId group) { hold_all(meter_.settle(group)); }
+
+void Follower::Loop::settle_all() { hold_all(meter_.settle_all()); }
+
+}  // namespace memcgfs::meter

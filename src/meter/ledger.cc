@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/meter/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "memcgfs/engine/memcg.h"
+
+namespace memcgfs::meter {
+
+namespace {
+
+bool is_below(const engine::Cgroup* group, engine::CgroupId ancestor) {
+    while (group != nullptr && group->id != ancestor) {
+        group = group->parent;
+    }
+    return group != nullptr;
+}
+
+}  // namespace
+
+Result<void> Ledger::open(std::int32_t pid, Pages anon) {
+    const MutexLock lock(engine_mutex_);
+    if (books_.contains(pid)) {
+        return {};
+    }
+    const engine::Task* const task = engine_.find_task_by_pid(pid);
+    if (task == nullptr) {
+        return Err(Errno::kESRCH);
+    }
+    Book book;
+    book.task = task->id;
+    book.uncharged = anon.count();
+    books_.emplace(pid, std::move(book));
+    return {};
+}
+
+void Ledger::fork(std::int32_t parent, std::int32_t child, bool shares_memory) {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(parent);
+    const engine::Task* const forker =
+        found != books_.end() ? engine_.find(found->second.task) : nullptr;
+    if (forker == nullptr || books_.contains(child)) {
+        return;
+    }
+    Book book;
+    if (const engine::Task* const there = engine_.find_task_by_pid(child)) {
+        book.task = there->id;
+    } else {
+        engine::TaskInfo info = forker->info;
+        info.pid = child;
+        info.threads = 1;
+        book.task = engine_.add_task(std::move(info), forker->groups);
+    }
+    book.borrows = shares_memory || found->second.borrows;
+    if (!book.borrows) {
+        book.uncharged = found->second.uncharged;
+        for (const auto& layer : found->second.layers) {
+            const std::uint64_t pages = layer->holders[parent];
+            if (pages > 0) {
+                layer->holders[child] = pages;
+                book.layers.push_back(layer);
+                engine_.map_mapping(book.task, layer->mapping);
+            }
+        }
+    }
+    books_.emplace(child, std::move(book));
+}
+
+void Ledger::exec(std::int32_t pid, std::string comm) {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    if (found != books_.end()) {
+        if (engine::Task* const task = engine_.find(found->second.task)) {
+            task->info.comm = std::move(comm);
+        }
+        drop_layers(pid, found->second, true);
+        found->second.uncharged = 0;
+        found->second.borrows = false;
+    }
+}
+
+void Ledger::forget(std::int32_t pid) {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    if (found != books_.end()) {
+        drop_layers(pid, found->second, true);
+        books_.erase(found);
+    }
+}
+
+void Ledger::exit(std::int32_t pid) {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    if (found == books_.end()) {
+        return;
+    }
+    const engine::TaskId task = found->second.task;
+    drop_layers(pid, found->second, false);
+    books_.erase(found);
+    engine_.exit_task(task);
+}
+
+void Ledger::drop_layers(std::int32_t pid, Book& book, bool unmap) {
+    for (const auto& layer : book.layers) {
+        layer->holders.erase(pid);
+        if (unmap) {
+            engine_.unmap_mapping(book.task, layer->mapping, false);
+        }
+        if (!layer->holders.empty()) {
+            trim(*layer);
+        }
+    }
+    book.layers.clear();
+    // What is being paid for has gone; the operation finds no mapping and ends.
+    book.payment.reset();
+}
+
+std::uint64_t Ledger::booked(std::int32_t pid, const Book& book) const {
+    std::uint64_t pages = book.uncharged;
+    for (const auto& layer : book.layers) {
+        pages += layer->holders.at(pid);
+    }
+    return pages;
+}
+
+std::unique_ptr<Operation> Ledger::sampled(std::int32_t pid, Pages anon) {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    if (found == books_.end() || found->second.borrows || found->second.payment) {
+        return nullptr;
+    }
+    Book& book = found->second;
+    const std::uint64_t there = booked(pid, book);
+    if (anon.count() > there) {
+        return pay(pid, book, anon.count() - there);
+    }
+    give_back(pid, book, there - anon.count());
+    return nullptr;
+}
+
+std::shared_ptr<Ledger::Layer> Ledger::own_layer(std::int32_t pid, Book& book) {
+    for (auto at = book.layers.rbegin(); at != book.layers.rend(); ++at) {
+        if ((*at)->holders.size() == 1) {
+            return *at;
+        }
+    }
+    auto layer = std::make_shared<Layer>();
+    layer->mapping = engine_.create_mapping(book.task, engine::PageKind::kAnon);
+    layer->holders[pid] = 0;
+    book.layers.push_back(layer);
+    return layer;
+}
+
+std::unique_ptr<Operation> Ledger::pay(std::int32_t pid, Book& book, std::uint64_t pages) {
+    const engine::Task* const task = engine_.find(book.task);
+    if (task == nullptr || task->dying) {
+        return nullptr;
+    }
+    auto layer = own_layer(pid, book);
+    auto operation =
+        engine_.touch(book.task, layer->mapping, {layer->pages, pages}, engine::Access::kWrite);
+    book.payment = Book::Payment{std::move(layer), pages};
+    return operation;
+}
+
+void Ledger::settled(std::int32_t pid, const OperationResult& result) {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    if (found == books_.end() || !found->second.payment) {
+        return;
+    }
+    const Book::Payment payment = *std::exchange(found->second.payment, std::nullopt);
+    Layer& layer = *payment.layer;
+    if (result.ok()) {
+        layer.pages += payment.pages;
+        layer.holders[pid] += payment.pages;
+    } else {
+        // How far it came is not known. The whole of it is debt again, and the next sample's.
+        engine_.free_pages(layer.mapping, {layer.pages, payment.pages});
+    }
+}
+
+bool Ledger::pays(std::int32_t pid) const {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    return found != books_.end() && found->second.payment.has_value();
+}
+
+void Ledger::give_back(std::int32_t pid, Book& book, std::uint64_t pages) {
+    for (auto at = book.layers.rbegin(); at != book.layers.rend() && pages > 0; ++at) {
+        std::uint64_t& held = (*at)->holders.at(pid);
+        const std::uint64_t freed = std::min(held, pages);
+        held -= freed;
+        pages -= freed;
+        if (freed > 0) {
+            trim(**at);
+        }
+    }
+    book.uncharged -= std::min(book.uncharged, pages);
+}
+
+void Ledger::trim(Layer& layer) {
+    std::uint64_t most = 0;
+    for (const auto& [pid, pages] : layer.holders) {
+        most = std::max(most, pages);
+    }
+    if (most < layer.pages) {
+        engine_.free_pages(layer.mapping, {most, layer.pages - most});
+        layer.pages = most;
+    }
+}
+
+std::vector<std::int32_t> Ledger::members(engine::CgroupId group) const {
+    const MutexLock lock(engine_mutex_);
+    std::vector<std::int32_t> pids;
+    const engine::Cgroup* const ancestor = engine_.find(group);
+    if (ancestor == nullptr) {
+        return pids;
+    }
+    for (const auto& [pid, book] : books_) {
+        const engine::Task* const task = engine_.find(book.task);
+        if (task != nullptr &&
+            is_below(engine_.find(task->groups.in(ancestor->hierarchy->id)), group)) {
+            pids.push_back(pid);
+        }
+    }
+    return pids;
+}
+
+Pages Ledger::headroom(std::int32_t pid) const {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    const engine::Task* const task =
+        found != books_.end() ? engine_.find(found->second.task) : nullptr;
+    const engine::Cgroup* const group =
+        task != nullptr ? engine_.find(task->groups.in(engine_.memory_hierarchy().id)) : nullptr;
+    Pages least = kPageCounterMax;
+    if (group == nullptr) {
+        return least;
+    }
+    for (const engine::Memcg* memcg = &engine_.effective_memcg(*group); memcg != nullptr;
+         memcg = memcg->parent()) {
+        const Pages usage = memcg->memory.usage();
+        for (const Pages bound : {memcg->memory.max(), memcg->memory.high()}) {
+            if (bound < kPageCounterMax) {
+                least = std::min(least, bound > usage ? bound - usage : Pages{0});
+            }
+        }
+    }
+    return least;
+}
+
+Pages Ledger::charged(std::int32_t pid) const {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    return found == books_.end() ? Pages{0}
+                                 : Pages{booked(pid, found->second) - found->second.uncharged};
+}
+
+}  // namespace memcgfs::meter

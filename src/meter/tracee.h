@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// ptrace(2) on one thread, in words of what is meant.
+//
+// Threads: all calls about a thread come from the one that has seized it. A thread that has gone
+// makes a call do nothing.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "memcgfs/base/result.h"
+
+namespace memcgfs::meter {
+
+/// What waitpid(2) says of a thread.
+enum class StopKind : std::uint8_t {
+    kGone,       ///< exited or killed, and reaped
+    kFork,       ///< has made a process; event_message() is its pid
+    kVfork,      ///< the same, with its memory shared
+    kClone,      ///< has made a thread, or a process in its own way
+    kExec,       ///< runs a new program; event_message() is the tid it had before
+    kExit,       ///< is about to end; its memory is still there
+    kHalted,     ///< its first stop, or after interrupt()
+    kGroupStop,  ///< SIGSTOP and its like
+    kSignal,     ///< a signal is about to be delivered
+};
+
+StopKind kind_of_stop(int wait_status);
+
+/// Follows the thread and what it forks, without stopping it. EPERM: somebody else does, or it may
+/// not be looked at; ESRCH.
+Result<void> seize(pid_t tid);
+/// Lets a stopped thread go on, with a signal if it is not 0.
+void let_go(pid_t tid, int signal = 0);
+/// Leaves it in its group stop, but listens.
+void listen(pid_t tid);
+/// Makes it stop soon; nobody but the tracer sees that.
+void interrupt(pid_t tid);
+/// No more following. The thread is in a stop.
+void release(pid_t tid);
+pid_t event_message(pid_t tid);
+/// The signal that is about to be delivered is a counter's (FaultTrap).
+bool is_fault_trap(pid_t tid);
+/// An interrupted system call that the kernel never restarts by itself (epoll_wait(2) and its like)
+/// is made again. DEVIATION(interrupted-calls): x86-64 alone; elsewhere the program sees EINTR.
+void restart_interrupted_call(pid_t tid);
+
+}  // namespace memcgfs::meter

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include "memcgfs/meter/ledger.h"
+
+#include "support/catch.hpp"
+#include "support/engine_fixture.h"
+
+namespace memcgfs::meter {
+namespace {
+
+using test::mib;
+
+constexpr std::int32_t kParent = 100;
+constexpr std::int32_t kChild = 200;
+
+/// A v2 group with one process, whose books are open.
+struct Books {
+    explicit Books(Pages anon = Pages{0}, engine::Machine machine = test::roomy_machine())
+        : f("6.1", engine::Layout::kV2, machine), group(f.make_memory(f.root(), "a")) {
+        f.add_task(group);
+        REQUIRE(ledger.open(kParent, anon).ok());
+    }
+    /// A look, and what follows from it. False: the payment failed.
+    bool look(std::int32_t pid, std::uint64_t anon) {
+        auto payment = ledger.sampled(pid, Pages{anon});
+        if (payment == nullptr) {
+            return true;
+        }
+        const OperationResult result =
+            payment->finished() ? payment->result() : f.run(std::move(payment));
+        ledger.settled(pid, result);
+        return result.ok();
+    }
+    /// Anonymous pages alone: page tables are charged, too.
+    std::uint64_t charged() const {
+        return static_cast<std::uint64_t>(group.memcg->stat_total(engine::StatItem::kAnon));
+    }
+
+    test::EngineFixture f;
+    engine::Cgroup& group;
+    Mutex mutex{LockRank::kEngine};
+    Ledger ledger{f.engine, mutex};
+};
+
+TEST_CASE("growth is charged, and what is given back is freed") {
+    Books books;
+    CHECK(books.look(kParent, 1000));
+    CHECK(books.charged() == 1000);
+    CHECK(books.look(kParent, 300));
+    CHECK(books.charged() == 300);
+    CHECK(books.look(kParent, 301));
+    CHECK(books.charged() == 301);
+    books.ledger.exit(kParent);
+    CHECK(books.charged() == 0);
+    CHECK(books.f.engine.find_task_by_pid(kParent) == nullptr);
+}
+
+TEST_CASE("what a process had before is not charged, and is the last to go") {
+    Books books(Pages{500});
+    CHECK(books.look(kParent, 500));
+    CHECK(books.charged() == 0);
+    CHECK(books.look(kParent, 600));
+    CHECK(books.charged() == 100);
+    CHECK(books.look(kParent, 200));
+    CHECK(books.charged() == 0);
+    CHECK(books.look(kParent, 300));
+    CHECK(books.charged() == 100);
+}
+
+TEST_CASE("pages of before a fork are charged once, until the last lets go") {
+    Books books;
+    REQUIRE(books.look(kParent, 1000));
+    books.ledger.fork(kParent, kChild, false);
+    CHECK(books.look(kChild, 1000));
+    CHECK(books.charged() == 1000);
+    CHECK(books.look(kChild, 1100));
+    CHECK(books.look(kParent, 1050));
+    CHECK(books.charged() == 1150);
+
+    SECTION("the child gives up its part: what the parent has stays") {
+        CHECK(books.look(kChild, 0));
+        CHECK(books.charged() == 1050);
+        // New pages are new: none of those that it has given up.
+        CHECK(books.look(kChild, 10));
+        CHECK(books.charged() == 1060);
+    }
+    SECTION("the parent ends first") {
+        books.ledger.exit(kParent);
+        CHECK(books.charged() == 1100);
+        CHECK(books.look(kChild, 40));
+        CHECK(books.charged() == 40);
+    }
+    SECTION("the child runs another program") {
+        books.ledger.exec(kChild, "ls");
+        CHECK(books.charged() == 1050);
+        CHECK(books.look(kChild, 20));
+        CHECK(books.charged() == 1070);
+        CHECK(books.f.engine.find_task_by_pid(kChild)->info.comm == "ls");
+    }
+    SECTION("both give up the same part") {
+        CHECK(books.look(kChild, 400));
+        CHECK(books.look(kParent, 300));
+        CHECK(books.charged() == 400);
+    }
+}
+
+TEST_CASE("a vfork's child is of no account until it runs another program") {
+    Books books;
+    REQUIRE(books.look(kParent, 1000));
+    books.ledger.fork(kParent, kChild, true);
+    CHECK(books.look(kChild, 1000));
+    CHECK(books.charged() == 1000);
+    books.ledger.exec(kChild, "true");
+    CHECK(books.look(kChild, 30));
+    CHECK(books.charged() == 1030);
+}
+
+TEST_CASE("a fork is in its parent's group") {
+    Books books;
+    books.ledger.fork(kParent, kChild, false);
+    const engine::Task* const child = books.f.engine.find_task_by_pid(kChild);
+    REQUIRE(child != nullptr);
+    CHECK(child->groups.in(books.group.hierarchy->id) == books.group.id);
+    CHECK(books.ledger.members(books.group.id) == std::vector<std::int32_t>{kParent, kChild});
+    CHECK(books.ledger.members(books.f.root().id).size() == 2);
+}
+
+TEST_CASE("over the limit a process is killed, and usage stays below") {
+    Books books;
+    books.f.limit(books.group, mib(1));
+    CHECK_FALSE(books.look(kParent, 300));
+    CHECK(books.f.sink.killed == std::vector<std::int32_t>{kParent});
+    CHECK(books.group.memcg->memory.watermark() <= mib(1));
+    CHECK_FALSE(books.ledger.pays(kParent));
+    books.ledger.exit(kParent);
+    CHECK(books.charged() == 0);
+}
+
+TEST_CASE("with swap the rest is booked as swap") {
+    engine::Machine machine = test::roomy_machine();
+    test::add_zram(machine, mib(64));
+    Books books(Pages{0}, machine);
+    books.f.limit(books.group, mib(1));
+    CHECK(books.look(kParent, 1000));
+    CHECK(books.group.memcg->memory.usage() <= mib(1));
+    CHECK(books.group.memcg->swap.usage() >= Pages{1000} - mib(1));
+    CHECK(books.look(kParent, 0));
+    CHECK(books.group.memcg->swap.usage() == Pages{0});
+}
+
+TEST_CASE("while a payment is under way there is no second one") {
+    Books books;
+    auto payment = books.ledger.sampled(kParent, Pages{200});
+    REQUIRE(payment != nullptr);
+    CHECK(books.ledger.pays(kParent));
+    CHECK(books.ledger.sampled(kParent, Pages{300}) == nullptr);
+
+    SECTION("its end lets the next look pay the rest") {
+        const OperationResult result =
+            payment->finished() ? payment->result() : books.f.run(std::move(payment));
+        books.ledger.settled(kParent, result);
+        CHECK(books.look(kParent, 300));
+        CHECK(books.charged() == 300);
+    }
+    SECTION("the process forks and ends: nothing stays") {
+        books.ledger.fork(kParent, kChild, false);
+        books.ledger.exec(kParent, "true");
+        const OperationResult result =
+            payment->finished() ? payment->result() : books.f.run(std::move(payment));
+        books.ledger.settled(kParent, result);
+        books.ledger.exit(kParent);
+        books.ledger.exit(kChild);
+        CHECK(books.charged() == 0);
+    }
+    SECTION("the payment fails: the whole of it is debt again") {
+        payment.reset();
+        books.ledger.settled(kParent, Err(Errno::kENOMEM));
+        CHECK(books.look(kParent, 200));
+        CHECK(books.charged() == 200);
+    }
+}
+
+TEST_CASE("headroom is the least of all limits above") {
+    Books books;
+    CHECK(books.ledger.headroom(kParent) == kPageCounterMax);
+    books.f.limit(books.group, mib(8));
+    REQUIRE(books.look(kParent, 100));
+    const Pages usage = books.group.memcg->memory.usage();
+    CHECK(books.ledger.headroom(kParent) == mib(8) - usage);
+    REQUIRE(books.f.run(books.f.engine.set_memory_high(*books.group.memcg, mib(4))).ok());
+    CHECK(books.ledger.headroom(kParent) == mib(4) - usage);
+}
+
+TEST_CASE("nobody has books who is not known") {
+    Books books;
+    CHECK(books.ledger.open(4711, Pages{0}).error() == Errno::kESRCH);
+    books.ledger.fork(4711, kChild, false);
+    CHECK(books.f.engine.find_task_by_pid(kChild) == nullptr);
+    CHECK(books.ledger.sampled(4711, Pages{1}) == nullptr);
+    books.ledger.forget(kParent);
+    CHECK(books.ledger.sampled(kParent, Pages{1}) == nullptr);
+    CHECK(books.f.engine.find_task_by_pid(kParent) != nullptr);
+}
+
+}  // namespace
+}  // namespace memcgfs::meter
