@@ -124,7 +124,7 @@ def disk_directory():
     return tempfile.gettempdir()
 
 
-GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks")
+GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks", "realmem")
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                        "tests/conformance")
 COMPILE_LOCK = threading.Lock()

@@ -208,6 +208,9 @@ void Engine::set_freeze(Cgroup& group, bool freeze) {
     group.freeze = freeze;
     if (!parent_frozen) {
         apply_freeze(*state_, group, freeze);
+    } else {
+        // An ancestor has decided: there is nothing to wait for, and who waits is told so.
+        state_->notify(group, NotifyFile::kCgroupEvents);
     }
 }
 

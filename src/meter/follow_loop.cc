@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/kcmp.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,10 @@ bool shares_memory(pid_t first, pid_t second) {
     return syscall(SYS_kcmp, first, second, KCMP_VM, 0, 0) == 0;
 }
 
+/// Two threads' faults between traps.
+constexpr Pages kTrappedLate{2 * FaultTrap::kFaults};
+
+constexpr int kNice = -10;
 constexpr std::int64_t kSecond = 1'000'000'000;
 
 sigset_t awaited_signals() {
@@ -66,6 +71,8 @@ sigset_t awaited_signals() {
 
 void Follower::Loop::work() {
     pthread_setname_np(pthread_self(), "memcgfs-follow");
+    // Those it follows run meanwhile. Best effort: an ordinary user may not.
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
     if (auto ready = FaultTrap::keep_ready(); ready.ok()) {
         ready_ = std::move(ready).value();
     }
@@ -148,11 +155,13 @@ void Follower::Loop::tick() {
     const auto look = [&](pid_t pid) {
         round.processes++;
         const Meter::Settled settled = meter_.settle(pid);
-        if (settled.grew) {
+        if (settled.grown > Pages{0}) {
             round.grew = true;
             round.headroom = std::min(round.headroom, meter_.headroom(pid));
         }
-        if (!settled.free) {
+        // More than the traps let pass comes from within a system call: the end of that is when to
+        // look again, before the program does.
+        if (!settled.free || settled.grown > kTrappedLate) {
             hold(pid);
         }
     };
@@ -202,10 +211,10 @@ void Follower::Loop::on_stop(pid_t tid, Thread& thread, int status) {
             if (!std::exchange(thread.fresh, false)) {
                 restart_interrupted_call(tid);
             }
-            if (meter_.pays(thread.process)) {
-                processes_[thread.process].held.push_back({tid});
-            } else {
+            if (meter_.settle(thread.process).free) {
                 let_go(tid);
+            } else {
+                processes_[thread.process].held.push_back({tid});
             }
             break;
         case StopKind::kGroupStop:
@@ -228,7 +237,7 @@ void Follower::Loop::on_child(pid_t tid, const Thread& thread, StopKind kind) {
         const bool shares =
             kind == StopKind::kVfork || (kind == StopKind::kClone && shares_memory(parent, child));
         meter_.settle(parent);
-        meter_.fork(parent, child, shares);
+        meter_.fork({parent, child, shares, parts_.tasks.css_set(child)});
         add_thread(child, child, true, thread.trap);
     }
     let_go(tid);
@@ -397,7 +406,7 @@ void Follower::Loop::paid(pid_t pid) {
 
 void Follower::Loop::hold(pid_t pid) {
     const auto found = processes_.find(pid);
-    if (found == processes_.end() || !meter_.pays(pid)) {
+    if (found == processes_.end()) {
         return;
     }
     for (const pid_t tid : found->second.threads) {

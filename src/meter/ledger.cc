@@ -35,7 +35,9 @@ Result<void> Ledger::open(std::int32_t pid, Pages anon) {
     return {};
 }
 
-void Ledger::fork(std::int32_t parent, std::int32_t child, bool shares_memory) {
+void Ledger::fork(const Fork& fork) {
+    const std::int32_t parent = fork.parent;
+    const std::int32_t child = fork.child;
     const MutexLock lock(engine_mutex_);
     const auto found = books_.find(parent);
     const engine::Task* const forker =
@@ -50,9 +52,10 @@ void Ledger::fork(std::int32_t parent, std::int32_t child, bool shares_memory) {
         engine::TaskInfo info = forker->info;
         info.pid = child;
         info.threads = 1;
-        book.task = engine_.add_task(std::move(info), forker->groups);
+        book.task = engine_.add_task(
+            std::move(info), fork.css_set ? engine_.css_set(*fork.css_set) : forker->groups);
     }
-    book.borrows = shares_memory || found->second.borrows;
+    book.borrows = fork.shares_memory || found->second.borrows;
     if (!book.borrows) {
         book.uncharged = found->second.uncharged;
         for (const auto& layer : found->second.layers) {
@@ -179,6 +182,13 @@ void Ledger::settled(std::int32_t pid, const OperationResult& result) {
         // How far it came is not known. The whole of it is debt again, and the next sample's.
         engine_.free_pages(layer.mapping, {layer.pages, payment.pages});
     }
+}
+
+Pages Ledger::owed(std::int32_t pid) const {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    return found != books_.end() && found->second.payment ? Pages{found->second.payment->pages}
+                                                          : Pages{0};
 }
 
 bool Ledger::pays(std::int32_t pid) const {

@@ -6,10 +6,61 @@
 
 namespace memcgfs::meter {
 
+/// How far a payment has come, for who waits for it.
+struct Meter::Progress {
+    enum class Stage : std::uint8_t { kNone, kGoesOn, kWaits };
+
+    void set(Stage next) {
+        const MutexLock lock(mutex);
+        stage = next;
+        changed.notify_all();
+    }
+    /// Until it has ended, or waits itself.
+    void await() {
+        const MutexLock lock(mutex);
+        for (int turn = 0; stage == Stage::kGoesOn && turn < kTurns; ++turn) {
+            changed.wait_for(mutex, kTurn);
+        }
+    }
+
+    static constexpr Nanos kTurn = from_millis(10);
+    static constexpr int kTurns = 10;  // a reader's patience
+    Mutex mutex{LockRank::kLeaf};
+    CondVar changed;
+    Stage stage MEMCGFS_GUARDED_BY(mutex) = Stage::kNone;
+};
+
 struct Meter::Watched {
     explicit Watched(MemoryProbe opened) : probe(std::move(opened)) {}
     Mutex looking{LockRank::kMeter};
     MemoryProbe probe;
+    std::shared_ptr<Progress> progress = std::make_shared<Progress>();
+};
+
+/// Tells of its steps.
+class Meter::Payment final : public Operation {
+public:
+    Payment(std::unique_ptr<Operation> inner, std::shared_ptr<Progress> progress)
+        : inner_(std::move(inner)), progress_(std::move(progress)) {
+        progress_->set(Progress::Stage::kGoesOn);
+    }
+    Step step() override {
+        const Step step = inner_->step();
+        const bool waits = step.kind == Step::Kind::kSleep || step.kind == Step::Kind::kWait;
+        if (step.kind != Step::Kind::kDone) {
+            progress_->set(waits ? Progress::Stage::kWaits : Progress::Stage::kGoesOn);
+        }
+        return step;
+    }
+    void interrupt() override { inner_->interrupt(); }
+    OperationResult result() const override { return inner_->result(); }
+    bool finished() const override { return inner_->finished(); }
+    OperationId id() const override { return inner_->id(); }
+    std::string_view name() const override { return inner_->name(); }
+
+private:
+    const std::unique_ptr<Operation> inner_;
+    const std::shared_ptr<Progress> progress_;
 };
 
 Meter::Meter(Parts parts) : parts_(std::move(parts)), ledger_(parts_.engine, parts_.engine_mutex) {}
@@ -60,9 +111,9 @@ Result<void> Meter::watch(std::int32_t pid) {
     return opened;
 }
 
-void Meter::fork(std::int32_t parent, std::int32_t child, bool shares_memory) {
-    if (add(child) != nullptr) {
-        ledger_.fork(parent, child, shares_memory);
+void Meter::fork(const Ledger::Fork& fork) {
+    if (add(fork.child) != nullptr) {
+        ledger_.fork(fork);
     }
 }
 
@@ -89,6 +140,7 @@ Meter::Settled Meter::settle(std::int32_t pid) {
         return {};
     }
     std::unique_ptr<Operation> payment;
+    Pages grown{};
     {
         const MutexLock looking(watched->looking);
         const Result<Pages> anon = watched->probe.anon();
@@ -96,24 +148,41 @@ Meter::Settled Meter::settle(std::int32_t pid) {
             return {};
         }
         payment = ledger_.sampled(pid, *anon);
+        grown = ledger_.owed(pid);
     }
     if (payment == nullptr) {
-        return {.free = !ledger_.pays(pid), .grew = false};
+        return {.free = !ledger_.pays(pid)};
     }
+    return {.free = pay(pid, watched->progress, std::move(payment)), .grown = grown};
+}
+
+bool Meter::pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
+                std::unique_ptr<Operation> operation) {
     // Whichever comes second knows of the first: the end of the payment, or of this look at it.
     auto first = std::make_shared<std::atomic<bool>>(true);
-    parts_.runner.run(std::move(payment), [this, pid, first](const OperationResult& result) {
-        ledger_.settled(pid, result);
-        if (!first->exchange(false)) {
-            parts_.paid(pid);
-        }
-    });
-    return {.free = !first->exchange(false), .grew = true};
+    auto payment = std::make_unique<Payment>(std::move(operation), progress);
+    parts_.runner.run(std::move(payment),
+                      [this, pid, first, progress](const OperationResult& result) {
+                          ledger_.settled(pid, result);
+                          progress->set(Progress::Stage::kNone);
+                          if (!first->exchange(false)) {
+                              parts_.paid(pid);
+                          }
+                      });
+    return !first->exchange(false);
 }
 
 std::vector<std::int32_t> Meter::settle_each(const std::vector<std::int32_t>& pids) {
     std::vector<std::int32_t> owing;
     for (const std::int32_t pid : pids) {
+        if (settle(pid).free) {
+            continue;
+        }
+        const auto watched = find(pid);
+        if (watched != nullptr) {
+            watched->progress->await();
+        }
+        // What came while it was being paid.
         if (!settle(pid).free) {
             owing.push_back(pid);
         }

@@ -265,6 +265,14 @@ Result<void> LiveTasks::lend_css_set(std::int32_t pid, std::uint32_t css_set) {
     return write_tag(pid, css_set);
 }
 
+std::optional<std::uint32_t> LiveTasks::css_set(std::int32_t pid) {
+    rlimit64 limit{};
+    if (prlimit64(pid, RLIMIT_LOCKS, nullptr, &limit) != 0) {
+        return std::nullopt;
+    }
+    return decode_tag(limit.rlim_cur, world_id_);
+}
+
 void LiveTasks::leaves(std::int32_t pid) {
     const Result<ProcStat> stat = proc_->stat(pid);
     if (const Met process{pid, stat.ok() ? stat->start_time : 0}; stat.ok() && remember(process)) {

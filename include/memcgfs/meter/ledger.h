@@ -39,10 +39,16 @@ public:
     /// Opens a process's books. The `anon` pages that it has are its former group's affair. ESRCH:
     /// the engine does not know it. Ignored for one whose books are open.
     Result<void> open(std::int32_t pid, Pages anon);
-    /// `child` is a fork of `parent`, whose books are open: in its groups unless the engine knows
-    /// better. Shares the parent's pages; with `shares_memory` (vfork) it is of no account until
-    /// exec().
-    void fork(std::int32_t parent, std::int32_t child, bool shares_memory);
+    /// `child` is a fork of `parent`, whose books are open, and in the groups of `css_set`, or else
+    /// in its parent's. Shares the parent's pages; with `shares_memory` (vfork) it is of no account
+    /// until exec().
+    struct Fork {
+        std::int32_t parent = 0;
+        std::int32_t child = 0;
+        bool shares_memory = false;
+        std::optional<std::uint32_t> css_set;
+    };
+    void fork(const Fork& fork);
     /// A new program: what was there has been given back.
     void exec(std::int32_t pid, std::string comm);
     /// The process has gone, and with it all that it alone had.
@@ -56,6 +62,8 @@ public:
     std::unique_ptr<Operation> sampled(std::int32_t pid, Pages anon);
     /// The end of the operation that sampled() gave.
     void settled(std::int32_t pid, const OperationResult& result);
+    /// The pages that the operation under way is for.
+    Pages owed(std::int32_t pid) const;
     /// An operation of the process is under way.
     bool pays(std::int32_t pid) const;
 

@@ -42,19 +42,20 @@ public:
     /// From now on the process's growth is charged. ESRCH.
     Result<void> watch(std::int32_t pid);
     /// See Ledger.
-    void fork(std::int32_t parent, std::int32_t child, bool shares_memory);
+    void fork(const Ledger::Fork& fork);
     void exec(std::int32_t pid, std::string comm);
     void exit(std::int32_t pid);
     void forget(std::int32_t pid);
 
     struct Settled {
-        bool free = true;   ///< no payment is under way: the process may go on
-        bool grew = false;  ///< since the last look
+        bool free = true;  ///< no payment is under way: the process may go on
+        Pages grown{};     ///< since the last look
     };
     /// Looks, and pays for what is new. What a failed payment leaves unpaid is the next look's. A
     /// process that is not watched owes nothing.
     Settled settle(std::int32_t pid);
-    /// The same for all in the group and below: those that may not go on.
+    /// The same for all in the group and below: those that may not go on. Waits for payments that
+    /// only take their time, and not for those that wait themselves (for room, or memory.high).
     std::vector<std::int32_t> settle(engine::CgroupId group);
     /// The same for all there are.
     std::vector<std::int32_t> settle_all();
@@ -68,10 +69,15 @@ public:
 
 private:
     struct Watched;
+    struct Progress;
+    class Payment;
     std::shared_ptr<Watched> find(std::int32_t pid) const;
     std::shared_ptr<Watched> add(std::int32_t pid);
     void remove(std::int32_t pid);
     std::vector<std::int32_t> settle_each(const std::vector<std::int32_t>& pids);
+    /// True: it is over.
+    bool pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
+             std::unique_ptr<Operation> operation);
 
     Parts parts_;
     Ledger ledger_;

@@ -62,6 +62,7 @@ public:
     /// makes it part of this world. ESRCH.
     Result<void> set_css_set(std::int32_t pid, std::uint32_t css_set);
 
+    std::optional<std::uint32_t> css_set(std::int32_t pid) override;
     void leaves(std::int32_t pid) override;
 
     /// The process's next children belong to `css_set`, and it stays where it is; until

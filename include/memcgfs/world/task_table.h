@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,10 @@ public:
                                                  std::vector<std::int32_t> pids) {
         return pids;
     }
+
+    /// The css_set that the process's tag names, and its children will have; nothing if that cannot be
+    /// told. Cheap.
+    virtual std::optional<std::uint32_t> css_set(std::int32_t /*pid*/) { return std::nullopt; }
 
     /// All processes now, zombies too, each with the css_set its tag names (0: none).
     virtual std::vector<ProcessInfo> snapshot() = 0;

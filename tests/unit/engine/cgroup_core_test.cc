@@ -132,6 +132,21 @@ TEST_CASE("charges stay where they were made", "[engine][cgroup]") {
     CHECK(b.populated());
 }
 
+TEST_CASE("who freezes what an ancestor has frozen is told at once", "[engine][cgroup]") {
+    // cgroup_freeze() (kernel/cgroup/freezer.c, 6.1)
+    EngineFixture machine("6.1", Layout::kV2);
+    Cgroup& parent = machine.make(machine.root(), "p");
+    Cgroup& child = machine.make(parent, "c");
+    machine.engine.set_freeze(parent, true);
+    machine.sink.modified.clear();
+    machine.engine.set_freeze(child, true);
+    REQUIRE(machine.sink.modified.size() == 1);
+    CHECK(machine.sink.modified[0].cgroup == child.id);
+    CHECK(machine.sink.modified[0].file == NotifyFile::kCgroupEvents);
+    machine.engine.set_freeze(child, true);
+    CHECK(machine.sink.modified.size() == 1);
+}
+
 TEST_CASE("v2 swap is a counter of its own", "[engine][swap]") {
     Machine shape;
     test::add_zram(shape, mib(64));

@@ -69,7 +69,7 @@ TEST_CASE("what a process had before is not charged, and is the last to go") {
 TEST_CASE("pages of before a fork are charged once, until the last lets go") {
     Books books;
     REQUIRE(books.look(kParent, 1000));
-    books.ledger.fork(kParent, kChild, false);
+    books.ledger.fork({.parent = kParent, .child = kChild});
     CHECK(books.look(kChild, 1000));
     CHECK(books.charged() == 1000);
     CHECK(books.look(kChild, 1100));
@@ -106,7 +106,7 @@ TEST_CASE("pages of before a fork are charged once, until the last lets go") {
 TEST_CASE("a vfork's child is of no account until it runs another program") {
     Books books;
     REQUIRE(books.look(kParent, 1000));
-    books.ledger.fork(kParent, kChild, true);
+    books.ledger.fork({.parent = kParent, .child = kChild, .shares_memory = true});
     CHECK(books.look(kChild, 1000));
     CHECK(books.charged() == 1000);
     books.ledger.exec(kChild, "true");
@@ -116,12 +116,25 @@ TEST_CASE("a vfork's child is of no account until it runs another program") {
 
 TEST_CASE("a fork is in its parent's group") {
     Books books;
-    books.ledger.fork(kParent, kChild, false);
+    books.ledger.fork({.parent = kParent, .child = kChild});
     const engine::Task* const child = books.f.engine.find_task_by_pid(kChild);
     REQUIRE(child != nullptr);
     CHECK(child->groups.in(books.group.hierarchy->id) == books.group.id);
     CHECK(books.ledger.members(books.group.id) == std::vector<std::int32_t>{kParent, kChild});
     CHECK(books.ledger.members(books.f.root().id).size() == 2);
+}
+
+TEST_CASE("a fork that was made into another group is there") {
+    Books books;
+    engine::Cgroup& other = books.f.make_memory(books.f.root(), "b");
+    engine::Membership groups = books.f.engine.find_task_by_pid(kParent)->groups;
+    groups[other.hierarchy->id] = other.id;
+    const std::uint32_t css_set = books.f.engine.css_set_of(groups);
+    books.ledger.fork({.parent = kParent, .child = kChild, .css_set = css_set});
+    CHECK(books.ledger.members(other.id) == std::vector<std::int32_t>{kChild});
+    CHECK(books.look(kChild, 50));
+    CHECK(other.memcg->stat_total(engine::StatItem::kAnon) == 50);
+    CHECK(books.charged() == 0);
 }
 
 TEST_CASE("over the limit a process is killed, and usage stays below") {
@@ -162,7 +175,7 @@ TEST_CASE("while a payment is under way there is no second one") {
         CHECK(books.charged() == 300);
     }
     SECTION("the process forks and ends: nothing stays") {
-        books.ledger.fork(kParent, kChild, false);
+        books.ledger.fork({.parent = kParent, .child = kChild});
         books.ledger.exec(kParent, "true");
         const OperationResult result =
             payment->finished() ? payment->result() : books.f.run(std::move(payment));
@@ -193,7 +206,7 @@ TEST_CASE("headroom is the least of all limits above") {
 TEST_CASE("nobody has books who is not known") {
     Books books;
     CHECK(books.ledger.open(4711, Pages{0}).error() == Errno::kESRCH);
-    books.ledger.fork(4711, kChild, false);
+    books.ledger.fork({.parent = 4711, .child = kChild});
     CHECK(books.f.engine.find_task_by_pid(kChild) == nullptr);
     CHECK(books.ledger.sampled(4711, Pages{1}) == nullptr);
     books.ledger.forget(kParent);
