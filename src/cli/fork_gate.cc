@@ -145,6 +145,7 @@ Result<void> ForkGate::lend(const world::ProcessInfo& caller, engine::CgroupId i
         css_set = parts_.engine.css_set_of(groups);
     }
     MEMCGFS_TRY(parts_.tasks.lend_css_set(caller.pid, css_set));
+    parts_.forks_into(caller.pid);
     lent_.push_back(caller);
     return {};
 }

@@ -32,6 +32,10 @@ public:
         world::LiveTasks& tasks;
         interface::CgroupFs& cgroup_fs;
         std::function<void()> flush;  ///< delivers effects
+        /// The process is about to fork into another group.
+        std::function<void(std::int32_t pid)> forks_into;
+        /// Follower::give_up(); empty: nobody is followed.
+        std::function<bool(std::int32_t pid, bool running)> gives_up;
     };
     explicit ForkGate(Parts parts) : parts_(std::move(parts)) {}
 

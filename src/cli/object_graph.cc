@@ -367,7 +367,15 @@ std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
     return std::make_unique<RunAnswers>(
         std::move(mounts), RunAnswers::Trees{state.tree, state.proc_tree, state.roots},
         ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
-                        [&state] { state.outbox.flush(); }},
+                        [&state] { state.outbox.flush(); },
+                        [&state](std::int32_t pid) {
+                            if (state.follower) {
+                                state.follower->attend(pid);
+                            }
+                        },
+                        [&state](std::int32_t pid, bool running) {
+                            return state.follower && state.follower->give_up(pid, running);
+                        }},
         MachineAnswers::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
                               state.kernel_log, [&state] { state.outbox.flush(); }, release},
         TmpfsMounts::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,

@@ -87,6 +87,7 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
       engine_(parts.engine),
       engine_mutex_(parts.engine_mutex),
       tasks_(parts.tasks),
+      gives_up_(parts.gives_up),
       gate_(parts),
       world_mounts_({engine_, engine_mutex_, tasks_, trees_.cgroups, trees_.roots, parts.flush,
                      mounts.tree_device},
@@ -217,8 +218,8 @@ Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::str
     table << real.rdbuf();
     const TreeMounts tree{
         .device = tree_device_,
-        .ground_is_shown = engine_.layout() == engine::Layout::kV1 ||
-                           engine_.layout() == engine::Layout::kHybrid,
+        .ground_is_shown =
+            engine_.layout() == engine::Layout::kV1 || engine_.layout() == engine::Layout::kHybrid,
         .what = [this](std::string_view directory,
                        int mount_id) { return world_mounts_.describe(directory, mount_id); },
         .other = [this](
@@ -257,6 +258,15 @@ Result<void> RunAnswers::may_fork(const supervisor::ForkRequest& request) {
         MEMCGFS_TRY(may_enter(request.caller, *into));
     }
     return gate_.may_fork(request.caller, request.thread, into);
+}
+
+bool RunAnswers::before_trace(pid_t caller, pid_t tracee) {
+    const auto process = tasks_.find(tracee, caller);
+    if (!process.ok() || !gives_up_) {
+        return false;
+    }
+    // Who wants to be traced itself waits for this answer, and cannot stop before.
+    return gives_up_(process->pid, tracee != 0) && tracee == 0;
 }
 
 Result<void> RunAnswers::may_enter(std::int32_t caller, engine::CgroupId group) {

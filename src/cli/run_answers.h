@@ -50,6 +50,7 @@ public:
     std::optional<Result<runner::UniqueFd>> open_file(
         const supervisor::OpenRequest& request) override;
     Result<void> may_fork(const supervisor::ForkRequest& request) override;
+    bool before_trace(pid_t caller, pid_t tracee) override;
     supervisor::MountAnswers* mounts(supervisor::FsType type) override;
     std::optional<supervisor::FsType> mounted_type(dev_t device) override;
     supervisor::MachineCalls* machine() override { return &machine_; }
@@ -72,6 +73,7 @@ private:
     Mutex& engine_mutex_;
     world::LiveTasks& tasks_;
     std::unordered_set<std::string> names_;  ///< last names of files that are ours
+    const std::function<bool(std::int32_t, bool)> gives_up_;  ///< ForkGate::Parts'
     ForkGate gate_;
     WorldMounts world_mounts_;
     TmpfsMounts tmpfs_mounts_;

@@ -2,6 +2,7 @@
 #include "meter/fault_trap.h"
 
 #include <linux/perf_event.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,6 +36,13 @@ FaultTrap::FaultTrap(FaultTrap&& other) noexcept : file_(std::exchange(other.fil
 FaultTrap& FaultTrap::operator=(FaultTrap&& other) noexcept {
     std::swap(file_, other.file_);
     return *this;
+}
+
+void FaultTrap::disable() {
+    disabled_ = true;
+    if (file_ >= 0) {
+        ioctl(file_, PERF_EVENT_IOC_DISABLE, 0);
+    }
 }
 
 FaultTrap::~FaultTrap() {

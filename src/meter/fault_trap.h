@@ -27,6 +27,9 @@ public:
     /// the next exec, for who makes it. Faults inside system calls do not count. EACCES, EPERM,
     /// ENOSYS and others: not on this host.
     static Result<FaultTrap> set(std::int32_t tid);
+    /// No stop is begun any more, neither of the thread nor of those that have theirs from it.
+    void disable();
+    bool disabled() const { return disabled_; }
     /// The first counter on an idle system takes the kernel milliseconds to set up: to be kept for
     /// as long as others are wanted.
     static Result<FaultTrap> keep_ready();
@@ -34,6 +37,7 @@ public:
 private:
     explicit FaultTrap(int file) : file_(file) {}
     int file_ = -1;
+    bool disabled_ = false;
 };
 
 }  // namespace memcgfs::meter

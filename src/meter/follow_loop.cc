@@ -1,57 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "meter/follow_loop.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <linux/kcmp.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
 #include <utility>
+
+#include "meter/proc_look.h"
 
 namespace memcgfs::meter {
 
 namespace {
-
-std::vector<pid_t> threads_of(pid_t pid) {
-    std::vector<pid_t> threads;
-    DIR* const directory = opendir(fmt::format("/proc/{}/task", pid).c_str());
-    if (directory == nullptr) {
-        return threads;
-    }
-    while (const dirent* const entry = readdir(directory)) {
-        if (const int tid = std::atoi(entry->d_name); tid > 0) {
-            threads.push_back(tid);
-        }
-    }
-    closedir(directory);
-    return threads;
-}
-
-std::string comm_of(pid_t pid) {
-    std::array<char, 32> name{};
-    const int file = open(fmt::format("/proc/{}/comm", pid).c_str(), O_RDONLY | O_CLOEXEC);
-    const ssize_t size = file < 0 ? 0 : read(file, name.data(), name.size());
-    if (file >= 0) {
-        close(file);
-    }
-    return std::string(name.data(), static_cast<std::size_t>(std::max<ssize_t>(size - 1, 0)));
-}
-
-bool is_thread_of(pid_t pid, pid_t tid) { return syscall(SYS_tgkill, pid, tid, 0) == 0; }
-
-bool shares_memory(pid_t first, pid_t second) {
-    return syscall(SYS_kcmp, first, second, KCMP_VM, 0, 0) == 0;
-}
 
 /// Two threads' faults between traps.
 constexpr Pages kTrappedLate{2 * FaultTrap::kFaults};
@@ -136,6 +100,14 @@ bool Follower::Loop::carry_out_orders() {
             case Order::Kind::kFollow:
                 follow(order.pid);
                 break;
+            case Order::Kind::kAttend:
+                if (!processes_.contains(order.pid) && !parts_.exempt(order.pid)) {
+                    seize_threads(order.pid);
+                }
+                break;
+            case Order::Kind::kGiveUp:
+                begin_leaving(order.pid);
+                break;
             case Order::Kind::kPaid:
                 paid(order.pid);
                 break;
@@ -168,6 +140,8 @@ void Follower::Loop::tick() {
     for (const auto& [pid, process] : processes_) {
         look(pid);
     }
+    look_at_stopped();
+    renew_traps();
     for (auto at = unfollowed_.begin(); at != unfollowed_.end();) {
         const pid_t pid = *at++;
         look(pid);
@@ -179,146 +153,29 @@ void Follower::Loop::tick() {
     next_tick_ = clock_.now() + pace_.after(round);
 }
 
-void Follower::Loop::on_status(pid_t tid, int status) {
-    const StopKind kind = kind_of_stop(status);
-    if (kind == StopKind::kGone) {
-        on_gone(tid);
-        parts_.child_ended(tid, status);
-        return;
-    }
-    const auto found = threads_.find(tid);
-    if (found == threads_.end()) {
-        early_.insert(tid);
-    } else {
-        on_stop(tid, found->second, status);
-    }
-}
-
-void Follower::Loop::on_stop(pid_t tid, Thread& thread, int status) {
-    switch (const StopKind kind = kind_of_stop(status)) {
-        case StopKind::kFork:
-        case StopKind::kVfork:
-        case StopKind::kClone:
-            on_child(tid, thread, kind);
-            break;
-        case StopKind::kExec:
-            on_exec(tid, thread);
-            break;
-        case StopKind::kExit:
-            on_exit(tid, thread);
-            break;
-        case StopKind::kHalted:
-            if (!std::exchange(thread.fresh, false)) {
-                restart_interrupted_call(tid);
-            }
-            if (meter_.settle(thread.process).free) {
-                let_go(tid);
-            } else {
-                processes_[thread.process].held.push_back({tid});
-            }
-            break;
-        case StopKind::kGroupStop:
-            listen(tid);
-            break;
-        case StopKind::kSignal:
-            on_signal(tid, thread, WSTOPSIG(status));
-            break;
-        case StopKind::kGone:
-            break;
+/// Follows those again that run again.
+void Follower::Loop::look_at_stopped() {
+    for (auto at = stopped_.begin(); at != stopped_.end();) {
+        const pid_t pid = *at;
+        if (is_stopped(pid)) {
+            ++at;
+            continue;
+        }
+        at = stopped_.erase(at);
+        if (kill(pid, 0) != 0) {
+            forget_process(pid);
+        } else {
+            seize_threads(pid);
+        }
     }
 }
 
-void Follower::Loop::on_child(pid_t tid, const Thread& thread, StopKind kind) {
-    const pid_t child = event_message(tid);
-    const pid_t parent = thread.process;
-    if (kind == StopKind::kClone && is_thread_of(parent, child)) {
-        add_thread(parent, child, true, thread.trap);
-    } else {
-        const bool shares =
-            kind == StopKind::kVfork || (kind == StopKind::kClone && shares_memory(parent, child));
-        meter_.settle(parent);
-        meter_.fork({parent, child, shares, parts_.tasks.css_set(child)});
-        add_thread(child, child, true, thread.trap);
-    }
-    let_go(tid);
-}
-
-void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
-    const pid_t former = event_message(tid);
-    if (former != tid) {
-        threads_.erase(former);
-    }
-    Process& process = processes_[thread.process];
-    process.threads = {tid};
-    process.held.clear();
-    thread.exiting = false;
-    if (parts_.exempt(tid)) {
-        meter_.forget(tid);
-        processes_.erase(tid);
-        threads_.erase(tid);
-        release(tid);
-        return;
-    }
-    meter_.exec(tid, comm_of(tid));
-    set_trap(tid, thread);
-    let_go(tid);
-}
-
-void Follower::Loop::on_exit(pid_t tid, Thread& thread) {
-    thread.trap = {};
-    thread.exiting = true;
-    Process& process = processes_[thread.process];
-    const bool last = std::all_of(process.threads.begin(), process.threads.end(),
-                                  [this](pid_t other) { return threads_[other].exiting; });
-    if (!last) {
-        let_go(tid);
-        return;
-    }
-    if (meter_.settle(thread.process).free) {
-        end_exit(thread.process, tid);
-    } else {
-        process.held.push_back({tid, true});
-    }
-}
-
-/// Its memory is still there, but nobody will use it any more.
-void Follower::Loop::end_exit(pid_t pid, pid_t tid) {
-    parts_.tasks.leaves(pid);
+void Follower::Loop::forget_process(pid_t pid) {
+    left(pid);
     meter_.exit(pid);
+    processes_.erase(pid);
+    stopped_.erase(pid);
     parts_.flush();
-    let_go(tid);
-}
-
-void Follower::Loop::on_signal(pid_t tid, const Thread& thread, int signal) {
-    if (signal != SIGTRAP || !is_fault_trap(tid)) {
-        let_go(tid, signal);
-        return;
-    }
-    if (meter_.settle(thread.process).free) {
-        let_go(tid);
-    } else {
-        processes_[thread.process].held.push_back({tid});
-    }
-}
-
-void Follower::Loop::on_gone(pid_t tid) {
-    const auto found = threads_.find(tid);
-    early_.erase(tid);
-    if (found == threads_.end()) {
-        return;
-    }
-    const pid_t pid = found->second.process;
-    threads_.erase(found);
-    const auto process = processes_.find(pid);
-    if (process == processes_.end()) {
-        return;
-    }
-    process->second.threads.erase(tid);
-    if (process->second.threads.empty() || tid == pid) {
-        meter_.exit(pid);
-        processes_.erase(process);
-        parts_.flush();
-    }
 }
 
 bool Follower::Loop::belongs_to_a_group(pid_t pid) {
@@ -329,11 +186,10 @@ bool Follower::Loop::belongs_to_a_group(pid_t pid) {
 }
 
 void Follower::Loop::follow(pid_t pid) {
-    if (processes_.contains(pid) || unfollowed_.contains(pid) || parts_.exempt(pid) ||
-        !belongs_to_a_group(pid)) {
+    if (unfollowed_.contains(pid) || parts_.exempt(pid) || !belongs_to_a_group(pid)) {
         return;
     }
-    const bool seized = seize_threads(pid);
+    const bool seized = processes_.contains(pid) || seize_threads(pid);
     if (!meter_.watch(pid).ok()) {
         return;  // it has gone; its end will be heard of if it was seized
     }
@@ -387,6 +243,17 @@ void Follower::Loop::set_trap(pid_t tid, Thread& thread) {
         traps_ = false;
         parts_.logger.warn("page faults cannot be counted ({}): limits act some milliseconds late",
                            errno_name(trap.error()));
+    }
+}
+
+void Follower::Loop::renew_traps() {
+    if (!std::exchange(traps_lost_, false)) {
+        return;
+    }
+    for (auto& [tid, thread] : threads_) {
+        if (thread.trap != nullptr && thread.trap->disabled()) {
+            set_trap(tid, thread);
+        }
     }
 }
 

@@ -31,6 +31,8 @@ public:
     // Any thread.
     void stop();
     void moved(pid_t pid);
+    void attend(pid_t pid);
+    bool give_up(pid_t pid, bool running);
     void await_moves();
     void settle(engine::CgroupId group);
     void settle_all();
@@ -39,6 +41,8 @@ private:
     struct Order {
         enum class Kind : std::uint8_t {
             kFollow,  ///< it has been moved
+            kAttend,  ///< its next child is in a group
+            kGiveUp,  ///< somebody else will trace it
             kPaid,    ///< its payment has ended
             kHold,    ///< it has debts
         };
@@ -60,6 +64,10 @@ private:
         std::vector<Held> held;
     };
 
+    /// How long a process may take to stop, which one that waits for a disk does not do soon.
+    static constexpr Nanos kTurn = from_millis(10);
+    static constexpr int kTurns = 50;
+
     void order(Order order);
     void hold_all(const std::vector<std::int32_t>& pids);
 
@@ -73,10 +81,20 @@ private:
     void on_status(pid_t tid, int status);
     void on_stop(pid_t tid, Thread& thread, int status);
     void on_child(pid_t tid, const Thread& thread, StopKind kind);
+    void adopt_child(pid_t tid, const Thread& thread, StopKind kind);
     void on_exec(pid_t tid, Thread& thread);
     void on_exit(pid_t tid, Thread& thread);
     void on_signal(pid_t tid, const Thread& thread, int signal);
+    void on_group_stop(pid_t tid, Thread& thread);
     void on_gone(pid_t tid);
+    void begin_leaving(pid_t pid);
+    void leave(pid_t tid, Thread& thread, int status);
+    void left(pid_t pid);
+    bool may_release(pid_t tid, Thread& thread, int signal);
+    void renew_traps();
+    bool leaves(pid_t pid);
+    void look_at_stopped();
+    void forget_process(pid_t pid);
 
     void follow(pid_t pid);
     bool seize_threads(pid_t pid);
@@ -98,11 +116,15 @@ private:
     std::map<pid_t, Thread> threads_;
     std::map<pid_t, Process> processes_;
     std::set<pid_t> unfollowed_;
-    std::set<pid_t> early_;  ///< stopped before their parent's stop was seen
+    std::set<pid_t> stopped_;  ///< by a signal, and let go meanwhile
+    std::set<pid_t> early_;    ///< stopped before their parent's stop was seen
+    bool traps_lost_ = false;  ///< some have been disabled that were others', too
 
     Mutex mutex_{LockRank::kLeaf};
     CondVar done_;
     std::deque<Order> orders_ MEMCGFS_GUARDED_BY(mutex_);
+    /// Being given up; written by the loop alone.
+    std::set<pid_t> leaving_ MEMCGFS_GUARDED_BY(mutex_);
     std::uint64_t given_ MEMCGFS_GUARDED_BY(mutex_) = 0;
     std::uint64_t carried_out_ MEMCGFS_GUARDED_BY(mutex_) = 0;
     bool stopping_ MEMCGFS_GUARDED_BY(mutex_) = false;

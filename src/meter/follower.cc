@@ -16,6 +16,10 @@ void Follower::stop() { loop_->stop(); }
 
 void Follower::moved(pid_t pid) { loop_->moved(pid); }
 
+void Follower::attend(pid_t pid) { loop_->attend(pid); }
+
+bool Follower::give_up(pid_t pid, bool running) { return loop_->give_up(pid, running); }
+
 void Follower::await_moves() { loop_->await_moves(); }
 
 void Follower::settle(engine::CgroupId group) { loop_->settle(group); }
@@ -54,6 +58,22 @@ void Follower::Loop::order(Order order) {
 }
 
 void Follower::Loop::moved(pid_t pid) { order({Order::Kind::kFollow, pid}); }
+
+void Follower::Loop::attend(pid_t pid) {
+    order({Order::Kind::kAttend, pid});
+    await_moves();
+}
+
+bool Follower::Loop::give_up(pid_t pid, bool running) {
+    order({Order::Kind::kGiveUp, pid});
+    await_moves();
+    const MutexLock lock(mutex_);
+    const bool was_followed = leaving_.contains(pid);
+    for (int turn = 0; running && leaving_.contains(pid) && turn < kTurns && !stopping_; ++turn) {
+        done_.wait_for(mutex_, kTurn);
+    }
+    return was_followed;
+}
 
 void Follower::Loop::await_moves() {
     const MutexLock lock(mutex_);

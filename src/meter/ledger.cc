@@ -35,39 +35,48 @@ Result<void> Ledger::open(std::int32_t pid, Pages anon) {
     return {};
 }
 
-void Ledger::fork(const Fork& fork) {
-    const std::int32_t parent = fork.parent;
-    const std::int32_t child = fork.child;
+bool Ledger::fork(const Fork& fork) {
     const MutexLock lock(engine_mutex_);
-    const auto found = books_.find(parent);
-    const engine::Task* const forker =
-        found != books_.end() ? engine_.find(found->second.task) : nullptr;
-    if (forker == nullptr || books_.contains(child)) {
-        return;
+    const engine::Task* const forker = engine_.find_task_by_pid(fork.parent);
+    if (forker == nullptr || books_.contains(fork.child)) {
+        return forker != nullptr;
+    }
+    const engine::Membership groups =
+        fork.css_set ? engine_.css_set(*fork.css_set) : forker->groups;
+    const engine::Hierarchy& hierarchy = engine_.memory_hierarchy();
+    if (groups.in(hierarchy.id) == hierarchy.root->id) {
+        return false;
     }
     Book book;
-    if (const engine::Task* const there = engine_.find_task_by_pid(child)) {
+    if (const engine::Task* const there = engine_.find_task_by_pid(fork.child)) {
         book.task = there->id;
     } else {
         engine::TaskInfo info = forker->info;
-        info.pid = child;
+        info.pid = fork.child;
         info.threads = 1;
-        book.task = engine_.add_task(
-            std::move(info), fork.css_set ? engine_.css_set(*fork.css_set) : forker->groups);
+        book.task = engine_.add_task(std::move(info), groups);
     }
-    book.borrows = fork.shares_memory || found->second.borrows;
-    if (!book.borrows) {
-        book.uncharged = found->second.uncharged;
-        for (const auto& layer : found->second.layers) {
-            const std::uint64_t pages = layer->holders[parent];
-            if (pages > 0) {
-                layer->holders[child] = pages;
-                book.layers.push_back(layer);
-                engine_.map_mapping(book.task, layer->mapping);
-            }
+    const auto parent = books_.find(fork.parent);
+    book.borrows = fork.shares_memory || (parent != books_.end() && parent->second.borrows);
+    if (parent == books_.end()) {
+        book.uncharged = fork.anon.count();
+    } else if (!book.borrows) {
+        share_layers(fork, parent->second, book);
+    }
+    books_.emplace(fork.child, std::move(book));
+    return true;
+}
+
+void Ledger::share_layers(const Fork& fork, const Book& parent, Book& child) {
+    child.uncharged = parent.uncharged;
+    for (const auto& layer : parent.layers) {
+        const std::uint64_t pages = layer->holders.at(fork.parent);
+        if (pages > 0) {
+            layer->holders[fork.child] = pages;
+            child.layers.push_back(layer);
+            engine_.map_mapping(child.task, layer->mapping);
         }
     }
-    books_.emplace(child, std::move(book));
 }
 
 void Ledger::exec(std::int32_t pid, std::string comm) {

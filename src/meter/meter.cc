@@ -111,10 +111,18 @@ Result<void> Meter::watch(std::int32_t pid) {
     return opened;
 }
 
-void Meter::fork(const Ledger::Fork& fork) {
-    if (add(fork.child) != nullptr) {
-        ledger_.fork(fork);
+bool Meter::fork(Ledger::Fork fork) {
+    const auto watched = add(fork.child);
+    if (watched == nullptr) {
+        return false;
     }
+    const Result<Pages> anon = watched->probe.anon();
+    fork.anon = anon.ok() ? *anon : Pages{0};
+    const bool has_books = ledger_.fork(fork);
+    if (!has_books) {
+        remove(fork.child);
+    }
+    return has_books;
 }
 
 void Meter::exec(std::int32_t pid, std::string comm) {

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <optional>
 
 namespace memcgfs::meter {
 
@@ -15,18 +16,22 @@ namespace {
 constexpr int kTrapPerf = 6;          // TRAP_PERF (asm-generic/siginfo.h, 5.13)
 constexpr unsigned kSyscallSize = 2;  // of x86-64's instruction
 
-/// Signals wait for the thread, which interrupted its call in their own right.
+/// A signal that waits for the thread alone, or for any of its process.
+std::optional<siginfo_t> waiting_signal(pid_t tid, std::uint32_t queue) {
+    __ptrace_peeksiginfo_args args{};
+    args.flags = queue;
+    args.nr = 1;
+    siginfo_t info{};
+    return ptrace(PTRACE_PEEKSIGINFO, tid, &args, &info) > 0 ? std::optional(info) : std::nullopt;
+}
+
+/// Then it is they that have interrupted its call.
 bool has_signals(pid_t tid) {
-    for (const std::uint32_t flags : {std::uint32_t{0}, std::uint32_t{PTRACE_PEEKSIGINFO_SHARED}}) {
-        __ptrace_peeksiginfo_args args{};
-        args.flags = flags;
-        args.nr = 1;
-        siginfo_t info{};
-        if (ptrace(PTRACE_PEEKSIGINFO, tid, &args, &info) != 0) {
-            return true;
-        }
-    }
-    return false;
+    return waiting_signal(tid, 0) || waiting_signal(tid, PTRACE_PEEKSIGINFO_SHARED);
+}
+
+bool is_of_counter(const siginfo_t& info) {
+    return info.si_signo == SIGTRAP && info.si_code == kTrapPerf;
 }
 
 }  // namespace
@@ -64,11 +69,11 @@ Result<void> seize(pid_t tid) {
 
 void let_go(pid_t tid, int signal) { ptrace(PTRACE_CONT, tid, nullptr, static_cast<long>(signal)); }
 
-void listen(pid_t tid) { ptrace(PTRACE_LISTEN, tid, nullptr, nullptr); }
-
 void interrupt(pid_t tid) { ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr); }
 
-void release(pid_t tid) { ptrace(PTRACE_DETACH, tid, nullptr, nullptr); }
+void release(pid_t tid, int signal) {
+    ptrace(PTRACE_DETACH, tid, nullptr, static_cast<long>(signal));
+}
 
 pid_t event_message(pid_t tid) {
     unsigned long message = 0;
@@ -78,8 +83,12 @@ pid_t event_message(pid_t tid) {
 
 bool is_fault_trap(pid_t tid) {
     siginfo_t info{};
-    return ptrace(PTRACE_GETSIGINFO, tid, nullptr, &info) == 0 && info.si_signo == SIGTRAP &&
-           info.si_code == kTrapPerf;
+    return ptrace(PTRACE_GETSIGINFO, tid, nullptr, &info) == 0 && is_of_counter(info);
+}
+
+bool awaits_fault_trap(pid_t tid) {
+    const auto info = waiting_signal(tid, 0);
+    return info && is_of_counter(*info);
 }
 
 void restart_interrupted_call(pid_t tid) {

@@ -34,15 +34,15 @@ StopKind kind_of_stop(int wait_status);
 Result<void> seize(pid_t tid);
 /// Lets a stopped thread go on, with a signal if it is not 0.
 void let_go(pid_t tid, int signal = 0);
-/// Leaves it in its group stop, but listens.
-void listen(pid_t tid);
 /// Makes it stop soon; nobody but the tracer sees that.
 void interrupt(pid_t tid);
-/// No more following. The thread is in a stop.
-void release(pid_t tid);
+/// No more following. The thread is in a stop; it goes on with the signal if that is not 0.
+void release(pid_t tid, int signal = 0);
 pid_t event_message(pid_t tid);
 /// The signal that is about to be delivered is a counter's (FaultTrap).
 bool is_fault_trap(pid_t tid);
+/// One waits to be delivered: to let the thread go now for good would be its death.
+bool awaits_fault_trap(pid_t tid);
 /// An interrupted system call that the kernel never restarts by itself (epoll_wait(2) and its like)
 /// is made again. DEVIATION(interrupted-calls): x86-64 alone; elsewhere the program sees EINTR.
 void restart_interrupted_call(pid_t tid);

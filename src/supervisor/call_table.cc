@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/call_table.h"
 
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -34,6 +35,9 @@ constexpr std::array kTable{
     CallRow{"getrlimit", SYS_getrlimit, answer_getrlimit, of_locks(0)},
     CallRow{"setrlimit", SYS_setrlimit, answer_setrlimit, of_locks(0)},
     CallRow{"prlimit64", SYS_prlimit64, answer_prlimit, of_locks(1)},
+    CallRow{"ptrace", SYS_ptrace, answer_ptrace, OnlyWhere{0, UINT64_MAX, PTRACE_TRACEME}},
+    CallRow{"ptrace", SYS_ptrace, answer_ptrace, OnlyWhere{0, UINT64_MAX, PTRACE_ATTACH}},
+    CallRow{"ptrace", SYS_ptrace, answer_ptrace, OnlyWhere{0, UINT64_MAX, PTRACE_SEIZE}},
     CallRow{"swapon", SYS_swapon, answer_swapon},
     CallRow{"swapoff", SYS_swapoff, answer_swapoff},
     CallRow{"sync", SYS_sync, answer_sync},

@@ -64,6 +64,8 @@ Answer answer_name_to_handle(const Call& call, CallAnswers& answers);
 Answer answer_getrlimit(const Call& call, CallAnswers& answers);
 Answer answer_setrlimit(const Call& call, CallAnswers& answers);
 Answer answer_prlimit(const Call& call, CallAnswers& answers);
+// trace_calls.cc
+Answer answer_ptrace(const Call& call, CallAnswers& answers);
 // machine_calls.cc
 Answer answer_swapon(const Call& call, CallAnswers& answers);
 Answer answer_swapoff(const Call& call, CallAnswers& answers);

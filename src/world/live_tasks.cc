@@ -266,11 +266,12 @@ Result<void> LiveTasks::lend_css_set(std::int32_t pid, std::uint32_t css_set) {
 }
 
 std::optional<std::uint32_t> LiveTasks::css_set(std::int32_t pid) {
-    rlimit64 limit{};
-    if (prlimit64(pid, RLIMIT_LOCKS, nullptr, &limit) != 0) {
+    const Result<ProcStat> stat = proc_->stat(pid);
+    if (!stat.ok()) {
         return std::nullopt;
     }
-    return decode_tag(limit.rlim_cur, world_id_);
+    const Met process{pid, stat->start_time};
+    return remember(process) ? membership(process, known(process)) : std::nullopt;
 }
 
 void LiveTasks::leaves(std::int32_t pid) {
@@ -284,6 +285,18 @@ void LiveTasks::leaves(std::int32_t pid) {
 Result<void> LiveTasks::kill(std::int32_t pid) { return signal(pid, SIGKILL); }
 
 Result<void> LiveTasks::freeze(std::int32_t pid, bool frozen) {
+    const ProcStat stat = MEMCGFS_TRY(proc_->stat(pid));
+    {
+        MutexLock lock(mutex_);
+        const auto seen = seen_.find(pid);
+        if (seen != seen_.end() && seen->second.start_time == stat.start_time) {
+            if (frozen) {
+                seen->second.stopped = stat.stopped;
+            } else if (seen->second.stopped) {
+                return {};
+            }
+        }
+    }
     return signal(pid, frozen ? SIGSTOP : SIGCONT);
 }
 

@@ -84,6 +84,7 @@ Result<ProcStat> parse_stat(std::string_view text) {
     stat.threads = static_cast<std::uint32_t>(threads);
     // A leader that has exited before its other threads also says Z.
     stat.zombie = (state == "Z" && threads <= 1) || state == "X";
+    stat.stopped = state == "T";
     return stat;
 }
 

@@ -25,6 +25,7 @@ struct ProcStat {
     std::uint32_t threads = 1;
     bool kernel_thread = false;
     bool zombie = false;  ///< all its threads have exited
+    bool stopped = false;
     std::int32_t parent = 0;
 };
 

@@ -59,6 +59,13 @@ public:
 
     /// The process has been put into another group.
     void moved(pid_t pid);
+    /// The process, in the root group, is about to fork into another (clone3(2)). Returns when the
+    /// child will be followed.
+    void attend(pid_t pid);
+    /// Lets a process go that another program is about to trace: from now on it is looked at from
+    /// time to time. `running`: returns when it has been let go; else, for who cannot stop before
+    /// its system call has been answered, when that is under way. False: it was not followed.
+    bool give_up(pid_t pid, bool running);
     /// Returns once those of before are followed.
     void await_moves();
 

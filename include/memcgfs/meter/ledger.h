@@ -39,16 +39,17 @@ public:
     /// Opens a process's books. The `anon` pages that it has are its former group's affair. ESRCH:
     /// the engine does not know it. Ignored for one whose books are open.
     Result<void> open(std::int32_t pid, Pages anon);
-    /// `child` is a fork of `parent`, whose books are open, and in the groups of `css_set`, or else
-    /// in its parent's. Shares the parent's pages; with `shares_memory` (vfork) it is of no account
-    /// until exec().
+    /// `child` is a fork of `parent`, and in the groups of `css_set`, or else in its parent's; in
+    /// the root group it has no books (false). Shares the pages that are in the parent's books;
+    /// with `shares_memory` (vfork) it is of no account until exec().
     struct Fork {
         std::int32_t parent = 0;
         std::int32_t child = 0;
         bool shares_memory = false;
-        std::optional<std::uint32_t> css_set;
+        std::optional<std::uint32_t> css_set{};
+        Pages anon{};  ///< of the child
     };
-    void fork(const Fork& fork);
+    bool fork(const Fork& fork);
     /// A new program: what was there has been given back.
     void exec(std::int32_t pid, std::string comm);
     /// The process has gone, and with it all that it alone had.
@@ -96,6 +97,8 @@ private:
     };
 
     std::uint64_t booked(std::int32_t pid, const Book& book) const;
+    void share_layers(const Fork& fork, const Book& parent, Book& child)
+        MEMCGFS_REQUIRES(engine_mutex_);
     std::unique_ptr<Operation> pay(std::int32_t pid, Book& book, std::uint64_t pages)
         MEMCGFS_REQUIRES(engine_mutex_);
     void give_back(std::int32_t pid, Book& book, std::uint64_t pages)

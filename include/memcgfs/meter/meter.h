@@ -42,7 +42,7 @@ public:
     /// From now on the process's growth is charged. ESRCH.
     Result<void> watch(std::int32_t pid);
     /// See Ledger.
-    void fork(const Ledger::Fork& fork);
+    bool fork(Ledger::Fork fork);
     void exec(std::int32_t pid, std::string comm);
     void exit(std::int32_t pid);
     void forget(std::int32_t pid);

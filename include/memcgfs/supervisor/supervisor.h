@@ -68,6 +68,9 @@ public:
     /// A fork is about to be made. EAGAIN: pids.max. For `into` also what the kernel says of a
     /// group that cannot be entered; and if it is granted, the child will be in it.
     virtual Result<void> may_fork(const ForkRequest& request) = 0;
+    /// The caller is about to trace `tracee`, as it names it, or (0) to be traced itself. True: the
+    /// call is to be made again, for the caller has to come to a stop first.
+    virtual bool before_trace(pid_t /*caller*/, pid_t /*tracee*/) { return false; }
     /// What answers mounts of the type; nullptr: they are the kernel's affair.
     virtual MountAnswers* mounts(FsType /*type*/) { return nullptr; }
     /// The type of the world's file system that is on this device.

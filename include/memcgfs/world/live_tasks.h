@@ -96,6 +96,7 @@ private:
         std::optional<Claim> oom_score_adj;
         std::optional<Details> details;
         bool left = false;  ///< leaves()
+        bool stopped = false;  ///< before it was frozen, and so it stays
         /// Set where tagging was refused.
         std::optional<std::uint32_t> css_set;
         /// The limit as /proc/PID/limits showed it, where prlimit(2) is refused: nobody but the

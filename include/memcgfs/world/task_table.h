@@ -46,8 +46,8 @@ public:
         return pids;
     }
 
-    /// The css_set that the process's tag names, and its children will have; nothing if that cannot be
-    /// told. Cheap.
+    /// A new process, which is known from now on: the css_set that its tag names; nothing if that
+    /// cannot be told. Costs less than find().
     virtual std::optional<std::uint32_t> css_set(std::int32_t /*pid*/) { return std::nullopt; }
 
     /// All processes now, zombies too, each with the css_set its tag names (0: none).

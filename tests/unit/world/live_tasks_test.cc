@@ -209,6 +209,36 @@ TEST_CASE("a process whose first thread has exited is no zombie", "[world]") {
     CHECK(in_snapshot(*tasks, child.pid()));
 }
 
+TEST_CASE("a process of which only the css_set was asked can be killed", "[world]") {
+    auto tasks = make();
+    Child child(stay);
+    CHECK_FALSE(tasks->css_set(child.pid()).has_value());
+    REQUIRE(tasks->set_css_set(child.pid(), 7).ok());
+    CHECK(tasks->css_set(child.pid()) == 7U);
+    CHECK(tasks->kill(child.pid()).ok());
+    child.wait();
+    CHECK_FALSE(tasks->css_set(child.pid()).has_value());
+}
+
+TEST_CASE("who was stopped before it was frozen stays so", "[world]") {
+    auto tasks = make();
+    Child child(stay);
+    REQUIRE(tasks->find(child.pid(), 0).ok());
+    int status = 0;
+    ::kill(child.pid(), SIGSTOP);
+    waitpid(child.pid(), &status, WUNTRACED);
+    REQUIRE(tasks->freeze(child.pid(), true).ok());
+    REQUIRE(tasks->freeze(child.pid(), false).ok());
+    CHECK(waitpid(child.pid(), &status, WCONTINUED | WNOHANG) == 0);
+    ::kill(child.pid(), SIGCONT);
+    waitpid(child.pid(), &status, WCONTINUED);
+
+    REQUIRE(tasks->freeze(child.pid(), true).ok());
+    waitpid(child.pid(), &status, WUNTRACED);
+    REQUIRE(tasks->freeze(child.pid(), false).ok());
+    CHECK(waitpid(child.pid(), &status, WCONTINUED) == child.pid());
+}
+
 TEST_CASE("kill and freeze reach the process", "[world]") {
     auto tasks = make();
     Child child(stay);

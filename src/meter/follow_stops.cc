@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+//
+// What the follower does about each stop of a thread.
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "meter/follow_loop.h"
+#include "meter/proc_look.h"
+
+namespace memcgfs::meter {
+
+namespace {
+
+bool is_thread_of(pid_t pid, pid_t tid) { return syscall(SYS_tgkill, pid, tid, 0) == 0; }
+
+bool shares_memory(pid_t first, pid_t second) {
+    return syscall(SYS_kcmp, first, second, KCMP_VM, 0, 0) == 0;
+}
+
+}  // namespace
+
+void Follower::Loop::on_status(pid_t tid, int status) {
+    const StopKind kind = kind_of_stop(status);
+    if (kind == StopKind::kGone) {
+        on_gone(tid);
+        parts_.child_ended(tid, status);
+        return;
+    }
+    const auto found = threads_.find(tid);
+    if (found == threads_.end()) {
+        early_.insert(tid);
+    } else {
+        on_stop(tid, found->second, status);
+    }
+}
+
+void Follower::Loop::on_stop(pid_t tid, Thread& thread, int status) {
+    if (leaves(thread.process)) {
+        leave(tid, thread, status);
+        return;
+    }
+    switch (const StopKind kind = kind_of_stop(status)) {
+        case StopKind::kFork:
+        case StopKind::kVfork:
+        case StopKind::kClone:
+            on_child(tid, thread, kind);
+            break;
+        case StopKind::kExec:
+            on_exec(tid, thread);
+            break;
+        case StopKind::kExit:
+            on_exit(tid, thread);
+            break;
+        case StopKind::kHalted:
+            if (!std::exchange(thread.fresh, false)) {
+                restart_interrupted_call(tid);
+            }
+            if (meter_.settle(thread.process).free) {
+                let_go(tid);
+            } else {
+                processes_[thread.process].held.push_back({tid});
+            }
+            break;
+        case StopKind::kGroupStop:
+            on_group_stop(tid, thread);
+            break;
+        case StopKind::kSignal:
+            on_signal(tid, thread, WSTOPSIG(status));
+            break;
+        case StopKind::kGone:
+            break;
+    }
+}
+
+void Follower::Loop::on_child(pid_t tid, const Thread& thread, StopKind kind) {
+    adopt_child(tid, thread, kind);
+    let_go(tid);
+}
+
+void Follower::Loop::adopt_child(pid_t tid, const Thread& thread, StopKind kind) {
+    const pid_t child = event_message(tid);
+    const pid_t parent = thread.process;
+    if (kind == StopKind::kClone && is_thread_of(parent, child)) {
+        add_thread(parent, child, true, thread.trap);
+    } else {
+        const bool shares =
+            kind == StopKind::kVfork || (kind == StopKind::kClone && shares_memory(parent, child));
+        meter_.settle(parent);
+        // Who is in no group has no books, but the parent's trap: it cannot be let go.
+        meter_.fork({parent, child, shares, parts_.tasks.css_set(child), {}});
+        add_thread(child, child, true, thread.trap);
+    }
+}
+
+void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
+    const pid_t former = event_message(tid);
+    if (former != tid) {
+        threads_.erase(former);
+    }
+    Process& process = processes_[thread.process];
+    process.threads = {tid};
+    process.held.clear();
+    thread.exiting = false;
+    if (parts_.exempt(tid)) {
+        meter_.forget(tid);
+        processes_.erase(tid);
+        threads_.erase(tid);
+        release(tid);
+        return;
+    }
+    meter_.exec(tid, comm_of(tid));
+    set_trap(tid, thread);
+    let_go(tid);
+}
+
+void Follower::Loop::on_exit(pid_t tid, Thread& thread) {
+    thread.trap = {};
+    thread.exiting = true;
+    Process& process = processes_[thread.process];
+    const bool last = !stopped_.contains(thread.process) &&
+                      std::all_of(process.threads.begin(), process.threads.end(),
+                                  [this](pid_t other) { return threads_[other].exiting; });
+    if (!last) {
+        let_go(tid);
+        return;
+    }
+    if (meter_.settle(thread.process).free) {
+        end_exit(thread.process, tid);
+    } else {
+        process.held.push_back({tid, true});
+    }
+}
+
+/// Its memory is still there, but nobody will use it any more.
+void Follower::Loop::end_exit(pid_t pid, pid_t tid) {
+    parts_.tasks.leaves(pid);
+    meter_.exit(pid);
+    parts_.flush();
+    let_go(tid);
+}
+
+void Follower::Loop::on_signal(pid_t tid, const Thread& thread, int signal) {
+    if (signal != SIGTRAP || !is_fault_trap(tid)) {
+        let_go(tid, signal);
+        return;
+    }
+    if (meter_.settle(thread.process).free) {
+        let_go(tid);
+    } else {
+        processes_[thread.process].held.push_back({tid});
+    }
+}
+
+/// Its parent, ps(1) and whoever continues it shall find a stopped process, not a traced one.
+void Follower::Loop::on_group_stop(pid_t tid, Thread& thread) {
+    const pid_t pid = thread.process;
+    if (!may_release(tid, thread, 0)) {
+        return;
+    }
+    stopped_.insert(pid);
+    processes_[pid].threads.erase(tid);
+    threads_.erase(tid);
+    release(tid);
+}
+
+void Follower::Loop::on_gone(pid_t tid) {
+    const auto found = threads_.find(tid);
+    early_.erase(tid);
+    if (found == threads_.end()) {
+        return;
+    }
+    const pid_t pid = found->second.process;
+    threads_.erase(found);
+    const auto process = processes_.find(pid);
+    if (process == processes_.end()) {
+        return;
+    }
+    process->second.threads.erase(tid);
+    if (tid == pid || (process->second.threads.empty() && !stopped_.contains(pid))) {
+        forget_process(pid);
+    }
+}
+
+bool Follower::Loop::leaves(pid_t pid) {
+    const MutexLock lock(mutex_);
+    return leaving_.contains(pid);
+}
+
+void Follower::Loop::begin_leaving(pid_t pid) {
+    const auto found = processes_.find(pid);
+    if (found == processes_.end()) {
+        return;
+    }
+    {
+        const MutexLock lock(mutex_);
+        leaving_.insert(pid);
+    }
+    stopped_.erase(pid);
+    for (const Held& held : std::exchange(found->second.held, {})) {
+        leave(held.tid, threads_[held.tid], 0);
+    }
+    if (processes_.contains(pid)) {
+        hold(pid);
+    }
+}
+
+/// A trap that nobody takes would kill. False: one is on its way; the thread goes on to meet it.
+bool Follower::Loop::may_release(pid_t tid, Thread& thread, int signal) {
+    if (thread.trap != nullptr) {
+        traps_lost_ = true;
+        thread.trap->disable();
+    }
+    const bool free = !awaits_fault_trap(tid);
+    if (!free) {
+        let_go(tid, signal);
+    }
+    return free;
+}
+
+/// The thread is in a stop.
+void Follower::Loop::leave(pid_t tid, Thread& thread, int status) {
+    const StopKind kind = status == 0 ? StopKind::kHalted : kind_of_stop(status);
+    const pid_t pid = thread.process;
+    int signal = 0;
+    if (kind == StopKind::kFork || kind == StopKind::kVfork || kind == StopKind::kClone) {
+        adopt_child(tid, thread, kind);
+    } else if (kind == StopKind::kSignal && !is_fault_trap(tid)) {
+        signal = WSTOPSIG(status);
+    } else if (kind == StopKind::kHalted) {
+        restart_interrupted_call(tid);
+    } else if (kind == StopKind::kExec) {
+        meter_.exec(pid, comm_of(pid));
+    }
+    if (!may_release(tid, thread, signal)) {
+        return;
+    }
+    threads_.erase(tid);
+    Process& process = processes_[pid];
+    process.threads.erase(tid);
+    release(tid, signal);
+    if (process.threads.empty()) {
+        processes_.erase(pid);
+        unfollowed_.insert(pid);
+        left(pid);
+    }
+}
+
+void Follower::Loop::left(pid_t pid) {
+    const MutexLock lock(mutex_);
+    if (leaving_.erase(pid) > 0) {
+        done_.notify_all();
+    }
+}
+
+}  // namespace memcgfs::meter
