@@ -130,6 +130,7 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
         {argv,
          {{"MEMCGFS_ROOT", runner::kCgroupMountPoint}},
          runner::kCgroupMountPoint,
+         config->fast_reads,
          parts_of(*config->profile, config->layout),
          "/sys/devices/system/memory",
          options.as_root,

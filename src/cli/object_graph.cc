@@ -27,6 +27,7 @@
 #include "memcgfs/exec/outbox.h"
 #include "memcgfs/exec/system_clock.h"
 #include "memcgfs/exec/thread_executor.h"
+#include "memcgfs/fuse/caller_rights.h"
 #include "memcgfs/fuse/session.h"
 #include "memcgfs/interface/cgroup_fs.h"
 #include "memcgfs/interface/oom_stat.h"
@@ -189,6 +190,7 @@ struct World::State {
     exec::ThreadExecutor executor;
     interface::PuppetControl puppets;
     const bool fast_reads;
+    fuse::ProcCallerRights caller_rights;
     interface::CgroupFs cgroup_fs;
     DeliveringProvider provider;
     vfs::Tree tree;
@@ -285,6 +287,7 @@ DeliveringProvider::Hooks World::State::provider_hooks() {
 fuse::Session::Options World::State::session_options() {
     fuse::Session::Options options;
     options.fast_reads = fast_reads;
+    options.rights = fast_reads ? nullptr : &caller_rights;
     if (fast_reads) {
         options.deliver = [this] { outbox.flush(); };
     }

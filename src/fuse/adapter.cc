@@ -28,6 +28,30 @@ vfs::OpenFile& Adapter::file_of(fuse_ino_t node, const fuse_file_info* info) {
                                    : *reinterpret_cast<vfs::OpenFile*>(info->fh);
 }
 
+Result<void> Adapter::may(fuse_req_t request, vfs::NodeId node, vfs::Access wanted) {
+    MEMCGFS_TRY(may_in(request, node, wanted));
+    return {};
+}
+
+Result<bool> Adapter::may_in(fuse_req_t request, vfs::NodeId directory, vfs::Access wanted) {
+    if (rights == nullptr) {
+        return true;
+    }
+    const vfs::Attributes attributes = MEMCGFS_TRY(tree.getattr(directory));
+    MEMCGFS_TRY(vfs::check_access(attributes, wanted, credentials_of(request), *rights));
+    return vfs::all_may_search(attributes.mode);
+}
+
+Result<vfs::AttributeChange> Adapter::may_change(fuse_req_t request, vfs::NodeId node,
+                                                 const vfs::AttributeChange& change,
+                                                 const vfs::ChangeOrigin& origin) {
+    if (rights == nullptr) {
+        return change;
+    }
+    const vfs::Attributes attributes = MEMCGFS_TRY(tree.getattr(node));
+    return vfs::check_change(attributes, change, origin, credentials_of(request), *rights);
+}
+
 vfs::OpenFile& directory_of(const fuse_file_info* info) {
     return *reinterpret_cast<vfs::OpenFile*>(info->fh);
 }

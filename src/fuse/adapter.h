@@ -14,9 +14,11 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "fuse/expirer.h"
 #include "fuse/fast_nodes.h"
 #include "fuse/pending.h"
 #include "memcgfs/base/mutex.h"
+#include "memcgfs/vfs/permission.h"
 #include "memcgfs/vfs/tree.h"
 
 namespace memcgfs::fuse {
@@ -74,20 +76,33 @@ public:
             deliver_();
         }
     }
-    /// Gives the answer to a write.
+    /// Gives the answer to a write: after the names whose files it has changed are forgotten.
     void answer(std::function<void()> reply) {
         if (fast != nullptr) {
-            fast->answer(std::move(reply));
+            expirer->answer(std::move(reply));
         } else {
             reply();
         }
     }
+
+    /// May the caller do so to a node? EACCES; nothing is checked if the kernel does that.
+    Result<void> may(fuse_req_t request, vfs::NodeId node, vfs::Access wanted);
+    /// The same of a directory, and whether the kernel may keep names in it: not in one that some
+    /// may not search, for there it would walk on without a question.
+    Result<bool> may_in(fuse_req_t request, vfs::NodeId directory, vfs::Access wanted);
+    /// May the caller change the node so? The change to make. EPERM, EACCES.
+    Result<vfs::AttributeChange> may_change(fuse_req_t request, vfs::NodeId node,
+                                            const vfs::AttributeChange& change,
+                                            const vfs::ChangeOrigin& origin);
 
     vfs::Tree& tree;
     PendingRequests pending;
     const std::shared_ptr<PollGate> polls = std::make_shared<PollGate>();
     /// How long the kernel may keep what changes only through the mount.
     const double cache_seconds;
+    const std::shared_ptr<Expirer> expirer = std::make_shared<Expirer>();
+    /// Who callers are beyond what requests say; none: the kernel checks permissions.
+    vfs::CallerRights* rights = nullptr;
     /// Fast reads (fast_nodes.h); none: contents are never cached.
     std::shared_ptr<FastNodes> fast;
 

@@ -143,4 +143,22 @@ bool walks_again(pid_t thread) {
     }
 }
 
+bool asks_for_real_user(pid_t thread) {
+    const auto call = call_of(thread);
+    if (!call) {
+        return false;
+    }
+    switch (call->number) {
+#ifdef SYS_access  // older architectures alone
+        case SYS_access:
+#endif
+        case SYS_faccessat:
+            return true;
+        case SYS_faccessat2:
+            return (call->arguments[3] & AT_EACCESS) == 0;
+        default:
+            return false;
+    }
+}
+
 }  // namespace memcgfs::fuse

@@ -25,4 +25,8 @@ std::optional<std::uint64_t> bytes_to_write(pid_t thread);
 /// not tell.
 bool walks_again(pid_t thread);
 
+/// Whether the thread is in access(2) or one of its like that ask for the real user. False if /proc
+/// does not tell.
+bool asks_for_real_user(pid_t thread);
+
 }  // namespace memcgfs::fuse

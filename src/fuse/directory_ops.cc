@@ -16,6 +16,10 @@ namespace {
 
 void opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     Adapter& adapter = Adapter::of(request);
+    if (const auto may = adapter.may(request, vfs::NodeId{node}, vfs::Access::kRead); !may.ok()) {
+        reply_error(request, may.error());
+        return;
+    }
     // The kernel has checked the flags; of them O_DIRECT means nothing on a directory.
     auto directory = adapter.tree.open(vfs::NodeId{node}, O_RDONLY, credentials_of(request));
     if (!directory.ok()) {

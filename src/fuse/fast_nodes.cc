@@ -14,13 +14,11 @@ namespace memcgfs::fuse {
 FastNodes::~FastNodes() { close(); }
 
 void FastNodes::bind(fuse_session* session) {
-    expirer_.bind(session);
     const MutexLock lock(mutex_);
     session_ = session;
 }
 
 void FastNodes::close() {
-    expirer_.stop();
     const MutexLock lock(mutex_);
     session_ = nullptr;
 }
@@ -279,7 +277,7 @@ void FastNodes::content_changed(vfs::DirKey dir) {
         current_.erase(found);
     }
     for (auto& [parent, name] : names) {
-        expirer_.expire(parent, std::move(name));
+        expirer_->expire(parent, std::move(name));
     }
 }
 

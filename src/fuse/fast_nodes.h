@@ -50,18 +50,15 @@ namespace memcgfs::fuse {
 
 class FastNodes {
 public:
-    explicit FastNodes(vfs::Tree& tree) : tree_(tree) {}
+    FastNodes(vfs::Tree& tree, std::shared_ptr<Expirer> expirer)
+        : tree_(tree), expirer_(std::move(expirer)) {}
     ~FastNodes();
     FastNodes(const FastNodes&) = delete;
     FastNodes& operator=(const FastNodes&) = delete;
 
     /// Before the first request.
     void bind(fuse_session* session);
-    /// Notifications are made from now on, by a thread with the caller's signal mask. Once; nothing
-    /// after close().
-    void start() { expirer_.start(); }
-    /// Notifications are made no more, and those under way have ended. The session must be served,
-    /// or have ended. Idempotent.
+    /// Notifications are made no more. Idempotent.
     void close();
 
     /// What the kernel is told of a node.
@@ -99,9 +96,6 @@ public:
 
     /// Owner, mode or times of the tree's node have changed by a request for `by`.
     void attributes_changed(vfs::NodeId node, fuse_ino_t by);
-    /// Gives an answer that must come after the names whose files have changed are forgotten.
-    void answer(std::function<void()> reply) { expirer_.answer(std::move(reply)); }
-
     /// Told files of the directory have changed, or gone.
     void content_changed(vfs::DirKey dir);
 
@@ -161,7 +155,7 @@ private:
     Mutex mutex_{LockRank::kLeaf};
     fuse_session* session_ MEMCGFS_GUARDED_BY(mutex_) = nullptr;
     std::unordered_map<vfs::DirKey, std::vector<Node*>> current_ MEMCGFS_GUARDED_BY(mutex_);
-    Expirer expirer_;
+    const std::shared_ptr<Expirer> expirer_;
 };
 
 }  // namespace memcgfs::fuse

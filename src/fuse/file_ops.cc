@@ -13,10 +13,33 @@ namespace memcgfs::fuse {
 
 namespace {
 
+/// What open(2) with these flags asks for (build_open_flags, 6.1).
+vfs::Access access_of(int flags) {
+    constexpr int kExecutes = 040;  // FMODE_EXEC: it is execve(2) that opens
+    using vfs::Access;
+    if ((flags & kExecutes) != 0) {
+        return Access::kExecute;
+    }
+    const Access truncates = (flags & O_TRUNC) != 0 ? Access::kWrite : Access::kNone;
+    switch (flags & O_ACCMODE) {
+        case O_RDONLY:
+            return Access::kRead | truncates;
+        case O_WRONLY:
+            return Access::kWrite;
+        default:
+            return Access::kRead | Access::kWrite;
+    }
+}
+
 void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     Adapter& adapter = Adapter::of(request);
     if (adapter.fast != nullptr) {
         reply_error(request, Errno::kENOSYS);  // none is needed, now and later
+        return;
+    }
+    if (const auto may = adapter.may(request, vfs::NodeId{node}, access_of(info->flags));
+        !may.ok()) {
+        reply_error(request, may.error());
         return;
     }
     auto file = adapter.tree.open(vfs::NodeId{node}, info->flags, credentials_of(request));

@@ -9,7 +9,10 @@ namespace memcgfs::fuse {
 
 namespace {
 
+using vfs::Access;
 using vfs::NodeId;
+
+constexpr Access kChangeNames = Access::kWrite | Access::kExecute;
 
 /// The answer to a lookup of a file when reads are fast.
 void reply_fast_entry(fuse_req_t request, NodeId parent, const char* name,
@@ -31,7 +34,8 @@ void reply_fast_entry(fuse_req_t request, NodeId parent, const char* name,
     }
 }
 
-void reply_entry(fuse_req_t request, const Result<vfs::Attributes>& found) {
+/// `keep_name`: nothing about its directory forbids it.
+void reply_entry(fuse_req_t request, const Result<vfs::Attributes>& found, bool keep_name) {
     if (!found.ok()) {
         reply_error(request, found.error());  // no negative entry: the kernel asks again
         return;
@@ -41,7 +45,7 @@ void reply_entry(fuse_req_t request, const Result<vfs::Attributes>& found) {
     entry.ino = static_cast<fuse_ino_t>(found->node);
     entry.attr = stat_of(*found);
     entry.attr_timeout = adapter.cache_seconds;
-    entry.entry_timeout = found->permanent ? adapter.cache_seconds : 0;
+    entry.entry_timeout = found->permanent && keep_name ? adapter.cache_seconds : 0;
     adapter.tree.hold(found->node);
     if (fuse_reply_entry(request, &entry) == -ENOENT) {
         adapter.tree.forget(found->node, 1);  // interrupted: the kernel never saw the entry
@@ -50,11 +54,16 @@ void reply_entry(fuse_req_t request, const Result<vfs::Attributes>& found) {
 
 void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
     Adapter& adapter = Adapter::of(request);
+    const auto keeps_names = adapter.may_in(request, NodeId{parent}, Access::kExecute);
+    if (!keeps_names.ok()) {
+        reply_error(request, keeps_names.error());
+        return;
+    }
     const auto found = adapter.tree.lookup(NodeId{parent}, name);
     if (adapter.fast != nullptr && found.ok() && S_ISREG(found->mode)) {
         reply_fast_entry(request, NodeId{parent}, name, *found);
     } else {
-        reply_entry(request, found);
+        reply_entry(request, found, *keeps_names);
     }
 }
 
@@ -112,11 +121,8 @@ timespec now() {
     return time;
 }
 
-void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int to_set,
-             fuse_file_info*) {
+vfs::AttributeChange change_of(const struct stat* wanted, int to_set) {
     const auto is_set = [to_set](int flag) { return (to_set & flag) != 0; };
-    Adapter& adapter = Adapter::of(request);
-    const NodeId in_tree = adapter.in_tree(node);
     vfs::AttributeChange change;
     if (is_set(FUSE_SET_ATTR_MODE)) {
         change.mode = wanted->st_mode;
@@ -134,57 +140,153 @@ void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int to_se
     if (is_set(FUSE_SET_ATTR_MTIME) && !truncates) {
         change.modified = is_set(FUSE_SET_ATTR_MTIME_NOW) ? now() : wanted->st_mtim;
     }
-    if (change.mode || change.uid || change.gid || change.accessed || change.modified) {
-        const auto changed = adapter.tree.setattr(in_tree, change);
-        if (FastNodes::is_one(node)) {
-            adapter.fast->attributes_changed(in_tree, node);
+    return change;
+}
+
+vfs::ChangeOrigin origin_of(int to_set) {
+    constexpr int kTouch = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME |
+                           FUSE_SET_ATTR_MTIME_NOW;
+    constexpr int kDropsSetId = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_SIZE;
+    // utimensat(2) of both times to now cannot be told from utime(2) without times, nor in Linux.
+    // The kernel puts a new mode beside these only to drop the bits (fuse_setattr, 6.1).
+    return {.touches = (to_set & kTouch) == kTouch, .drops_set_id = (to_set & kDropsSetId) != 0};
+}
+
+/// `by_name`: nobody has opened the file for writing before.
+void truncate(fuse_req_t request, fuse_ino_t node, bool by_name) {
+    Adapter& adapter = Adapter::of(request);
+    const NodeId in_tree = adapter.in_tree(node);
+    if (by_name) {
+        if (const auto may = adapter.may(request, in_tree, Access::kWrite); !may.ok()) {
+            reply_error(request, may.error());
+            return;
         }
-        reply_attributes(request, node, changed);
-    } else {
-        reply_attributes(request, node, adapter.tree.getattr(in_tree));  // nothing is truncated
     }
+    reply_attributes(request, node, adapter.tree.getattr(in_tree));  // nothing is truncated
+}
+
+void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int to_set,
+             fuse_file_info* info) {
+    Adapter& adapter = Adapter::of(request);
+    const NodeId in_tree = adapter.in_tree(node);
+    const vfs::AttributeChange change = change_of(wanted, to_set);
+    if (!change.mode && !change.uid && !change.gid && !change.accessed && !change.modified) {
+        const bool truncates = (to_set & FUSE_SET_ATTR_SIZE) != 0;
+        truncate(request, node, truncates && info == nullptr);
+        return;
+    }
+    const auto allowed = adapter.may_change(request, in_tree, change, origin_of(to_set));
+    if (!allowed.ok()) {
+        reply_error(request, allowed.error());
+        return;
+    }
+    const auto before = adapter.tree.getattr(in_tree);
+    const auto changed = adapter.tree.setattr(in_tree, *allowed);
+    if (FastNodes::is_one(node)) {
+        adapter.fast->attributes_changed(in_tree, node);
+    }
+    if (adapter.rights != nullptr && changed.ok() && S_ISDIR(changed->mode) &&
+        vfs::all_may_search(before->mode) && !vfs::all_may_search(changed->mode)) {
+        adapter.expirer->answer_and_forget(
+            [request, node, changed] { reply_attributes(request, node, changed); },
+            {node, adapter.tree.known_names(in_tree), Expirer::Way::kAsk});
+        return;
+    }
+    reply_attributes(request, node, changed);
+}
+
+void access(fuse_req_t request, fuse_ino_t node, int mask) {
+    constexpr int kBits = 7;
+    Adapter& adapter = Adapter::of(request);
+    reply_result(request,
+                 adapter.may(request, adapter.in_tree(node), static_cast<Access>(mask & kBits)));
 }
 
 void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode) {
     Adapter& adapter = Adapter::of(request);
+    const auto keeps_names = adapter.may_in(request, NodeId{parent}, kChangeNames);
+    if (!keeps_names.ok()) {
+        reply_error(request, keeps_names.error());
+        return;
+    }
     const auto made = adapter.tree.mkdir(NodeId{parent}, name, mode, credentials_of(request));
     adapter.deliver();
-    reply_entry(request, made);
+    reply_entry(request, made, *keeps_names);
 }
 
 void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
     Adapter& adapter = Adapter::of(request);
-    const auto removed = adapter.tree.rmdir(NodeId{parent}, name);
+    if (const auto may = adapter.may(request, NodeId{parent}, kChangeNames); !may.ok()) {
+        reply_error(request, may.error());
+        return;
+    }
+    auto removed = adapter.tree.rmdir(NodeId{parent}, name);
     adapter.deliver();
-    reply_result(request, removed);
+    if (!removed.ok()) {
+        reply_error(request, removed.error());
+    } else if (removed->open_files.empty() || adapter.fast != nullptr) {
+        fuse_reply_err(request, 0);  // fast nodes are forgotten as their files go
+    } else {
+        // The kernel has dropped all other names in the directory, but to whoever stands there it
+        // would still show those.
+        adapter.expirer->answer_and_forget([request] { fuse_reply_err(request, 0); },
+                                           {static_cast<fuse_ino_t>(removed->directory),
+                                            std::move(removed->open_files), Expirer::Way::kDrop});
+    }
 }
 
 void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    reply_result(request, Adapter::of(request).tree.unlink(NodeId{parent}, name));
+    Adapter& adapter = Adapter::of(request);
+    const auto may = adapter.may(request, NodeId{parent}, kChangeNames);
+    reply_result(request, may.ok() ? adapter.tree.unlink(NodeId{parent}, name) : may);
+}
+
+Result<void> may_rename(fuse_req_t request, NodeId parent, const char* name, NodeId new_parent) {
+    Adapter& adapter = Adapter::of(request);
+    MEMCGFS_TRY(adapter.may(request, parent, kChangeNames));
+    if (parent == new_parent) {
+        return {};
+    }
+    MEMCGFS_TRY(adapter.may(request, new_parent, kChangeNames));
+    // A directory that moves changes itself: its "..".
+    const vfs::Attributes moved = MEMCGFS_TRY(adapter.tree.lookup(parent, name));
+    return S_ISDIR(moved.mode) ? adapter.may(request, moved.node, Access::kWrite) : Result<void>();
 }
 
 void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
             const char* new_name, unsigned flags) {
-    reply_result(request, Adapter::of(request).tree.rename(NodeId{parent}, name,
-                                                           {NodeId{new_parent}, new_name, flags}));
+    const auto may = may_rename(request, NodeId{parent}, name, NodeId{new_parent});
+    reply_result(request, may.ok()
+                              ? Adapter::of(request).tree.rename(
+                                    NodeId{parent}, name, {NodeId{new_parent}, new_name, flags})
+                              : may);
 }
 
 // The kernel's cgroup file systems have no create, mknod, symlink or link: the errors are those
 // of the virtual file system for a missing operation.
-void mknod(fuse_req_t request, fuse_ino_t, const char*, mode_t mode, dev_t) {
-    reply_error(request, S_ISREG(mode) ? Errno::kEACCES : Errno::kEPERM);
+void refuse_entry(fuse_req_t request, fuse_ino_t parent) {
+    const auto may = Adapter::of(request).may(request, NodeId{parent}, kChangeNames);
+    reply_error(request, may.ok() ? Errno::kEPERM : may.error());
+}
+
+void mknod(fuse_req_t request, fuse_ino_t parent, const char*, mode_t mode, dev_t) {
+    if (S_ISREG(mode)) {
+        reply_error(request, Errno::kEACCES);
+    } else {
+        refuse_entry(request, parent);
+    }
 }
 
 void create(fuse_req_t request, fuse_ino_t, const char*, mode_t, fuse_file_info*) {
     reply_error(request, Errno::kEACCES);
 }
 
-void symlink(fuse_req_t request, const char*, fuse_ino_t, const char*) {
-    reply_error(request, Errno::kEPERM);
+void symlink(fuse_req_t request, const char*, fuse_ino_t parent, const char*) {
+    refuse_entry(request, parent);
 }
 
-void link(fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*) {
-    reply_error(request, Errno::kEPERM);
+void link(fuse_req_t request, fuse_ino_t, fuse_ino_t parent, const char*) {
+    refuse_entry(request, parent);
 }
 
 void statfs(fuse_req_t request, fuse_ino_t) {
@@ -195,15 +297,34 @@ void statfs(fuse_req_t request, fuse_ino_t) {
     fuse_reply_statfs(request, &status);
 }
 
+/// The part of xattr_permission() (fs/xattr.c, 6.1) that depends on the node's mode: that of
+/// system.*, trusted.* and security.* does not, and the kernel has seen to it.
+Result<void> may_have_xattr(fuse_req_t request, NodeId node, std::string_view name, Access wanted) {
+    for (const std::string_view prefix : {"security.", "system.", "trusted."}) {
+        if (name.starts_with(prefix)) {
+            return {};
+        }
+    }
+    return Adapter::of(request).may(request, node, wanted);
+}
+
 void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value,
               std::size_t size, int flags) {
-    reply_result(request,
-                 Adapter::of(request).tree.setxattr(Adapter::of(request).in_tree(node), name,
-                                                    std::string_view(value, size), flags));
+    Adapter& adapter = Adapter::of(request);
+    const NodeId in_tree = adapter.in_tree(node);
+    const auto may = may_have_xattr(request, in_tree, name, Access::kWrite);
+    reply_result(request, may.ok() ? adapter.tree.setxattr(in_tree, name,
+                                                           std::string_view(value, size), flags)
+                                   : may);
+}
+
+Result<std::string> find_xattr(fuse_req_t request, NodeId node, const char* name) {
+    MEMCGFS_TRY(may_have_xattr(request, node, name, Access::kRead));
+    return Adapter::of(request).tree.getxattr(node, name);
 }
 
 void getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
-    const auto value = Adapter::of(request).tree.getxattr(Adapter::of(request).in_tree(node), name);
+    const auto value = find_xattr(request, Adapter::of(request).in_tree(node), name);
     if (value.ok()) {
         reply_xattr(request, *value, size);
     } else {
@@ -225,8 +346,10 @@ void listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
 }
 
 void removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
-    reply_result(request,
-                 Adapter::of(request).tree.removexattr(Adapter::of(request).in_tree(node), name));
+    Adapter& adapter = Adapter::of(request);
+    const NodeId in_tree = adapter.in_tree(node);
+    const auto may = may_have_xattr(request, in_tree, name, Access::kWrite);
+    reply_result(request, may.ok() ? adapter.tree.removexattr(in_tree, name) : may);
 }
 
 }  // namespace
@@ -248,6 +371,7 @@ void add_name_ops(fuse_lowlevel_ops& ops) {
     ops.getattr = getattr;
     ops.readlink = readlink;
     ops.setattr = setattr;
+    ops.access = access;
     ops.mkdir = mkdir;
     ops.rmdir = rmdir;
     ops.unlink = unlink;

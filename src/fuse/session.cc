@@ -21,6 +21,8 @@ namespace {
 void init(void* /*user_data*/, fuse_conn_info* connection) {
     // Fast reads build on it. Every kernel has it that libfuse 3 runs on.
     connection->want |= connection->capable & FUSE_CAP_AUTO_INVAL_DATA;
+    // A truncation by open(2) comes with the open, which is where its permission is checked.
+    connection->want |= connection->capable & FUSE_CAP_ATOMIC_O_TRUNC;
     // The kernel is to clear set-uid bits itself, as it does on its own file systems.
     connection->want &= ~static_cast<unsigned>(FUSE_CAP_HANDLE_KILLPRIV);
     connection->time_gran = 1;
@@ -36,7 +38,8 @@ fuse_lowlevel_ops all_ops() {
 }
 
 std::string mount_options(const Session::Options& options) {
-    std::string text = "default_permissions,subtype=memcgfs,fsname=";
+    std::string text = options.rights == nullptr ? "default_permissions," : "";
+    text += "subtype=memcgfs,fsname=";
     for (const char character : options.fs_name) {
         if (character == ',' || character == '\\') {
             text.push_back('\\');
@@ -55,8 +58,10 @@ struct Session::State {
     State(vfs::Tree& tree, OperationRunner& runner, const Options& options,
           spdlog::logger& the_logger)
         : adapter(tree, runner, options.exclusive, options.deliver), logger(the_logger) {
+        MEMCGFS_ASSERT(!options.fast_reads || options.rights == nullptr);
+        adapter.rights = options.rights;
         if (options.fast_reads) {
-            adapter.fast = std::make_shared<FastNodes>(tree);
+            adapter.fast = std::make_shared<FastNodes>(tree, adapter.expirer);
         }
         log_libfuse_to(logger);
     }
@@ -75,6 +80,7 @@ struct Session::State {
 
     Result<void, std::string> set_up(const Options& options, const std::string& mount_point);
     void end_notifications() {
+        adapter.expirer->stop();
         if (adapter.fast != nullptr) {
             adapter.fast->close();
         }
@@ -103,6 +109,7 @@ Result<void, std::string> Session::State::set_up(const Options& options,
         return Failed<std::string>{
             "libfuse refuses to start a session: look into the log for its reason."};
     }
+    adapter.expirer->bind(session);
     if (adapter.fast != nullptr) {
         adapter.fast->bind(session);
     }
@@ -148,9 +155,7 @@ Result<std::unique_ptr<Session>, std::string> Session::attach(int fuse_fd, vfs::
 
 Result<void, std::string> Session::run() {
     State& state = *state_;
-    if (state.adapter.fast != nullptr) {
-        state.adapter.fast->start();  // before this thread lets a signal through
-    }
+    state.adapter.expirer->start();  // before this thread lets a signal through
     auto outcome = state.server.run(state.session);
     state.logger.info("serving has ended");
     return outcome;

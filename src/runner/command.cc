@@ -149,7 +149,8 @@ Result<void, std::string> Command::fork_child() {
 void Command::run_child(int socket) {
     auto ready = [this]() -> Result<void, std::string> {
         MEMCGFS_TRY(enter_mount_namespace());
-        return mount_fuse(fuse_fd_.get(), options_.mount_point);
+        return mount_fuse(fuse_fd_.get(), options_.mount_point,
+                          options_.kernel_checks ? Checks::kKernel : Checks::kServer);
     }();
     if (!ready.ok()) {
         send_report(socket, kSetupFailed, ready.error());

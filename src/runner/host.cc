@@ -102,7 +102,8 @@ int mount_in_namespace() {
         return error;
     }
     auto device = open_fuse();
-    return device.ok() ? errno_of(mount_fuse(device->get(), "/")) : errno_of(device);
+    return device.ok() ? errno_of(mount_fuse(device->get(), "/", Checks::kServer))
+                       : errno_of(device);
 }
 
 int find_mount_point() {

@@ -93,10 +93,13 @@ Result<void, std::string> enter_mount_namespace() {
     return {};
 }
 
-Result<void, std::string> mount_fuse(int fuse_fd, const std::string& mount_point) {
-    const std::string options =
-        "fd=" + std::to_string(fuse_fd) + ",rootmode=40000,user_id=" + std::to_string(geteuid()) +
-        ",group_id=" + std::to_string(getegid()) + ",default_permissions,allow_other";
+Result<void, std::string> mount_fuse(int fuse_fd, const std::string& mount_point, Checks checks) {
+    std::string options = "fd=" + std::to_string(fuse_fd) +
+                          ",rootmode=40000,user_id=" + std::to_string(geteuid()) +
+                          ",group_id=" + std::to_string(getegid()) + ",allow_other";
+    if (checks == Checks::kKernel) {
+        options += ",default_permissions";
+    }
     if (mount("memcgfs", mount_point.c_str(), "fuse.memcgfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
               options.c_str()) == 0) {
         return {};

@@ -29,12 +29,15 @@ Result<UniqueFd, std::string> open_fuse();
 /// Enters a mount namespace whose changes the caller's does not see.
 Result<void, std::string> enter_mount_namespace();
 
+/// Who checks the permissions of what is asked of a mount.
+enum class Checks : std::uint8_t { kServer, kKernel };
+
 /// Mounts the connection on `mount_point`. It may be used before anybody answers requests, but
 /// look-ups wait until then.
-Result<void, std::string> mount_fuse(int fuse_fd, const std::string& mount_point);
+Result<void, std::string> mount_fuse(int fuse_fd, const std::string& mount_point, Checks checks);
 
-/// A FUSE mount that is nowhere, with mount_setattr(2)'s `attributes`; none, with errno, if it
-/// cannot be.
+/// A FUSE mount that is nowhere, with mount_setattr(2)'s `attributes`, whose permissions the kernel
+/// checks; none, with errno, if it cannot be.
 UniqueFd make_fuse_mount(int fuse_fd, const std::string& source, unsigned attributes);
 
 /// A FUSE mount that is nowhere: its files are reached through the descriptor alone. By the same

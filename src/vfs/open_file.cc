@@ -94,6 +94,9 @@ Result<std::unique_ptr<OpenFile>> Tree::open(NodeId node, int flags, const Crede
     file->appends = (flags & O_APPEND) != 0;
     file->id = OpenId{state_->next_open++};
     found->uses()++;
+    if (found->batch != nullptr) {
+        found->batch->opens[found->position]++;
+    }
     if (file->info && file->info->notify == Notify::kTriggered) {
         state_->triggered.emplace(file->id, file.get());
     }
@@ -116,6 +119,12 @@ void Tree::State::close(OpenFile::State& file) {
     }
     MEMCGFS_ASSERT(file.node.uses() > 0);
     file.node.uses()--;
+    if (file.node.batch != nullptr) {
+        const auto opens = file.node.batch->opens.find(file.node.position);
+        if (--opens->second == 0) {
+            file.node.batch->opens.erase(opens);
+        }
+    }
     collect(*file.node.directory);
 }
 

@@ -56,6 +56,7 @@ struct FileBatch {
     std::shared_ptr<const FileTable> table;
     std::vector<bool> gone;  ///< by position; empty while all are there
     std::uint64_t uses = 0;  ///< open files and holds
+    std::map<std::size_t, std::uint64_t> opens;  ///< of these, the open files, by position
     /// Files that announce changes and have been looked up.
     std::vector<FileIndex> watchable;
 

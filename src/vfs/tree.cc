@@ -143,7 +143,30 @@ Result<Directory*> Tree::State::removable(NodeId parent, std::string_view name) 
     return child->directory;
 }
 
-Result<void> Tree::rmdir(NodeId parent, std::string_view name) {
+std::vector<std::string> Tree::known_names(NodeId node) {
+    MutexLock lock(state_->mutex);
+    std::vector<std::string> names;
+    const auto found = state_->find_directory(node);
+    if (!found.ok()) {
+        return names;
+    }
+    const Directory& directory = *found.value();
+    for (const auto& [key, child] : directory.children) {
+        if (child->uses > 0) {
+            names.push_back(child->name);
+        }
+    }
+    for (const auto& batch : directory.batches) {
+        if (batch->uses > 0) {
+            for (const FileInfo& file : batch->table->files) {
+                names.emplace_back(file.name);
+            }
+        }
+    }
+    return names;
+}
+
+Result<Tree::Removed> Tree::rmdir(NodeId parent, std::string_view name) {
     DirKey key{};
     {
         MutexLock lock(state_->mutex);
@@ -154,8 +177,14 @@ Result<void> Tree::rmdir(NodeId parent, std::string_view name) {
     MutexLock lock(state_->mutex);
     Directory* directory = MEMCGFS_TRY(state_->removable(parent, name));
     MEMCGFS_TRY(state_->provider.rmdir(directory->key));
+    Removed removed{.directory = NodeRef{directory}.id(), .open_files = {}};
+    for (const auto& batch : directory->batches) {
+        for (const auto& [position, opens] : batch->opens) {
+            removed.open_files.emplace_back(batch->table->files[position].name);
+        }
+    }
     state_->remove_directory(*directory);
-    return {};
+    return removed;
 }
 
 Result<void> Tree::rename(NodeId parent, std::string_view name, const RenameTarget& target) {

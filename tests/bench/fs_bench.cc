@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "bench/null_daemon.h"
+#include "memcgfs/fuse/caller_rights.h"
 #include "memcgfs/fuse/session.h"
 #include "memcgfs/vfs/tree.h"
 #include "unit/fuse/test_runner.h"
@@ -119,6 +120,8 @@ bool serve_fake_tree(const std::string& mount_point) {
     spdlog::logger logger("bench", std::make_shared<spdlog::sinks::null_sink_mt>());
     fuse::Session::Options options;
     options.mount_point = mount_point;
+    fuse::ProcCallerRights rights;
+    options.rights = &rights;
     auto session = fuse::Session::create(tree, runner, options, logger);
     return session.ok() && (*session)->run().ok();
 }

@@ -13,8 +13,9 @@
 // do not wait.
 //
 // Caching: the kernel may keep attributes and the names of directories and permanent files for
-// ever, as all changes to them come through the mount; names that do not exist and files that may
-// vanish are asked for each time. Contents are never cached (direct I/O), unless reads are to be
+// ever, as all changes to them come through the mount; names that do not exist, files that may
+// vanish and, where permissions are checked here, names in directories that some may not search are
+// asked for each time. Contents are never cached (direct I/O), unless reads are to be
 // fast (Options::fast_reads): then the kernel serves what has not changed without a word.
 //
 // Lifetime: tree, runner and logger outlive the session. While a session lives, libfuse's messages
@@ -30,6 +31,7 @@
 
 #include "memcgfs/base/operation.h"
 #include "memcgfs/base/result.h"
+#include "memcgfs/vfs/permission.h"
 #include "memcgfs/vfs/tree.h"
 
 namespace memcgfs::fuse {
@@ -50,6 +52,10 @@ public:
         /// costs no request. content_changed() must be called, and sizes and some more are not
         /// those of the kernel's own files (docs/fidelity.md, fast reads).
         bool fast_reads = false;
+        /// Permissions are checked here, with what this says of callers; it outlives the session.
+        /// None: the kernel does it, which costs a request for a directory's attributes before each
+        /// change in it. With fast reads it must be the kernel, as nobody else is asked to open.
+        vfs::CallerRights* rights = nullptr;
         /// Called without locks before mkdir and rmdir are answered: delivers their effects.
         std::function<void()> deliver = {};
     };
@@ -61,8 +67,9 @@ public:
                                                                 spdlog::logger& logger);
 
     /// Serves a /dev/fuse descriptor that someone has mounted already, and takes it over (also on
-    /// failure). Mount it with default_permissions and rootmode=40000; mount_point and fs_name of
-    /// the options are not looked at, and nothing is unmounted in the end.
+    /// failure). Mount it with rootmode=40000, and with default_permissions unless the options have
+    /// `rights`; their mount_point and fs_name are not looked at, and nothing is unmounted in the
+    /// end.
     static Result<std::unique_ptr<Session>, std::string> attach(int fuse_fd, vfs::Tree& tree,
                                                                 OperationRunner& runner,
                                                                 const Options& options,

@@ -66,6 +66,8 @@ struct CommandOptions {
     std::vector<std::string> argv;  ///< not empty; argv[0] is searched in PATH
     std::vector<std::pair<std::string, std::string>> environment;  ///< added to the caller's
     std::string mount_point = kCgroupMountPoint;
+    /// The kernel checks the permissions of the tree, not its server.
+    bool kernel_checks = false;
     TreeLayout layout{};
     /// A directory in the place of which the second tree's of the same path is shown, if it is
     /// there and can be covered; empty: none.

@@ -116,11 +116,20 @@ public:
     void hold(NodeId node);
     void forget(NodeId node, std::uint64_t count);
 
+    /// Names in a directory that a kernel may remember: of what is held or open. Nothing of a node
+    /// that is no directory any more.
+    std::vector<std::string> known_names(NodeId directory);
+
     /// `mode` is the caller's mode & ~umask. EEXIST, EINVAL (newline), EPERM (layout directory),
     /// ENOENT (parent has gone) and the provider's errors.
     Result<Attributes> mkdir(NodeId parent, std::string_view name, mode_t mode,
                              const Credentials& creator);
-    Result<void> rmdir(NodeId parent, std::string_view name);
+    /// What a kernel may have to be told of a directory that has been removed.
+    struct Removed {
+        NodeId directory{};
+        std::vector<std::string> open_files;  ///< names, each once
+    };
+    Result<Removed> rmdir(NodeId parent, std::string_view name);
     struct RenameTarget {
         NodeId parent{};
         std::string_view name;

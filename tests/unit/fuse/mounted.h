@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 
+#include "memcgfs/fuse/caller_rights.h"
 #include "memcgfs/fuse/session.h"
 #include "support/catch.hpp"
 #include "unit/fuse/test_runner.h"
@@ -73,7 +74,9 @@ public:
         root = pattern;
         Session::Options options;
         options.mount_point = root;
+        options.allow_other = true;
         options.fast_reads = fast_reads;
+        options.rights = fast_reads ? nullptr : &rights;
         auto made = Session::create(tree, runner, options, logger);
         if (!made.ok()) {
             FAIL(made.error());
@@ -116,6 +119,7 @@ public:
     TestRunner runner;
     spdlog::logger logger = make_null_logger();
     std::string root;
+    ProcCallerRights rights;
     std::unique_ptr<Session> session;
     bool run_ok = false;
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// Groups and capabilities of who makes a request, which FUSE does not tell: from capget(2) and
+// /proc.
+//
+// Requests carry the thread, and its user and group as they count at that moment; access(2) makes
+// them the real ones and asks without the effective capabilities (access_override_creds(), 6.1).
+// A thread that cannot be seen from here (it has gone, or is of another pid namespace) has no
+// further groups, and capabilities if it is root.
+//
+// Threads: one at a time. Nothing here waits.
+#pragma once
+
+#include <string>
+
+#include "memcgfs/vfs/permission.h"
+
+namespace memcgfs::fuse {
+
+class ProcCallerRights final : public vfs::CallerRights {
+public:
+    /// Users and groups are those of this process's user namespace, as are the requests'.
+    ProcCallerRights();
+
+    bool in_group(const vfs::Credentials& caller, gid_t group) override;
+    bool capable(const vfs::Credentials& caller, vfs::Capability capability, uid_t uid,
+                 gid_t gid) override;
+
+private:
+    /// Whether the user namespace of the thread has the user and the group.
+    bool owns_ids(pid_t thread, uid_t uid, gid_t gid) const;
+
+    const std::string own_users_;
+    const std::string own_groups_;
+};
+
+}  // namespace memcgfs::fuse
