@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fuse/adapter.h"
 
+#include "fuse/client_call.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::fuse {
@@ -26,6 +27,21 @@ void Adapter::remove_handle(std::uint64_t handle) {
 vfs::OpenFile& Adapter::file_of(fuse_ino_t node, const fuse_file_info* info) {
     return FastNodes::is_one(node) ? fast->file_of(node)
                                    : *reinterpret_cast<vfs::OpenFile*>(info->fh);
+}
+
+bool Adapter::send_back(fuse_req_t request) {
+    const pid_t thread = fuse_req_ctx(request)->pid;
+    if (sent_back_.erase(thread) != 0 || !walks_again(thread)) {
+        return false;
+    }
+    sent_back_.insert(thread);
+    return true;
+}
+
+void Adapter::turned_away(fuse_req_t request) {
+    if (!sent_back_.empty()) {
+        sent_back_.erase(fuse_req_ctx(request)->pid);
+    }
 }
 
 Result<void> Adapter::may(fuse_req_t request, vfs::NodeId node, vfs::Access wanted) {
@@ -94,7 +110,7 @@ void reply_attributes(fuse_req_t request, fuse_ino_t node,
         return;
     }
     const struct stat status = stat_of(*attributes);
-    fuse_reply_attr(request, &status, adapter.cache_seconds);
+    fuse_reply_attr(request, &status, attributes->gone ? 0 : adapter.cache_seconds);
 }
 
 void reply_attributes(fuse_req_t request, const Result<FastNodes::Entry>& entry) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "fuse/expirer.h"
 #include "fuse/fast_nodes.h"
@@ -85,6 +86,12 @@ public:
         }
     }
 
+    /// Whether a request that came by names the kernel remembers is to be answered with ESTALE: the
+    /// kernel then asks for each of the names anew, and comes again. Not twice in a row.
+    bool send_back(fuse_req_t request);
+    /// The caller has been told that a name leads nowhere: it does not come again.
+    void turned_away(fuse_req_t request);
+
     /// May the caller do so to a node? EACCES; nothing is checked if the kernel does that.
     Result<void> may(fuse_req_t request, vfs::NodeId node, vfs::Access wanted);
     /// The same of a directory, and whether the kernel may keep names in it: not in one that some
@@ -100,6 +107,7 @@ public:
     const std::shared_ptr<PollGate> polls = std::make_shared<PollGate>();
     /// How long the kernel may keep what changes only through the mount.
     const double cache_seconds;
+    fuse_session* session = nullptr;
     const std::shared_ptr<Expirer> expirer = std::make_shared<Expirer>();
     /// Who callers are beyond what requests say; none: the kernel checks permissions.
     vfs::CallerRights* rights = nullptr;
@@ -110,6 +118,7 @@ private:
     static constexpr double kForeverSeconds = 1e9;
 
     const std::function<void()> deliver_;
+    std::unordered_set<pid_t> sent_back_;  ///< threads; the serving thread's
     Mutex mutex_{LockRank::kLeaf};
     std::unordered_map<std::uint64_t, std::unique_ptr<vfs::OpenFile>> handles_
         MEMCGFS_GUARDED_BY(mutex_);

@@ -50,6 +50,7 @@ void Expirer::start() {
 }
 
 void Expirer::add(Job job) {
+    behind_ += job.names.way == Way::kAsk ? 1 : 0;
     jobs_.push_back(std::move(job));
     changed_.notify_one();
 }
@@ -118,6 +119,7 @@ void Expirer::work() {
         if (session != nullptr) {
             forget(session, job.names);
         }
+        behind_ -= job.names.way == Way::kAsk ? 1 : 0;
         mutex_.lock();
         busy_ = false;
     }

@@ -31,18 +31,27 @@ vfs::Access access_of(int flags) {
     }
 }
 
+Result<std::unique_ptr<vfs::OpenFile>> open_checked(fuse_req_t request, vfs::NodeId node,
+                                                    int flags) {
+    Adapter& adapter = Adapter::of(request);
+    MEMCGFS_TRY(adapter.may(request, node, access_of(flags)));
+    return adapter.tree.open(node, flags, credentials_of(request));
+}
+
 void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     Adapter& adapter = Adapter::of(request);
     if (adapter.fast != nullptr) {
         reply_error(request, Errno::kENOSYS);  // none is needed, now and later
         return;
     }
-    if (const auto may = adapter.may(request, vfs::NodeId{node}, access_of(info->flags));
-        !may.ok()) {
-        reply_error(request, may.error());
+    auto file = open_checked(request, vfs::NodeId{node}, info->flags);
+    // A file that has gone is there under its old name for none but those who have it open.
+    const bool by_old_name =
+        adapter.expirer->is_behind() || (!file.ok() && file.error() == Errno::kENODEV);
+    if (by_old_name && adapter.send_back(request)) {
+        reply_error(request, Errno::kESTALE);
         return;
     }
-    auto file = adapter.tree.open(vfs::NodeId{node}, info->flags, credentials_of(request));
     if (!file.ok()) {
         reply_error(request, file.error());
         return;

@@ -36,11 +36,12 @@ void reply_fast_entry(fuse_req_t request, NodeId parent, const char* name,
 
 /// `keep_name`: nothing about its directory forbids it.
 void reply_entry(fuse_req_t request, const Result<vfs::Attributes>& found, bool keep_name) {
+    Adapter& adapter = Adapter::of(request);
     if (!found.ok()) {
+        adapter.turned_away(request);
         reply_error(request, found.error());  // no negative entry: the kernel asks again
         return;
     }
-    Adapter& adapter = Adapter::of(request);
     fuse_entry_param entry{};
     entry.ino = static_cast<fuse_ino_t>(found->node);
     entry.attr = stat_of(*found);
@@ -56,6 +57,7 @@ void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
     Adapter& adapter = Adapter::of(request);
     const auto keeps_names = adapter.may_in(request, NodeId{parent}, Access::kExecute);
     if (!keeps_names.ok()) {
+        adapter.turned_away(request);
         reply_error(request, keeps_names.error());
         return;
     }
@@ -98,7 +100,13 @@ void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
             adapter.tree.seek_record(adapter.file_of(node, info), vfs::RecordPlace::kEnd,
                                      credentials_of(request));
         }
-        reply_attributes(request, node, adapter.tree.getattr(NodeId{node}));
+        const auto attributes = adapter.tree.getattr(NodeId{node});
+        if (attributes.ok() && attributes->gone && S_ISREG(attributes->mode) &&
+            adapter.send_back(request)) {
+            reply_error(request, Errno::kESTALE);
+            return;
+        }
+        reply_attributes(request, node, attributes);
     } else if (info == nullptr) {
         reply_attributes(request, adapter.fast->attributes(node, credentials_of(request)));
     } else {
@@ -198,6 +206,10 @@ void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int to_se
 void access(fuse_req_t request, fuse_ino_t node, int mask) {
     constexpr int kBits = 7;
     Adapter& adapter = Adapter::of(request);
+    if (adapter.expirer->is_behind() && adapter.send_back(request)) {
+        reply_error(request, Errno::kESTALE);
+        return;
+    }
     reply_result(request,
                  adapter.may(request, adapter.in_tree(node), static_cast<Access>(mask & kBits)));
 }
@@ -227,11 +239,15 @@ void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
     } else if (removed->open_files.empty() || adapter.fast != nullptr) {
         fuse_reply_err(request, 0);  // fast nodes are forgotten as their files go
     } else {
-        // The kernel has dropped all other names in the directory, but to whoever stands there it
-        // would still show those.
-        adapter.expirer->answer_and_forget([request] { fuse_reply_err(request, 0); },
-                                           {static_cast<fuse_ino_t>(removed->directory),
-                                            std::move(removed->open_files), Expirer::Way::kDrop});
+        // The kernel will have dropped all other names in the directory, but to whoever stands
+        // there it would still show those. Until they have been forgotten it is to ask of them.
+        for (const NodeId file : removed->open_files) {
+            fuse_lowlevel_notify_inval_inode(adapter.session, static_cast<fuse_ino_t>(file), -1, 0);
+        }
+        adapter.expirer->answer_and_forget(
+            [request] { fuse_reply_err(request, 0); },
+            {static_cast<fuse_ino_t>(removed->directory), std::move(removed->names_of_open_files),
+             Expirer::Way::kDrop});
     }
 }
 

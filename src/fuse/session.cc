@@ -109,6 +109,7 @@ Result<void, std::string> Session::State::set_up(const Options& options,
         return Failed<std::string>{
             "libfuse refuses to start a session: look into the log for its reason."};
     }
+    adapter.session = session;
     adapter.expirer->bind(session);
     if (adapter.fast != nullptr) {
         adapter.fast->bind(session);

@@ -55,6 +55,8 @@ Attributes Tree::State::attributes_of(const NodeRef& node) {
     attributes.node = node.id();
     attributes.inode = inode_of(node);
     attributes.dir = node.directory->key;
+    attributes.gone =
+        node.directory->removed || (node.batch != nullptr && node.batch->is_gone(node.position));
     Ownership ownership;
     if (node.batch == nullptr) {
         ownership = node.directory->ownership;

@@ -177,10 +177,13 @@ Result<Tree::Removed> Tree::rmdir(NodeId parent, std::string_view name) {
     MutexLock lock(state_->mutex);
     Directory* directory = MEMCGFS_TRY(state_->removable(parent, name));
     MEMCGFS_TRY(state_->provider.rmdir(directory->key));
-    Removed removed{.directory = NodeRef{directory}.id(), .open_files = {}};
+    Removed removed{
+        .directory = NodeRef{directory}.id(), .open_files = {}, .names_of_open_files = {}};
     for (const auto& batch : directory->batches) {
         for (const auto& [position, opens] : batch->opens) {
-            removed.open_files.emplace_back(batch->table->files[position].name);
+            const NodeRef file{directory, batch.get(), position};
+            removed.open_files.push_back(file.id());
+            removed.names_of_open_files.emplace_back(file.info().name);
         }
     }
     state_->remove_directory(*directory);

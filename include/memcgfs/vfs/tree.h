@@ -57,6 +57,7 @@ struct Attributes {
     timespec changed{};
     bool permanent = true;  ///< the name lasts until someone removes it through the tree
     bool told = false;      ///< FileInfo::told
+    bool gone = false;      ///< removed, or a file of a directory that is
     DirKey dir{};           ///< the directory, or that of the file
 };
 
@@ -127,7 +128,9 @@ public:
     /// What a kernel may have to be told of a directory that has been removed.
     struct Removed {
         NodeId directory{};
-        std::vector<std::string> open_files;  ///< names, each once
+        /// Each once.
+        std::vector<NodeId> open_files;
+        std::vector<std::string> names_of_open_files;
     };
     Result<Removed> rmdir(NodeId parent, std::string_view name);
     struct RenameTarget {
