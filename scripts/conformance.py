@@ -124,7 +124,7 @@ def disk_directory():
     return tempfile.gettempdir()
 
 
-GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks", "realmem")
+GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks", "permits", "realmem")
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                        "tests/conformance")
 COMPILE_LOCK = threading.Lock()
@@ -291,7 +291,8 @@ def run_on_mount(binary, case, config, library):
     profile, hierarchy = config
     mount = subprocess.run(
         [binary, "mount", "--profile", profile, "--hierarchy", hierarchy, "--swap",
-         case.swap, *case.options, "--background", target],
+         case.swap, *case.options, *(["--allow-other"] if os.geteuid() == 0 else []),
+         "--background", target],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     try:
         if mount.returncode:

@@ -88,6 +88,8 @@ vfs::Tree::Options tree_options(const WorldConfig& config, const engine::Engine&
     options.uid = geteuid();
     options.gid = getegid();
     options.root_mode = root_mode();
+    // cgroup_kn_set_ugid() came after the group had been inherited (up to 6.7).
+    options.set_gid_is_for_all = config.profile->version >= engine::KernelVersion{6, 8};
     if (is_whole(config)) {
         options.root = cgroup_fs.root(*engine.unified());
     }

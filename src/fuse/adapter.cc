@@ -58,6 +58,21 @@ Result<bool> Adapter::may_in(fuse_req_t request, vfs::NodeId directory, vfs::Acc
     return vfs::all_may_search(attributes.mode);
 }
 
+Result<void> Adapter::may_take(fuse_req_t request, vfs::NodeId directory, std::string_view name) {
+    if (rights == nullptr) {
+        return {};
+    }
+    const vfs::Credentials caller = credentials_of(request);
+    const vfs::Attributes attributes = MEMCGFS_TRY(tree.getattr(directory));
+    MEMCGFS_TRY(vfs::check_access(attributes, vfs::Access::kWrite | vfs::Access::kExecute, caller,
+                                  *rights));
+    if ((attributes.mode & S_ISVTX) == 0) {
+        return {};
+    }
+    const auto entry = tree.lookup(directory, name);
+    return entry.ok() ? vfs::check_sticky(attributes, *entry, caller, *rights) : Result<void>();
+}
+
 Result<vfs::AttributeChange> Adapter::may_change(fuse_req_t request, vfs::NodeId node,
                                                  const vfs::AttributeChange& change,
                                                  const vfs::ChangeOrigin& origin) {

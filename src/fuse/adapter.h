@@ -97,6 +97,8 @@ public:
     /// The same of a directory, and whether the kernel may keep names in it: not in one that some
     /// may not search, for there it would walk on without a question.
     Result<bool> may_in(fuse_req_t request, vfs::NodeId directory, vfs::Access wanted);
+    /// May the caller take the entry out of its directory? EACCES, EPERM; what is not there may go.
+    Result<void> may_take(fuse_req_t request, vfs::NodeId directory, std::string_view name);
     /// May the caller change the node so? The change to make. EPERM, EACCES.
     Result<vfs::AttributeChange> may_change(fuse_req_t request, vfs::NodeId node,
                                             const vfs::AttributeChange& change,

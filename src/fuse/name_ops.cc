@@ -228,7 +228,7 @@ void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode)
 
 void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
     Adapter& adapter = Adapter::of(request);
-    if (const auto may = adapter.may(request, NodeId{parent}, kChangeNames); !may.ok()) {
+    if (const auto may = adapter.may_take(request, NodeId{parent}, name); !may.ok()) {
         reply_error(request, may.error());
         return;
     }
@@ -253,13 +253,13 @@ void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
 
 void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
     Adapter& adapter = Adapter::of(request);
-    const auto may = adapter.may(request, NodeId{parent}, kChangeNames);
+    const auto may = adapter.may_take(request, NodeId{parent}, name);
     reply_result(request, may.ok() ? adapter.tree.unlink(NodeId{parent}, name) : may);
 }
 
 Result<void> may_rename(fuse_req_t request, NodeId parent, const char* name, NodeId new_parent) {
     Adapter& adapter = Adapter::of(request);
-    MEMCGFS_TRY(adapter.may(request, parent, kChangeNames));
+    MEMCGFS_TRY(adapter.may_take(request, parent, name));
     if (parent == new_parent) {
         return {};
     }
@@ -321,7 +321,12 @@ Result<void> may_have_xattr(fuse_req_t request, NodeId node, std::string_view na
             return {};
         }
     }
-    return Adapter::of(request).may(request, node, wanted);
+    Adapter& adapter = Adapter::of(request);
+    if (wanted == Access::kWrite && adapter.rights != nullptr && name.starts_with("user.")) {
+        const vfs::Attributes attributes = MEMCGFS_TRY(adapter.tree.getattr(node));
+        MEMCGFS_TRY(vfs::check_user_xattr(attributes, credentials_of(request), *adapter.rights));
+    }
+    return adapter.may(request, node, wanted);
 }
 
 void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value,

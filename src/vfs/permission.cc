@@ -67,6 +67,20 @@ Result<void> check_access(const Attributes& node, Access wanted, const Credentia
     return Question(node, caller, rights).may(wanted) ? Result<void>() : Err(Errno::kEACCES);
 }
 
+Result<void> check_sticky(const Attributes& directory, const Attributes& entry,
+                          const Credentials& caller, CallerRights& rights) {
+    const bool may = (directory.mode & S_ISVTX) == 0 || caller.uid == directory.uid ||
+                     Question(entry, caller, rights).is_owner_or_capable();
+    return may ? Result<void>() : Err(Errno::kEPERM);
+}
+
+Result<void> check_user_xattr(const Attributes& node, const Credentials& caller,
+                              CallerRights& rights) {
+    const bool may = !S_ISDIR(node.mode) || (node.mode & S_ISVTX) == 0 ||
+                     Question(node, caller, rights).is_owner_or_capable();
+    return may ? Result<void>() : Err(Errno::kEPERM);
+}
+
 Result<AttributeChange> check_change(const Attributes& node, const AttributeChange& change,
                                      const ChangeOrigin& origin, const Credentials& caller,
                                      CallerRights& rights) {

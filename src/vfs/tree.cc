@@ -120,7 +120,9 @@ Result<Attributes> Tree::mkdir(NodeId parent, std::string_view name, mode_t mode
     ownership.gid = creator.gid;
     if ((directory->ownership.mode & S_ISGID) != 0) {
         ownership.mode |= S_ISGID;
-        ownership.gid = directory->ownership.gid;
+        if (state_->options.set_gid_is_for_all || (creator.uid == 0 && creator.gid == 0)) {
+            ownership.gid = directory->ownership.gid;
+        }
     }
     Directory& made =
         state_->make_directory({directory, name, key, directory->hierarchy, ownership});

@@ -3,9 +3,10 @@
 // May somebody look at, change or search a node? The kernel's rules for a file system without
 // access control lists, for a server whose kernel does not ask them itself.
 //
-// Counterparts: generic_permission() (fs/namei.c), setattr_prepare(), may_setattr() and chown_ok()
-// (fs/attr.c), 6.1. What a caller is beyond its user and group is asked of CallerRights, and only
-// where the answer depends on it.
+// Counterparts: generic_permission() and check_sticky() (fs/namei.c), setattr_prepare(),
+// may_setattr() and chown_ok() (fs/attr.c), xattr_permission() (fs/xattr.c), 6.1. A kernel that is
+// not to check permissions of a FUSE file system does not see its sticky bits. What a caller is
+// beyond its user and group is asked of CallerRights, and only where the answer depends on it.
 //
 // Threads: functions of their arguments, without locks; CallerRights may read files, so no lock is
 // to be held.
@@ -57,6 +58,16 @@ public:
 /// EACCES.
 Result<void> check_access(const Attributes& node, Access wanted, const Credentials& caller,
                           CallerRights& rights);
+
+/// May the caller take an entry, or put it elsewhere, that the directory has? As far as the
+/// directory is sticky; whether it may be written to is check_access(). EPERM.
+Result<void> check_sticky(const Attributes& directory, const Attributes& entry,
+                          const Credentials& caller, CallerRights& rights);
+
+/// May the caller write an extended attribute user.*? As far as the node is a sticky directory.
+/// EPERM.
+Result<void> check_user_xattr(const Attributes& node, const Credentials& caller,
+                              CallerRights& rights);
 
 /// How a change came about, where the change itself does not tell.
 struct ChangeOrigin {

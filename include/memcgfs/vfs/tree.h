@@ -90,6 +90,9 @@ public:
         /// The root directory's other half; DirKey{0} for a layout directory.
         DirKey root{};
         mode_t root_mode = 0555;
+        /// A directory in one with the set-group-id bit gets its group, as its files do: of root's
+        /// making alone, or of all.
+        bool set_gid_is_for_all = true;
     };
 
     Tree(Provider& provider, WallClock wall_clock, Options options);

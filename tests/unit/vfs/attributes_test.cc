@@ -60,6 +60,20 @@ TEST_CASE("mode and owner of a made directory and its files", "[vfs]") {
     CHECK(f.tree.lookup(b.node, "fake.value").value().gid == 7);
 }
 
+TEST_CASE("before 6.8 only root's directories get the group of one with the bit", "[vfs]") {
+    FakeProvider provider;
+    Tree tree(
+        provider, [] { return timespec{}; },
+        Tree::Options{.root = FakeProvider::kRoot, .set_gid_is_for_all = false});
+    REQUIRE(tree.setattr(kRootNode, {.mode = 02777, .gid = 7}).ok());
+    const Attributes user = tree.mkdir(kRootNode, "user", 0755, {1000, 1001, 1}).value();
+    CHECK(user.mode == (S_IFDIR | 02755));
+    CHECK(user.gid == 1001);
+    const Attributes root = tree.mkdir(kRootNode, "root", 0755, {0, 0, 1}).value();
+    CHECK(root.mode == (S_IFDIR | 02755));
+    CHECK(root.gid == 7);
+}
+
 TEST_CASE("a directory has 2 links and one for each child directory", "[vfs]") {
     Fixture f;
     const NodeId a = f.mkdir(kRootNode, "a");

@@ -143,6 +143,36 @@ TEST_CASE("who may write may touch", "[permission]") {
     CHECK(a.change(S_IFREG | 0000, times, kStranger) == 0);
 }
 
+TEST_CASE("a sticky directory guards what others have put there", "[permission]") {
+    Asked a;
+    Attributes entry = node_of(S_IFDIR | 0777);
+    const auto error = [&](mode_t mode, const Credentials& caller) {
+        return error_of(check_sticky(node_of(mode), entry, caller, a.rights));
+    };
+    entry.uid = 99;
+    CHECK(error(S_IFDIR | 0777, kStranger) == 0);
+    CHECK(error(S_IFDIR | 01777, kOwning) == 0);
+    CHECK(error(S_IFDIR | 01777, kStranger) == EPERM);
+    entry.uid = kStranger.uid;
+    CHECK(error(S_IFDIR | 01777, kStranger) == 0);
+    entry.uid = 99;
+    a.rights.capabilities = {Capability::kDacOverride};
+    CHECK(error(S_IFDIR | 01777, kStranger) == EPERM);
+    a.rights.capabilities = {Capability::kFowner};
+    CHECK(error(S_IFDIR | 01777, kStranger) == 0);
+}
+
+TEST_CASE("a sticky directory has attributes of its owner alone", "[permission]") {
+    Asked a;
+    const auto error = [&](mode_t mode, const Credentials& caller) {
+        return error_of(check_user_xattr(node_of(mode), caller, a.rights));
+    };
+    CHECK(error(S_IFDIR | 01777, kOwning) == 0);
+    CHECK(error(S_IFDIR | 01777, kStranger) == EPERM);
+    CHECK(error(S_IFDIR | 0777, kStranger) == 0);
+    CHECK(error(S_IFREG | 01777, kStranger) == 0);
+}
+
 TEST_CASE("a directory that all may search", "[permission]") {
     CHECK(all_may_search(S_IFDIR | 0755));
     CHECK(all_may_search(S_IFDIR | 0111));
