@@ -144,6 +144,7 @@ Result<void> ForkGate::lend(const world::ProcessInfo& caller, engine::CgroupId i
         groups[group->hierarchy->id] = into;
         css_set = parts_.engine.css_set_of(groups);
     }
+    // DEVIATION(child-of-another-user): the child could not be tagged.
     MEMCGFS_TRY(parts_.tasks.lend_css_set(caller.pid, css_set));
     parts_.forks_into(caller.pid);
     lent_.push_back(caller);
