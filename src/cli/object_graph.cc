@@ -253,7 +253,7 @@ interface::Hooks World::State::hooks() {
                         engine::CgroupId{static_cast<std::uint64_t>(dir)},
                         interface::all_files()[static_cast<std::size_t>(file)]->name};
                     return may_write(tree, roots.node(engine.default_hierarchy().id), engine,
-                                     engine_mutex, which, who);
+                                     engine_mutex, which, who, caller_rights);
                 },
             .open_event =
                 [this](vfs::DirKey dir, const interface::EventRequest& request,
@@ -370,7 +370,8 @@ std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
                                                              const std::string& release) {
     State& state = *state_;
     return std::make_unique<RunAnswers>(
-        std::move(mounts), RunAnswers::Trees{state.tree, state.proc_tree, state.roots},
+        std::move(mounts),
+        RunAnswers::Trees{state.tree, state.proc_tree, state.roots, state.cgroup_fs},
         ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
                         [&state] { state.outbox.flush(); },
                         [&state](std::int32_t pid) {

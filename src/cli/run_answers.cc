@@ -17,6 +17,7 @@
 
 #include "cli/mount_text.h"
 #include "cli/write_permission.h"
+#include "memcgfs/fuse/caller_rights.h"
 #include "memcgfs/interface/proc_file.h"
 #include "memcgfs/runner/command.h"
 
@@ -271,14 +272,8 @@ bool RunAnswers::before_trace(pid_t caller, pid_t tracee) {
 
 Result<void> RunAnswers::may_enter(std::int32_t caller, engine::CgroupId group) {
     const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(0, caller));
-    if (process.uid == 0) {
-        return {};
-    }
-    const vfs::NodeId root = trees_.roots.node(engine_.default_hierarchy().id);
-    const vfs::Credentials who{process.uid, process.uid, caller};
-    return may_write(trees_.cgroups, root, engine_, engine_mutex_, {group, "cgroup.procs"}, who)
-               ? Result<void>{}
-               : Err(Errno::kEACCES);
+    const vfs::Credentials who = MEMCGFS_TRY(fuse::credentials_of_thread(caller));
+    return trees_.cgroup_fs.may_fork_into(process, group, who);
 }
 
 }  // namespace memcgfs::cli

@@ -19,6 +19,7 @@
 #include "cli/world_mounts.h"
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
+#include "memcgfs/interface/cgroup_fs.h"
 #include "memcgfs/interface/proc_fs.h"
 #include "memcgfs/runner/unique_fd.h"
 #include "memcgfs/supervisor/supervisor.h"
@@ -40,6 +41,7 @@ public:
         vfs::Tree& cgroups;
         interface::ProcTree& proc;
         TreeRoots& roots;
+        interface::CgroupFs& cgroup_fs;
     };
     RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts,
                MachineAnswers::Parts machine, TmpfsMounts::Parts tmpfs);
@@ -56,7 +58,7 @@ public:
     supervisor::MachineCalls* machine() override { return &machine_; }
 
 private:
-    /// The caller may put processes there: by the mode of its cgroup.procs.
+    /// The caller may make children there.
     Result<void> may_enter(std::int32_t caller, engine::CgroupId group);
     std::optional<Result<runner::UniqueFd>> open_process_file(
         const supervisor::OpenRequest& request, std::int32_t pid, std::string_view name);

@@ -59,9 +59,10 @@ std::optional<vfs::Attributes> attributes_of(vfs::Tree& tree, vfs::NodeId hierar
 }
 
 bool may_write(vfs::Tree& tree, vfs::NodeId hierarchy_root, const engine::Engine& engine,
-               Mutex& engine_mutex, const FileOfGroup& file, const vfs::Credentials& who) {
+               Mutex& engine_mutex, const FileOfGroup& file, const vfs::Credentials& who,
+               vfs::CallerRights& rights) {
     const auto attributes = attributes_of(tree, hierarchy_root, engine, engine_mutex, file);
-    return attributes && mode_allows_write(*attributes, who);
+    return attributes && vfs::check_access(*attributes, vfs::Access::kWrite, who, rights).ok();
 }
 
 }  // namespace memcgfs::cli

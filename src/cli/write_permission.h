@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// May somebody read or write a file of the tree? By its owner and mode alone (inode_permission,
-// 6.1).
+// May somebody read or write a file of the tree (inode_permission, 6.1)?
 //
 // Threads: any that holds neither the tree lock nor the engine lock.
 #pragma once
@@ -11,12 +10,13 @@
 
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
+#include "memcgfs/vfs/permission.h"
 #include "memcgfs/vfs/tree.h"
 
 namespace memcgfs::cli {
 
-/// What the mode lets `who` write; the owner's bits count alone for the owner, the group's alone
-/// for the group.
+/// What the mode alone lets `who` write; the owner's bits count alone for the owner, the group's
+/// alone for the group.
 bool mode_allows_write(const vfs::Attributes& attributes, const vfs::Credentials& who);
 /// Likewise for reading.
 bool mode_allows_read(const vfs::Attributes& attributes, const vfs::Credentials& who);
@@ -32,8 +32,9 @@ std::optional<vfs::Attributes> attributes_of(vfs::Tree& tree, vfs::NodeId hierar
                                              const engine::Engine& engine, Mutex& engine_mutex,
                                              const FileOfGroup& file);
 
-/// False for what is not there any more.
+/// With groups and capabilities. False for what is not there any more.
 bool may_write(vfs::Tree& tree, vfs::NodeId hierarchy_root, const engine::Engine& engine,
-               Mutex& engine_mutex, const FileOfGroup& file, const vfs::Credentials& who);
+               Mutex& engine_mutex, const FileOfGroup& file, const vfs::Credentials& who,
+               vfs::CallerRights& rights);
 
 }  // namespace memcgfs::cli

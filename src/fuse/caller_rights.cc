@@ -105,6 +105,25 @@ std::uint32_t counting(const Capabilities& held, const vfs::Credentials& caller,
 
 }  // namespace
 
+Result<vfs::Credentials> credentials_of_thread(pid_t thread) {
+    constexpr int kForFiles = 4;  // after the real, effective and saved one
+    const std::string status = proc_file(thread, "status");
+    const auto id_of = [&](std::string_view key) {
+        std::string_view ids = field_of(status, key);
+        std::optional<std::uint64_t> id;
+        for (int i = 0; i < kForFiles; i++) {
+            id = take_number(ids);
+        }
+        return id;
+    };
+    const auto uid = id_of("\nUid:");
+    const auto gid = id_of("\nGid:");
+    if (!uid || !gid) {
+        return Err(Errno::kESRCH);
+    }
+    return vfs::Credentials{static_cast<uid_t>(*uid), static_cast<gid_t>(*gid), thread};
+}
+
 ProcCallerRights::ProcCallerRights()
     : own_users_(read_file("/proc/self/uid_map")), own_groups_(read_file("/proc/self/gid_map")) {}
 

@@ -84,6 +84,11 @@ void CgroupFs::tick(const engine::EventTickEffect& effect) { services_->event_fd
 
 void CgroupFs::refresh() { services_->membership.refresh(); }
 
+Result<void> CgroupFs::may_fork_into(const world::ProcessInfo& process, engine::CgroupId group,
+                                     const vfs::Credentials& who) {
+    return services_->membership.may_fork_into(process, group, services_->v2_procs_file, who);
+}
+
 const Cftype* CgroupFs::row(vfs::FileIndex file) const {
     const auto index = static_cast<std::size_t>(file);
     MEMCGFS_ASSERT(index < rows_.size());

@@ -106,9 +106,6 @@ void Membership::refresh() {
 }
 
 Result<void> Membership::check_v2_permission(const world::ProcessInfo& process, const Move& move) {
-    if (move.opener.uid == 0) {
-        return {};
-    }
     vfs::DirKey ancestor{};
     {
         const MutexLock lock(engine_mutex_);
@@ -132,6 +129,22 @@ Result<void> Membership::check_v2_permission(const world::ProcessInfo& process, 
     return {};
 }
 
+Result<void> Membership::may_fork_into(const world::ProcessInfo& process, engine::CgroupId group,
+                                       vfs::FileIndex procs_file, const vfs::Credentials& who) {
+    {
+        const MutexLock lock(engine_mutex_);
+        if (engine_.find(group) == nullptr) {
+            return Err(Errno::kENODEV);
+        }
+    }
+    const vfs::DirKey into{group.value};
+    if (!hooks_.may_write || !hooks_.may_write(into, procs_file, who)) {
+        return Err(Errno::kEACCES);
+    }
+    return check_v2_permission(
+        process, {.group = group, .procs_file = procs_file, .opener = who, .caller = who});
+}
+
 Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& move) {
     const std::int32_t pid = MEMCGFS_TRY(parse_pid(text));
     const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(pid, move.caller.pid));
@@ -148,7 +161,9 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
         is_v2 = group->is_v2();
     }
     if (is_v2) {
-        MEMCGFS_TRY(check_v2_permission(process, move));
+        if (move.opener.uid != 0) {
+            MEMCGFS_TRY(check_v2_permission(process, move));
+        }
     } else if (move.opener.uid != 0 && move.opener.uid != process.uid &&
                move.opener.uid != process.saved_uid) {
         return Err(Errno::kEACCES);

@@ -45,6 +45,11 @@ public:
         vfs::Credentials caller;
         bool one_thread = false;  ///< v2's cgroup.threads
     };
+    /// May a process that `who` is make a child in the group (cgroup_css_set_fork, 6.1)? EACCES,
+    /// ENODEV.
+    Result<void> may_fork_into(const world::ProcessInfo& process, engine::CgroupId group,
+                               vfs::FileIndex procs_file, const vfs::Credentials& who)
+        MEMCGFS_EXCLUDES(engine_mutex_);
     /// The write of a pid into cgroup.procs, tasks or cgroup.threads (spec files.md A4.1, B4, B5).
     Result<vfs::StoreOutcome> move(std::string_view text, const Move& move)
         MEMCGFS_EXCLUDES(engine_mutex_);
@@ -52,6 +57,7 @@ public:
 private:
     std::vector<engine::TaskId> known_tasks() const MEMCGFS_REQUIRES(engine_mutex_);
     engine::TaskId learn(const world::ProcessInfo& process) MEMCGFS_REQUIRES(engine_mutex_);
+    /// Of what the process and the group have above them.
     Result<void> check_v2_permission(const world::ProcessInfo& process, const Move& move)
         MEMCGFS_EXCLUDES(engine_mutex_);
 

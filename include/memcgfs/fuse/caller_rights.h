@@ -8,7 +8,7 @@
 // A thread that cannot be seen from here (it has gone, or is of another pid namespace) has no
 // further groups, and capabilities if it is root.
 //
-// Threads: one at a time. Nothing here waits.
+// Threads: any. Nothing here waits.
 #pragma once
 
 #include <string>
@@ -16,6 +16,10 @@
 #include "memcgfs/vfs/permission.h"
 
 namespace memcgfs::fuse {
+
+/// Of a thread whose request is none of FUSE: the user and group that count for files (fsuid,
+/// fsgid). ESRCH.
+Result<vfs::Credentials> credentials_of_thread(pid_t thread);
 
 class ProcCallerRights final : public vfs::CallerRights {
 public:

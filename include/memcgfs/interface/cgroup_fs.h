@@ -53,6 +53,11 @@ public:
     /// Membership). Any thread; neither the tree lock nor the engine lock is needed.
     void refresh();
 
+    /// May a process that `who` is make a child in a group of v2's? EACCES, ENODEV. Any thread; no
+    /// lock.
+    Result<void> may_fork_into(const world::ProcessInfo& process, engine::CgroupId group,
+                               const vfs::Credentials& who);
+
     std::span<const vfs::FileInfo> files(vfs::DirKey dir) override;
     std::uint64_t files_version(vfs::DirKey dir) override;
     std::uint64_t made_at_version(vfs::DirKey dir, vfs::FileIndex file) override;

@@ -31,9 +31,8 @@ struct Hooks {
     /// Answers the control channel (Provider::control). Empty: ENOTTY.
     std::function<Result<vfs::StoreOutcome>(const vfs::FileContext&, std::span<std::byte>)> control;
 
-    /// True if `who` may write the file, by its owner and mode alone. Called with an open file's
-    /// lock held, but neither the tree lock nor the engine lock; never for uid 0. Empty: nobody
-    /// else may.
+    /// True if `who` may write the file. Called with an open file's
+    /// lock held, but neither the tree lock nor the engine lock. Empty: nobody may.
     std::function<bool(vfs::DirKey, vfs::FileIndex, const vfs::Credentials& who)> may_write;
 
     /// Finds the descriptors of an event registration in the writer's process: EBADF (not open),
