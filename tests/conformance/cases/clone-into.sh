@@ -32,4 +32,25 @@ forks into /proc
 forks into /nosuch
 section 'who may not write to cgroup.procs'
 setpriv --reuid 65534 --regid 65534 --clear-groups forks into a/c
-becomes 'empty' 'rmdir a/c a b/t b/d b; [ ! -d b ]'
+section 'who may not write to the cgroup.procs that both have above them'
+chown 65534 a/c/cgroup.procs
+setpriv --reuid 65534 --regid 65534 --clear-groups forks into a/c
+mkdir p p/x p/y
+# from_x GROUP: a root without capabilities, and with a further group, goes from p/x to p/y.
+from_x() { (echo $BASHPID >p/x/cgroup.procs; exec setpriv --groups "$1" --bounding-set=-all forks into p/y into a/c show p/y/cgroup.events); }
+chown 65534:7 cgroup.procs p/cgroup.procs
+from_x 8
+section 'and who may, as a member of its group'
+chmod 664 p/cgroup.procs
+from_x 8
+from_x 7
+section 'as its owner'
+chown 0:0 p/cgroup.procs
+from_x 8
+section 'but may not write to that of the group'
+chown 65534:7 p/y/cgroup.procs
+from_x 8
+chmod 664 p/y/cgroup.procs
+from_x 7
+chown 0:0 cgroup.procs
+becomes 'empty' 'rmdir a/c a b/t b/d b p/x p/y p; [ ! -d p ]'

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v2 run
+# NEEDS: v1 v2 run
 # PROFILE: 6.1 6.12
 #
 # A process that has ended counts for pids.max until it has been waited for, and for nothing else.
 . "${CASE_LIB:-/case/lib.sh}"
+((HIER == 2)) || CG=/sys/fs/cgroup/pids
 cd "$CG" || exit 9
-echo +pids >cgroup.subtree_control
+((HIER == 1)) || echo +pids >cgroup.subtree_control
 mkdir -p a/b
-echo +pids >a/cgroup.subtree_control
+((HIER == 1)) || echo +pids >a/cgroup.subtree_control
 
 # in_group GROUP STEP...: forks, as a member of GROUP.
 in_group() {
