@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the request handlers of a tmpfs share. They are plain functions in files_name_ops.cc and
-// files_data_ops.cc, one for each FUSE request; they translate and decide nothing.
+// What the request handlers of file systems with files share. They are plain functions in
+// files_name_ops.cc and files_data_ops.cc, one for each FUSE request; they translate and decide
+// nothing.
 #pragma once
 
 #include <fuse_lowlevel.h>
@@ -9,29 +10,35 @@
 #include <functional>
 
 #include "fuse/pending.h"
-#include "memcgfs/files/charged_tmpfs.h"
+#include "memcgfs/files/file_system.h"
 
 namespace memcgfs::fuse {
 
 struct FilesAdapter {
-    FilesAdapter(files::ChargedTmpfs& the_fs, OperationRunner& runner, PendingRequests::Ends ends)
+    FilesAdapter(files::FileSystem& the_fs, OperationRunner& runner, PendingRequests::Ends ends)
         : fs(the_fs), pending(runner, std::move(ends)) {}
 
     static FilesAdapter& of(fuse_req_t request) {
         return *static_cast<FilesAdapter*>(fuse_req_userdata(request));
     }
 
-    files::ChargedTmpfs& fs;
+    files::FileSystem& fs;
     PendingRequests pending;
 };
 
-/// Everything changes through the mount alone.
-inline constexpr double kForeverSeconds = 1e9;
+/// What the file system keeps for so long is known to change through the mount alone.
+inline constexpr double kForEver = 1e9;
 
 inline files::InodeId inode_of(fuse_ino_t node) { return files::InodeId{node}; }
 
-/// Answers with a name's inode, which the kernel holds from then on.
-void reply_inode(fuse_req_t request, const Result<files::InodeId>& inode);
+/// How a file is open: all reads and writes come here, and pages of the kernel are for mappings
+/// alone. `keeps`: they may stay when the file is opened anew.
+inline void set_open(fuse_file_info& info, files::Handle handle, bool keeps) {
+    info.fh = handle;
+    info.direct_io = 1;
+    info.keep_cache = keeps ? 1 : 0;
+    info.noflush = 1;
+}
 
 void add_files_name_ops(fuse_lowlevel_ops& ops);
 void add_files_data_ops(fuse_lowlevel_ops& ops);

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// Requests on the contents of files of a tmpfs.
-#include <fcntl.h>
-#include <linux/falloc.h>
-
+// Requests on the contents of files.
 #include <memory>
 #include <vector>
 
 #include "fuse/adapter.h"
 #include "fuse/files_adapter.h"
+#include "memcgfs/files/work.h"
 
 namespace memcgfs::fuse {
 
-using files::ChargedTmpfs;
-using files::InodeId;
-using files::Tmpfs;
+using files::FileSystem;
 
 namespace {
 
-using Work = std::shared_ptr<ChargedTmpfs::Work>;
+using Work = std::shared_ptr<files::Work>;
 using Reply = std::function<void(const Result<std::uint64_t>&)>;
 
 /// Runs what is left of the work, and replies.
@@ -38,8 +34,7 @@ void advance(fuse_req_t request, const Work& work, const Reply& reply) {
                                           });
 }
 
-void begin(fuse_req_t request, Result<std::unique_ptr<ChargedTmpfs::Work>> work,
-           const Reply& reply) {
+void begin(fuse_req_t request, Result<std::unique_ptr<files::Work>> work, const Reply& reply) {
     if (work.ok()) {
         advance(request, Work(std::move(work).value()), reply);
     } else {
@@ -47,43 +42,37 @@ void begin(fuse_req_t request, Result<std::unique_ptr<ChargedTmpfs::Work>> work,
     }
 }
 
-ChargedTmpfs::Access access_of(fuse_req_t request, fuse_ino_t node, off_t offset,
-                               std::uint64_t size) {
+FileSystem::Access access_of(fuse_req_t request, fuse_ino_t node, off_t offset, std::uint64_t size,
+                             const fuse_file_info* info) {
     return {.inode = inode_of(node),
             .thread = fuse_req_ctx(request)->pid,
             .offset = static_cast<std::uint64_t>(offset),
-            .size = size};
+            .size = size,
+            .handle = info->fh};
 }
 
 void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     FilesAdapter& adapter = FilesAdapter::of(request);
-    const auto there = adapter.fs.with([&](Tmpfs& fs) -> Result<void> {
-        MEMCGFS_TRY(fs.getattr(inode_of(node)));
-        fs.open(inode_of(node));
-        return {};
-    });
-    if (!there.ok()) {
-        reply_error(request, there.error());
+    const auto handle = adapter.fs.open(inode_of(node), info->flags);
+    if (!handle.ok()) {
+        reply_error(request, handle.error());
         return;
     }
-    info->direct_io = 1;
-    info->keep_cache = 1;  // of mappings; a write(2) makes the kernel drop what it changes
-    info->noflush = 1;
+    set_open(*info, *handle, adapter.fs.kept_seconds() >= kForEver);
     if (fuse_reply_open(request, info) == -ENOENT) {
-        adapter.fs.with([&](Tmpfs& fs) { fs.close(inode_of(node)); });
+        adapter.fs.close(inode_of(node), *handle);
     }
 }
 
-void release(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
-    FilesAdapter::of(request).fs.with([&](Tmpfs& fs) { fs.close(inode_of(node)); });
+void release(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+    FilesAdapter::of(request).fs.close(inode_of(node), info->fh);
     fuse_reply_err(request, 0);
 }
 
-void reply_content(fuse_req_t request, const ChargedTmpfs::Access& access) {
+void reply_content(fuse_req_t request, const FileSystem::Access& access) {
     static const std::vector<std::byte> kZeros(std::size_t{1} << 20U);
     std::vector<std::byte> bytes(access.size);
-    const auto outcome = FilesAdapter::of(request).fs.with(
-        [&](Tmpfs& fs) { return fs.read(access.inode, access.offset, bytes); });
+    const auto outcome = FilesAdapter::of(request).fs.fetch(access, bytes);
     if (!outcome.ok()) {
         reply_error(request, outcome.error());
     } else {
@@ -95,7 +84,7 @@ void reply_content(fuse_req_t request, const ChargedTmpfs::Access& access) {
 
 void read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
           fuse_file_info* info) {
-    const ChargedTmpfs::Access access = access_of(request, node, offset, size);
+    const FileSystem::Access access = access_of(request, node, offset, size, info);
     // read(2) comes with who may hold locks, a page fault with nobody (fuse_send_read).
     const bool fault = info->lock_owner == 0;
     begin(request, FilesAdapter::of(request).fs.read(access, fault),
@@ -113,20 +102,19 @@ void drop_privileges(fuse_req_t request, fuse_ino_t node) {
     if (fuse_req_ctx(request)->uid == 0) {
         return;
     }
-    FilesAdapter::of(request).fs.with([&](Tmpfs& fs) {
-        const auto status = fs.getattr(inode_of(node));
-        if (!status.ok() || (status->st_mode & (S_ISUID | S_ISGID)) == 0) {
-            return;
-        }
-        const mode_t gone = S_ISUID | ((status->st_mode & S_IXGRP) != 0 ? S_ISGID : 0U);
-        (void)fs.setattr(inode_of(node), {.mode = status->st_mode & ~gone});
-    });
+    FileSystem& fs = FilesAdapter::of(request).fs;
+    const auto status = fs.getattr(inode_of(node));
+    if (!status.ok() || (status->st_mode & (S_ISUID | S_ISGID)) == 0) {
+        return;
+    }
+    const mode_t gone = S_ISUID | ((status->st_mode & S_IXGRP) != 0 ? S_ISGID : 0U);
+    (void)fs.setattr(inode_of(node), {.mode = status->st_mode & ~gone}, std::nullopt);
 }
 
 void write(fuse_req_t request, fuse_ino_t node, const char* text, std::size_t size, off_t offset,
-           fuse_file_info*) {
+           fuse_file_info* info) {
     drop_privileges(request, node);
-    const ChargedTmpfs::Access access = access_of(request, node, offset, size);
+    const FileSystem::Access access = access_of(request, node, offset, size, info);
     begin(request, FilesAdapter::of(request).fs.write(access, std::as_bytes(std::span(text, size))),
           [request](const Result<std::uint64_t>& written) {
               if (written.ok()) {
@@ -137,10 +125,9 @@ void write(fuse_req_t request, fuse_ino_t node, const char* text, std::size_t si
           });
 }
 
-void lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info*) {
-    const auto place = FilesAdapter::of(request).fs.with([&](Tmpfs& fs) {
-        return fs.seek(inode_of(node), static_cast<std::uint64_t>(offset), whence);
-    });
+void lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info* info) {
+    const auto place =
+        FilesAdapter::of(request).fs.seek(access_of(request, node, offset, 0, info), whence);
     if (place.ok()) {
         fuse_reply_lseek(request, static_cast<off_t>(*place));
     } else {
@@ -148,28 +135,28 @@ void lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_f
     }
 }
 
-void fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, off_t size,
-               fuse_file_info*) {
-    FilesAdapter& adapter = FilesAdapter::of(request);
-    const ChargedTmpfs::Access access =
-        access_of(request, node, offset, static_cast<std::uint64_t>(size));
-    if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
-        reply_result(request, adapter.fs.with([&](Tmpfs& fs) {
-            return fs.punch_hole(access.inode, access.offset, access.size);
-        }));
-        return;
-    }
-    if (mode != 0 && mode != FALLOC_FL_KEEP_SIZE) {
-        reply_error(request, Errno::kEOPNOTSUPP);
-        return;
-    }
-    begin(request, adapter.fs.allocate(access, mode != 0),
-          [request](const Result<std::uint64_t>& result) {
-              fuse_reply_err(request, result.ok() ? 0 : to_int(result.error()));
-          });
+/// The reply of what gives nothing but success.
+Reply reply_done(fuse_req_t request) {
+    return [request](const Result<std::uint64_t>& result) {
+        fuse_reply_err(request, result.ok() ? 0 : to_int(result.error()));
+    };
 }
 
-void fsync(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) { fuse_reply_err(request, 0); }
+void fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, off_t size,
+               fuse_file_info* info) {
+    begin(request,
+          FilesAdapter::of(request).fs.allocate(
+              access_of(request, node, offset, static_cast<std::uint64_t>(size), info), mode),
+          reply_done(request));
+}
+
+void fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info* info) {
+    begin(request,
+          FilesAdapter::of(request).fs.sync(access_of(request, node, 0, 0, info), data_only != 0),
+          reply_done(request));
+}
+
+void fsyncdir(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) { fuse_reply_err(request, 0); }
 
 }  // namespace
 
@@ -181,7 +168,7 @@ void add_files_data_ops(fuse_lowlevel_ops& ops) {
     ops.lseek = lseek;
     ops.fallocate = fallocate;
     ops.fsync = fsync;
-    ops.fsyncdir = fsync;
+    ops.fsyncdir = fsyncdir;
 }
 
 }  // namespace memcgfs::fuse

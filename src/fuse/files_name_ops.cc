@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Requests on names and attributes of a tmpfs.
+// Requests on names and attributes of files.
 #include <ctime>
 #include <vector>
 
@@ -9,33 +9,42 @@
 
 namespace memcgfs::fuse {
 
-using files::InodeId;
+using files::AttributeChange;
+using files::FileSystem;
 using files::Name;
-using files::Tmpfs;
+using files::NewInode;
 
 namespace {
 
-/// What the kernel is told of an inode that it holds from then on.
-Result<fuse_entry_param> enter(Tmpfs& fs, InodeId inode) {
-    fuse_entry_param entry{};
-    entry.ino = static_cast<fuse_ino_t>(inode);
-    entry.attr = MEMCGFS_TRY(fs.getattr(inode));
-    entry.attr_timeout = kForeverSeconds;
-    entry.entry_timeout = kForeverSeconds;
-    fs.hold(inode);
-    return entry;
-}
-
-void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    FilesAdapter& adapter = FilesAdapter::of(request);
-    reply_inode(request,
-                adapter.fs.with([&](Tmpfs& fs) { return fs.lookup({inode_of(parent), name}); }));
+fuse_entry_param entry_of(const FilesAdapter& adapter, const FileSystem::Entry& entry) {
+    fuse_entry_param told{};
+    told.ino = static_cast<fuse_ino_t>(entry.inode);
+    told.attr = entry.status;
+    told.attr_timeout = told.entry_timeout = adapter.fs.kept_seconds();
+    return told;
 }
 
 void forget_one(FilesAdapter& adapter, fuse_ino_t node, std::uint64_t count) {
     if (node != FUSE_ROOT_ID) {
-        adapter.fs.with([&](Tmpfs& fs) { fs.forget(inode_of(node), count); });
+        adapter.fs.forget(inode_of(node), count);
     }
+}
+
+/// Answers with a name's inode, which the kernel holds from then on.
+void reply_entry(fuse_req_t request, const Result<FileSystem::Entry>& entry) {
+    FilesAdapter& adapter = FilesAdapter::of(request);
+    if (!entry.ok()) {
+        reply_error(request, entry.error());
+        return;
+    }
+    const fuse_entry_param told = entry_of(adapter, *entry);
+    if (fuse_reply_entry(request, &told) == -ENOENT) {
+        forget_one(adapter, told.ino, 1);  // interrupted: the kernel never saw it
+    }
+}
+
+void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+    reply_entry(request, FilesAdapter::of(request).fs.lookup({inode_of(parent), name}));
 }
 
 void forget(fuse_req_t request, fuse_ino_t node, std::uint64_t count) {
@@ -52,15 +61,14 @@ void forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* forge
 
 void reply_attributes(fuse_req_t request, const Result<struct stat>& status) {
     if (status.ok()) {
-        fuse_reply_attr(request, &*status, kForeverSeconds);
+        fuse_reply_attr(request, &*status, FilesAdapter::of(request).fs.kept_seconds());
     } else {
         reply_error(request, status.error());
     }
 }
 
 void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
-    reply_attributes(request, FilesAdapter::of(request).fs.with(
-                                  [&](Tmpfs& fs) { return fs.getattr(inode_of(node)); }));
+    reply_attributes(request, FilesAdapter::of(request).fs.getattr(inode_of(node)));
 }
 
 timespec time_now() {
@@ -69,9 +77,9 @@ timespec time_now() {
     return now;
 }
 
-Tmpfs::Change change_of(const struct stat& wanted, int to_set) {
+AttributeChange change_of(const struct stat& wanted, int to_set) {
     const auto is_set = [to_set](int flag) { return (to_set & flag) != 0; };
-    Tmpfs::Change change;
+    AttributeChange change;
     if (is_set(FUSE_SET_ATTR_MODE)) {
         change.mode = wanted.st_mode;
     }
@@ -94,27 +102,23 @@ Tmpfs::Change change_of(const struct stat& wanted, int to_set) {
 }
 
 void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int to_set,
-             fuse_file_info*) {
-    const Tmpfs::Change change = change_of(*wanted, to_set);
-    reply_attributes(request,
-                     FilesAdapter::of(request).fs.with([&](Tmpfs& fs) -> Result<struct stat> {
-                         MEMCGFS_TRY(fs.setattr(inode_of(node), change));
-                         return fs.getattr(inode_of(node));
-                     }));
+             fuse_file_info* info) {
+    const auto handle = info != nullptr ? std::optional(info->fh) : std::nullopt;
+    reply_attributes(request, FilesAdapter::of(request).fs.setattr(
+                                  inode_of(node), change_of(*wanted, to_set), handle));
 }
 
-Tmpfs::NewInode new_inode(fuse_req_t request, mode_t mode) {
+NewInode new_inode(fuse_req_t request, mode_t mode) {
     const fuse_ctx* const context = fuse_req_ctx(request);
     return {.mode = mode, .uid = context->uid, .gid = context->gid};
 }
 
-void make(fuse_req_t request, const Name& name, const Tmpfs::NewInode& wanted) {
-    reply_inode(request, FilesAdapter::of(request).fs.with(
-                             [&](Tmpfs& fs) { return fs.make(name, wanted); }));
+void make(fuse_req_t request, const Name& name, const NewInode& wanted) {
+    reply_entry(request, FilesAdapter::of(request).fs.make(name, wanted));
 }
 
 void mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t device) {
-    Tmpfs::NewInode wanted = new_inode(request, mode);
+    NewInode wanted = new_inode(request, mode);
     wanted.device = device;
     make(request, {inode_of(parent), name}, wanted);
 }
@@ -124,7 +128,7 @@ void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode)
 }
 
 void symlink(fuse_req_t request, const char* target, fuse_ino_t parent, const char* name) {
-    Tmpfs::NewInode wanted = new_inode(request, S_IFLNK | 0777);
+    NewInode wanted = new_inode(request, S_IFLNK | 0777);
     wanted.target = target;
     make(request, {inode_of(parent), name}, wanted);
 }
@@ -132,56 +136,44 @@ void symlink(fuse_req_t request, const char* target, fuse_ino_t parent, const ch
 void create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode,
             fuse_file_info* info) {
     FilesAdapter& adapter = FilesAdapter::of(request);
-    const Tmpfs::NewInode wanted = new_inode(request, S_IFREG | (mode & 07777U));
+    const NewInode wanted = new_inode(request, S_IFREG | (mode & 07777U));
     const bool unnamed = std::string_view(name) == kNoName;
-    const auto entry = adapter.fs.with([&](Tmpfs& fs) -> Result<fuse_entry_param> {
-        const InodeId made = MEMCGFS_TRY(unnamed ? fs.make_unnamed(inode_of(parent), wanted)
-                                                 : fs.make({inode_of(parent), name}, wanted));
-        fs.open(made);
-        return enter(fs, made);
-    });
-    if (!entry.ok()) {
-        reply_error(request, entry.error());
+    const auto created = unnamed ? adapter.fs.create_unnamed(inode_of(parent), wanted, info->flags)
+                                 : adapter.fs.create({inode_of(parent), name}, wanted, info->flags);
+    if (!created.ok()) {
+        reply_error(request, created.error());
         return;
     }
-    info->direct_io = 1;
-    info->keep_cache = 1;
-    info->noflush = 1;
-    if (fuse_reply_create(request, &*entry, info) == -ENOENT) {
-        adapter.fs.with([&](Tmpfs& fs) {  // interrupted: neither release nor forget will come
-            fs.close(inode_of(entry->ino));
-            fs.forget(inode_of(entry->ino), 1);
-        });
+    set_open(*info, created->handle, adapter.fs.kept_seconds() >= kForEver);
+    const fuse_entry_param told = entry_of(adapter, created->entry);
+    if (fuse_reply_create(request, &told, info) == -ENOENT) {
+        // interrupted: neither release nor forget will come
+        adapter.fs.close(created->entry.inode, created->handle);
+        adapter.fs.forget(created->entry.inode, 1);
     }
 }
 
 void link(fuse_req_t request, fuse_ino_t node, fuse_ino_t parent, const char* name) {
-    reply_inode(request, FilesAdapter::of(request).fs.with([&](Tmpfs& fs) -> Result<InodeId> {
-        MEMCGFS_TRY(fs.link(inode_of(node), {inode_of(parent), name}));
-        return inode_of(node);
-    }));
+    reply_entry(request,
+                FilesAdapter::of(request).fs.link(inode_of(node), {inode_of(parent), name}));
 }
 
 void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    reply_result(request, FilesAdapter::of(request).fs.with(
-                              [&](Tmpfs& fs) { return fs.unlink({inode_of(parent), name}); }));
+    reply_result(request, FilesAdapter::of(request).fs.unlink({inode_of(parent), name}));
 }
 
 void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    reply_result(request, FilesAdapter::of(request).fs.with(
-                              [&](Tmpfs& fs) { return fs.rmdir({inode_of(parent), name}); }));
+    reply_result(request, FilesAdapter::of(request).fs.rmdir({inode_of(parent), name}));
 }
 
 void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
             const char* new_name, unsigned flags) {
-    reply_result(request, FilesAdapter::of(request).fs.with([&](Tmpfs& fs) {
-        return fs.rename({inode_of(parent), name}, {inode_of(new_parent), new_name}, flags);
-    }));
+    reply_result(request, FilesAdapter::of(request).fs.rename(
+                              {inode_of(parent), name}, {inode_of(new_parent), new_name}, flags));
 }
 
 void readlink(fuse_req_t request, fuse_ino_t node) {
-    const auto target =
-        FilesAdapter::of(request).fs.with([&](Tmpfs& fs) { return fs.readlink(inode_of(node)); });
+    const auto target = FilesAdapter::of(request).fs.readlink(inode_of(node));
     if (target.ok()) {
         fuse_reply_readlink(request, target->c_str());
     } else {
@@ -189,102 +181,85 @@ void readlink(fuse_req_t request, fuse_ino_t node) {
     }
 }
 
-/// "." and ".." have the last places: a listing goes from the newest entry to the oldest, whose
-/// places are above these.
-void readdir(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t place, fuse_file_info*) {
-    constexpr off_t kDot = INT64_MAX;
-    constexpr off_t kDotDot = INT64_MAX - 1;
+void opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+    FilesAdapter& adapter = FilesAdapter::of(request);
+    const auto handle = adapter.fs.open_directory(inode_of(node));
+    if (!handle.ok()) {
+        reply_error(request, handle.error());
+        return;
+    }
+    info->fh = *handle;
+    if (fuse_reply_open(request, info) == -ENOENT) {
+        adapter.fs.close_directory(inode_of(node), *handle);
+    }
+}
+
+void releasedir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+    FilesAdapter::of(request).fs.close_directory(inode_of(node), info->fh);
+    fuse_reply_err(request, 0);
+}
+
+void readdir(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t place,
+             fuse_file_info* info) {
+    constexpr std::size_t kLeastEntry = 24;
     std::vector<char> buffer(size);
     std::size_t used = 0;
-    const auto entries = FilesAdapter::of(request).fs.with([&](Tmpfs& fs) {
-        const bool begins = place == 0 || place >= kDotDot;
-        return std::pair{
-            fs.parent_of(inode_of(node)),
-            fs.list(inode_of(node), begins ? 0 : static_cast<std::uint64_t>(place), size / 24 + 1)};
-    });
-    const auto put = [&](const char* name, ino_t inode, mode_t mode, off_t next) {
+    const auto listed =
+        FilesAdapter::of(request).fs.list(inode_of(node), info->fh, place, size / kLeastEntry + 1);
+    if (!listed.ok()) {
+        reply_error(request, listed.error());
+        return;
+    }
+    for (const FileSystem::Listed& entry : *listed) {
         struct stat status{};
-        status.st_ino = inode;
-        status.st_mode = mode;
-        const std::size_t needed =
-            fuse_add_direntry(request, buffer.data() + used, size - used, name, &status, next);
+        status.st_ino = entry.number;
+        status.st_mode = entry.type;
+        const std::size_t needed = fuse_add_direntry(request, buffer.data() + used, size - used,
+                                                     entry.name.c_str(), &status, entry.next);
         if (needed > size - used) {
-            return false;
+            break;
         }
         used += needed;
-        return true;
-    };
-    bool room = true;
-    if (place == 0) {
-        room = put(".", node, S_IFDIR, kDot);
-    }
-    if (room && (place == 0 || place == kDot)) {
-        room = put("..", static_cast<ino_t>(entries.first), S_IFDIR, kDotDot);
-    }
-    for (const Tmpfs::Entry& entry : entries.second) {
-        room = room && put(entry.name.c_str(), static_cast<ino_t>(entry.inode), entry.mode,
-                           static_cast<off_t>(entry.cookie));
     }
     fuse_reply_buf(request, buffer.data(), used);
 }
 
-void statfs(fuse_req_t request, fuse_ino_t) {
-    const struct statvfs status =
-        FilesAdapter::of(request).fs.with([](Tmpfs& fs) { return fs.statfs(); });
-    fuse_reply_statfs(request, &status);
+void statfs(fuse_req_t request, fuse_ino_t node) {
+    const auto status = FilesAdapter::of(request).fs.statfs(inode_of(node));
+    if (status.ok()) {
+        fuse_reply_statfs(request, &*status);
+    } else {
+        reply_error(request, status.error());
+    }
 }
 
 void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value,
               std::size_t size, int flags) {
-    reply_result(request, FilesAdapter::of(request).fs.with([&](Tmpfs& fs) {
-        return fs.setxattr(inode_of(node), name, std::string_view(value, size), flags);
-    }));
+    reply_result(request, FilesAdapter::of(request).fs.setxattr(
+                              inode_of(node), name, std::string_view(value, size), flags));
+}
+
+void reply_text(fuse_req_t request, const Result<std::string>& text, std::size_t size) {
+    if (text.ok()) {
+        reply_xattr(request, *text, size);
+    } else {
+        reply_error(request, text.error());
+    }
 }
 
 void getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
-    const auto value = FilesAdapter::of(request).fs.with(
-        [&](Tmpfs& fs) { return fs.getxattr(inode_of(node), name); });
-    if (value.ok()) {
-        reply_xattr(request, *value, size);
-    } else {
-        reply_error(request, value.error());
-    }
+    reply_text(request, FilesAdapter::of(request).fs.getxattr(inode_of(node), name), size);
 }
 
 void listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
-    const auto names =
-        FilesAdapter::of(request).fs.with([&](Tmpfs& fs) { return fs.listxattr(inode_of(node)); });
-    if (!names.ok()) {
-        reply_error(request, names.error());
-        return;
-    }
-    std::string list;
-    for (const std::string& name : *names) {
-        list.append(name).push_back('\0');
-    }
-    reply_xattr(request, list, size);
+    reply_text(request, FilesAdapter::of(request).fs.listxattr(inode_of(node)), size);
 }
 
 void removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
-    reply_result(request, FilesAdapter::of(request).fs.with(
-                              [&](Tmpfs& fs) { return fs.removexattr(inode_of(node), name); }));
+    reply_result(request, FilesAdapter::of(request).fs.removexattr(inode_of(node), name));
 }
 
 }  // namespace
-
-void reply_inode(fuse_req_t request, const Result<InodeId>& inode) {
-    FilesAdapter& adapter = FilesAdapter::of(request);
-    if (!inode.ok()) {
-        reply_error(request, inode.error());
-        return;
-    }
-    const auto entry = adapter.fs.with([&](Tmpfs& fs) { return enter(fs, *inode); });
-    if (!entry.ok()) {
-        reply_error(request, entry.error());
-    } else if (fuse_reply_entry(request, &*entry) == -ENOENT) {
-        forget_one(adapter, entry->ino, 1);  // interrupted: the kernel never saw it
-    }
-}
 
 void add_files_name_ops(fuse_lowlevel_ops& ops) {
     ops.lookup = lookup;
@@ -301,6 +276,8 @@ void add_files_name_ops(fuse_lowlevel_ops& ops) {
     ops.rmdir = rmdir;
     ops.rename = rename;
     ops.readlink = readlink;
+    ops.opendir = opendir;
+    ops.releasedir = releasedir;
     ops.readdir = readdir;
     ops.statfs = statfs;
     ops.setxattr = setxattr;

@@ -39,7 +39,7 @@ void init(void* /*user_data*/, fuse_conn_info* connection) {
 /// libfuse 3.14 knows neither O_TMPFILE nor shared mappings with direct I/O; both are a matter of a
 /// few bits on the way to it and from it.
 struct FilesSession::State : FilesAdapter {
-    State(files::ChargedTmpfs& the_fs, OperationRunner& runner, PendingRequests::Ends ends)
+    State(files::FileSystem& the_fs, OperationRunner& runner, PendingRequests::Ends ends)
         : FilesAdapter(the_fs, runner, std::move(ends)) {}
     ~State() {
         pending.interrupt_all_and_wait();
@@ -90,7 +90,7 @@ FilesSession::FilesSession(std::unique_ptr<State> state) : state_(std::move(stat
 FilesSession::~FilesSession() = default;
 
 Result<std::unique_ptr<FilesSession>, std::string> FilesSession::attach(
-    int fuse_fd, files::ChargedTmpfs& fs, OperationRunner& runner,
+    int fuse_fd, files::FileSystem& fs, OperationRunner& runner,
     std::function<bool(std::int32_t)> has_fatal_signal) {
     auto state = std::make_unique<State>(fs, runner, std::move(has_fatal_signal));
     std::string name = "memcgfs";

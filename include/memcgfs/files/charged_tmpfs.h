@@ -3,39 +3,31 @@
 // A tmpfs whose pages are the engine's shmem: charged to who touches them first, reclaimed to the
 // simulated swap, uncharged when they are freed.
 //
-// A request that needs pages is a Work: the engine's operations over its runs of pages, one after
-// another, and then what is to be done with the pages. A part of a write that cannot be charged as
-// a whole changes nothing. Reads of holes through read(2) are zeros that nobody pays for, as in
-// tmpfs; a page fault on a hole makes a page.
+// A part of a write that cannot be charged as a whole changes nothing. Reads of holes through
+// read(2) are zeros that nobody pays for, as in tmpfs; a page fault on a hole makes a page.
 //
 // Threads: all methods by any thread that holds no lock. Lock: LockRank::kFiles.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <unordered_map>
-#include <vector>
 
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
-#include "memcgfs/files/payers.h"
+#include "memcgfs/files/file_system.h"
 #include "memcgfs/files/tmpfs.h"
+#include "memcgfs/files/work.h"
 
 namespace memcgfs::files {
 
-class ChargedTmpfs {
+class ChargedTmpfs final : public FileSystem {
 public:
-    struct Parts {
-        engine::Engine& engine;
-        Mutex& engine_mutex;
-        Payers& payers;
-        std::function<void()> flush;  ///< delivers the engine's effects; no lock held
-    };
+    using Parts = ChargeParts;
     /// All of it and the bank outlive it.
     ChargedTmpfs(Parts parts, PageBank& bank, Tmpfs::Options options);
-    ~ChargedTmpfs();
+    ~ChargedTmpfs() override;
     ChargedTmpfs(const ChargedTmpfs&) = delete;
     ChargedTmpfs& operator=(const ChargedTmpfs&) = delete;
 
@@ -47,20 +39,46 @@ public:
         return act(settling.fs());
     }
 
-    struct Access {
-        InodeId inode{};
-        std::int32_t thread = 0;
-        std::uint64_t offset = 0;  ///< bytes
-        std::uint64_t size = 0;
-    };
-    class Work;
-    /// A write of `bytes`, which are not needed any more on return. Result: bytes written.
-    Result<std::unique_ptr<Work>> write(const Access& access, std::span<const std::byte> bytes);
-    /// The pages of a read come to memory; then read() of the file system itself has the bytes.
-    /// `fault`: for a mapping, so holes are filled.
-    Result<std::unique_ptr<Work>> read(const Access& access, bool fault);
-    /// fallocate(2) without flags, or with FALLOC_FL_KEEP_SIZE. Result: 0. ENOSPC.
-    Result<std::unique_ptr<Work>> allocate(const Access& access, bool keep_size);
+    /// For ever: everything changes through the mount alone.
+    double kept_seconds() const override { return 1e9; }
+
+    // charged_tmpfs_names.cc
+    Result<Entry> lookup(const Name& name) override;
+    Result<Entry> make(const Name& name, const NewInode& wanted) override;
+    Result<Created> create(const Name& name, const NewInode& wanted, int flags) override;
+    Result<Created> create_unnamed(InodeId directory, const NewInode& wanted, int flags) override;
+    Result<Entry> link(InodeId inode, const Name& name) override;
+    Result<void> unlink(const Name& name) override;
+    Result<void> rmdir(const Name& name) override;
+    Result<void> rename(const Name& from, const Name& to, unsigned flags) override;
+    Result<std::string> readlink(InodeId inode) override;
+    void forget(InodeId inode, std::uint64_t count) override;
+    /// ENOSYS
+    Result<Handle> open_directory(InodeId directory) override;
+    void close_directory(InodeId, Handle) override {}
+    Result<std::vector<Listed>> list(InodeId directory, Handle, off_t place,
+                                     std::size_t most) override;
+    Result<struct stat> getattr(InodeId inode) override;
+    Result<struct stat> setattr(InodeId inode, const AttributeChange& change,
+                                std::optional<Handle> handle) override;
+    Result<struct statvfs> statfs(InodeId inode) override;
+    Result<void> setxattr(InodeId inode, const std::string& name, std::string_view value,
+                          int flags) override;
+    Result<std::string> getxattr(InodeId inode, const std::string& name) override;
+    Result<std::string> listxattr(InodeId inode) override;
+    Result<void> removexattr(InodeId inode, const std::string& name) override;
+
+    // charged_tmpfs.cc
+    Result<Handle> open(InodeId inode, int flags) override;
+    void close(InodeId inode, Handle handle) override;
+    Result<std::unique_ptr<Work>> write(const Access& access,
+                                        std::span<const std::byte> bytes) override;
+    /// `fault`: holes are filled.
+    Result<std::unique_ptr<Work>> read(const Access& access, bool fault) override;
+    Result<ReadOutcome> fetch(const Access& access, std::span<std::byte> bytes) override;
+    Result<std::unique_ptr<Work>> allocate(const Access& access, int mode) override;
+    Result<std::unique_ptr<Work>> sync(const Access& access, bool data_only) override;
+    Result<std::uint64_t> seek(const Access& access, int whence) override;
 
 private:
     /// Holds the lock; at its end the engine learns of freed pages.
@@ -79,35 +97,10 @@ private:
     engine::MappingId mapping_of(InodeId inode);
     bool settle();
 
-    Parts parts_;
+    const Parts parts_;
     Mutex mutex_{LockRank::kFiles};
     Tmpfs fs_;
     std::unordered_map<std::uint64_t, engine::MappingId> mappings_;  ///< by inode
-};
-
-/// Begun in the order: next() until it gives nothing, each operation run to its end; then finish().
-class ChargedTmpfs::Work {
-public:
-    using Finish = std::function<Result<std::uint64_t>(const Result<void>& charged)>;
-
-    Work(ChargedTmpfs& owner, engine::TaskId task, engine::MappingId mapping)
-        : owner_(owner), task_(task), mapping_(mapping) {}
-
-    /// The next operation to run; nullptr: there is none.
-    std::unique_ptr<Operation> next();
-    /// Does what the pages are for, or gives them back if one could not be had.
-    Result<std::uint64_t> finish(const Result<void>& charged) { return finish_(charged); }
-
-private:
-    friend class ChargedTmpfs;
-
-    ChargedTmpfs& owner_;
-    const engine::TaskId task_;
-    const engine::MappingId mapping_;
-    engine::Access access_ = engine::Access::kRead;
-    std::vector<PageRun> runs_;
-    std::size_t at_ = 0;
-    Finish finish_;
 };
 
 }  // namespace memcgfs::files

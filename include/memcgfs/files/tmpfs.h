@@ -27,19 +27,10 @@
 
 #include "memcgfs/base/result.h"
 #include "memcgfs/files/file_data.h"
+#include "memcgfs/files/file_system.h"
 #include "memcgfs/files/tmpfs_options.h"
 
 namespace memcgfs::files {
-
-/// Names an inode for the whole life of its file system; never used twice.
-enum class InodeId : std::uint64_t {};
-inline constexpr InodeId kRootInode{1};
-
-/// A name in a directory.
-struct Name {
-    InodeId directory{};
-    std::string_view name;
-};
 
 class Tmpfs {
 public:
@@ -57,13 +48,7 @@ public:
     Tmpfs& operator=(const Tmpfs&) = delete;
 
     // Names (tmpfs.cc). ENOENT, EEXIST, ENOTDIR, ENOSPC (nr_inodes), ENAMETOOLONG.
-    struct NewInode {
-        mode_t mode = 0;  ///< with the type
-        uid_t uid = 0;
-        gid_t gid = 0;
-        dev_t device = 0;
-        std::string target = {};  ///< of a symbolic link
-    };
+    using NewInode = files::NewInode;
     Result<InodeId> lookup(const Name& name) const;
     Result<InodeId> make(const Name& name, const NewInode& wanted);
     /// O_TMPFILE: a regular file without a name, which link() may give one.
@@ -90,14 +75,7 @@ public:
 
     // Attributes (tmpfs_attributes.cc).
     Result<struct stat> getattr(InodeId inode) const;
-    struct Change {
-        std::optional<mode_t> mode = {};
-        std::optional<uid_t> uid = {};
-        std::optional<gid_t> gid = {};
-        std::optional<std::uint64_t> size = {};
-        std::optional<timespec> accessed = {};
-        std::optional<timespec> modified = {};
-    };
+    using Change = AttributeChange;
     /// EFBIG, EINVAL: a size that cannot be.
     Result<void> setattr(InodeId inode, const Change& change);
     /// E2BIG, EEXIST, ENODATA, EOPNOTSUPP: names that tmpfs does not keep.
@@ -130,10 +108,7 @@ public:
     std::vector<PageRun> parts(InodeId inode, PageRun range) const;
     /// Up to the end of the file: how many bytes. None are copied if `zeros` comes back true, which
     /// it does only when that is quick to find. EIO.
-    struct ReadOutcome {
-        std::uint64_t size = 0;
-        bool zeros = false;
-    };
+    using ReadOutcome = FileSystem::ReadOutcome;
     Result<ReadOutcome> read(InodeId inode, std::uint64_t offset, std::span<std::byte> bytes);
     /// Into pages that are there; the file grows. How many bytes. ENOSPC, EIO.
     Result<std::uint64_t> write(InodeId inode, std::uint64_t offset,

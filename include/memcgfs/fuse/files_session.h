@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// A mounted tmpfs: libfuse's low-level interface on one side, files::ChargedTmpfs on the other.
+// A mounted file system with files: libfuse's low-level interface on one side, files::FileSystem on
+// the other.
 //
 // All reads and writes come here (direct I/O), each with the thread that asks: a reply that is held
 // back is that thread's direct reclaim, its throttling or the end of the OOM killer's work, and is
 // ended by what kills the thread. Pages of the kernel are used by mappings alone; their write-back
 // comes from nobody.
 //
-// One thread serves requests (run()); what waits is answered from the runner's threads. Attributes
-// and names are the kernel's for ever, as all changes come through the mount.
+// One thread serves requests (run()); what waits is answered from the runner's threads.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 #include "memcgfs/base/operation.h"
 #include "memcgfs/base/result.h"
-#include "memcgfs/files/charged_tmpfs.h"
+#include "memcgfs/files/file_system.h"
 
 namespace memcgfs::fuse {
 
@@ -28,7 +28,7 @@ public:
     /// rootmode=40000, and takes it over, also on failure. The rest outlives the session.
     /// `has_fatal_signal` is asked of a thread whose wait was interrupted.
     static Result<std::unique_ptr<FilesSession>, std::string> attach(
-        int fuse_fd, files::ChargedTmpfs& fs, OperationRunner& runner,
+        int fuse_fd, files::FileSystem& fs, OperationRunner& runner,
         std::function<bool(std::int32_t thread)> has_fatal_signal);
 
     /// Pending operations are interrupted and waited for: the runner must be running.

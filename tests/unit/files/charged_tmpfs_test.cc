@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/files/charged_tmpfs.h"
 
+#include <fcntl.h>
+#include <linux/falloc.h>
+
 #include <optional>
 
 #include "memcgfs/world/scripted_tasks.h"
@@ -44,11 +47,11 @@ struct Charged {
         });
     }
     /// As the session does it.
-    Result<std::uint64_t> end(Result<std::unique_ptr<ChargedTmpfs::Work>> begun) {
+    Result<std::uint64_t> end(Result<std::unique_ptr<Work>> begun) {
         if (!begun.ok()) {
             return Err(begun.error());
         }
-        ChargedTmpfs::Work& work = **begun;
+        Work& work = **begun;
         while (std::unique_ptr<Operation> operation = work.next()) {
             const OperationResult charged =
                 operation->finished() ? operation->result() : f.run(std::move(operation));
@@ -172,14 +175,13 @@ TEST_CASE("fallocate takes all or nothing", "[files]") {
     Charged c({.blocks = Pages{20}});
     c.join();
     const InodeId file = c.make("a");
-    REQUIRE(
-        c.end(c.fs->allocate({.inode = file, .thread = kPid, .offset = 0, .size = 8 * 4096}, true))
-            .ok());
+    REQUIRE(c.end(c.fs->allocate({.inode = file, .thread = kPid, .offset = 0, .size = 8 * 4096},
+                                 FALLOC_FL_KEEP_SIZE))
+                .ok());
     CHECK(c.shmem() == 8);
     CHECK(c.fs->with([&](Tmpfs& fs) { return fs.size_of(file); }) == 0);
     CHECK(error_of(c.end(c.fs->allocate(
-              {.inode = file, .thread = kPid, .offset = 4096, .size = 30 * 4096}, false))) ==
-          ENOSPC);
+              {.inode = file, .thread = kPid, .offset = 4096, .size = 30 * 4096}, 0))) == ENOSPC);
     CHECK(c.blocks(file) == 8 * 8);
     CHECK(c.shmem() == 8);
 }
