@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Requests on the contents of files.
+#include <fcntl.h>
+
 #include <memory>
 #include <vector>
 
@@ -114,7 +116,8 @@ void drop_privileges(fuse_req_t request, fuse_ino_t node) {
 void write(fuse_req_t request, fuse_ino_t node, const char* text, std::size_t size, off_t offset,
            fuse_file_info* info) {
     drop_privileges(request, node);
-    const FileSystem::Access access = access_of(request, node, offset, size, info);
+    FileSystem::Access access = access_of(request, node, offset, size, info);
+    access.append = (info->flags & O_APPEND) != 0 && info->writepage == 0;
     begin(request, FilesAdapter::of(request).fs.write(access, std::as_bytes(std::span(text, size))),
           [request](const Result<std::uint64_t>& written) {
               if (written.ok()) {

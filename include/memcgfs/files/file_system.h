@@ -127,6 +127,7 @@ public:
         std::uint64_t offset = 0;
         std::uint64_t size = 0;
         Handle handle = 0;
+        bool append = false;  ///< a write goes where the file ends, whatever the offset says
     };
     /// A write of `bytes`, which are not needed any more on return. Result: bytes written.
     virtual Result<std::unique_ptr<Work>> write(const Access& access,
