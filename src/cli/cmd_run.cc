@@ -4,6 +4,9 @@
 #include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +31,7 @@ struct RunOptions {
     bool uname = false;
     bool as_root = false;
     std::string charge = "event";
+    std::vector<std::string> tracked;
 };
 
 /// What uname -r says of a Debian, or Alibaba Cloud Linux, with the profile's kernel.
@@ -36,6 +40,32 @@ std::string release_of(const engine::Profile& profile) {
         return "4.19.91-27.al7.x86_64";
     }
     return fmt::format("{}.{}.0-memcgfs-amd64", profile.version.major, profile.version.minor);
+}
+
+bool lies_in(std::string_view path, std::string_view directory) {
+    return directory == "/" || path == directory ||
+           (path.starts_with(directory) && path.substr(directory.size()).starts_with('/'));
+}
+
+/// The directories to be tracked, as absolute paths without links.
+Result<std::vector<std::string>, std::string> tracked_paths(const std::vector<std::string>& named) {
+    std::vector<std::string> paths;
+    for (const std::string& directory : named) {
+        const std::unique_ptr<char, decltype(&std::free)> path(realpath(directory.c_str(), nullptr),
+                                                               std::free);
+        if (path == nullptr) {
+            return Failed<std::string>{
+                fmt::format("cannot track {}: {}", directory, std::strerror(errno))};
+        }
+        for (const char* const system : {"/proc", "/sys", "/dev"}) {
+            if (lies_in(system, path.get()) || lies_in(path.get(), system)) {
+                return Failed<std::string>{
+                    fmt::format("cannot track {}: {} is the system's", directory, system)};
+            }
+        }
+        paths.emplace_back(path.get());
+    }
+    return paths;
 }
 
 /// In the command's process, just before it becomes the command.
@@ -82,9 +112,17 @@ int serve_command(const WorldConfig& config, const RunOptions& options, runner::
     mounts.tree_device = command.tree_device();
     if (auto mount_agent = command.take_mount_agent(); mount_agent.ok()) {
         mounts.agent = std::move(mount_agent).value();
-    } else {
+    } else if (options.tracked.empty()) {
         logger.warn("mounts of cgroup file systems are the kernel's affair: {}",
                     mount_agent.error());
+    } else {
+        return fail(kExitRuntime, "nothing can be tracked: " + mount_agent.error());
+    }
+    for (const std::string& directory : options.tracked) {
+        if (const auto done = (*world)->track(directory, *mounts.agent, command.pid());
+            !done.ok()) {
+            return fail(kExitRuntime, done.error());
+        }
     }
     if (auto proc = command.take_proc_mount(); !proc.ok()) {
         logger.warn("the files of /proc are the host's: {}", proc.error());
@@ -125,6 +163,10 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
         return fail(kExitUsage, config.error());
     }
     config->mounted_by_parts = true;
+    const auto tracked = tracked_paths(options.tracked);
+    if (!tracked.ok()) {
+        return fail(kExitUsage, tracked.error());
+    }
     const auto logger = make_logger(options.verbosity);
     auto command = runner::Command::prepare(
         {argv,
@@ -133,12 +175,15 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
          config->fast_reads,
          parts_of(*config->profile, config->layout),
          "/sys/devices/system/memory",
+         *tracked,
          options.as_root,
          [charges = options.charge != "off"] { return prepare_command(charges); }});
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());
     }
-    return serve_command(*config, options, **command, *logger);
+    RunOptions resolved = options;
+    resolved.tracked = *tracked;
+    return serve_command(*config, resolved, **command, *logger);
 }
 
 }  // namespace
@@ -160,6 +205,14 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
                      "Whether the real memory of processes in groups is charged: 'event' or 'off'")
         ->check(CLI::IsMember({"event", "off"}))
         ->capture_default_str();
+    command
+        ->add_option("--track", options->tracked,
+                     "What CMD reads and writes in this directory costs page cache, charged to who "
+                     "does it; may be given more than once")
+        ->type_name("DIR")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
     command->add_flag("-v,--verbose", options->verbosity, "Log more to stderr; twice: requests");
     command->prefix_command();
     command->footer(
@@ -172,6 +225,7 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
         "Examples:\n"
         "  memcgfs run -- sh\n"
         "  memcgfs run --profile alinux2 --memory 4G -- ./document.sh\n"
+        "  memcgfs run --track . -- sh -c 'dd if=big of=copy; free -m'\n"
         "  memcgfs run --root --profile 6.1 -- mount -t cgroup none /mnt -o memory\n"
         "  memcgfs run -- sh -c 'mkdir /sys/fs/cgroup/a; ls /sys/fs/cgroup/a'");
     command->callback([options, command, after_hyphens, &action] {

@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -58,6 +59,13 @@ std::uint64_t attributes_of(std::uint64_t mount_flags) {
 runner::UniqueFd namespace_of(pid_t pid, const char* kind) {
     const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind;
     return runner::UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+dev_t device_of(int mount) {
+    struct statx status{};
+    return statx(mount, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) == 0
+               ? makedev(status.stx_dev_major, status.stx_dev_minor)
+               : 0;
 }
 
 bool is_root_of_mount(int target) {

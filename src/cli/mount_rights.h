@@ -25,6 +25,9 @@ std::uint64_t attributes_of(std::uint64_t mount_flags);
 /// A namespace of a process: "mnt", "user".
 runner::UniqueFd namespace_of(pid_t pid, const char* kind);
 
+/// The device of what is mounted, without a request to who serves it; 0: there is none.
+dev_t device_of(int mount);
+
 bool is_root_of_mount(int target);
 
 }  // namespace memcgfs::cli

@@ -166,6 +166,16 @@ std::set<std::string> tree_directories(std::string_view mountinfo, dev_t device)
     return directories;
 }
 
+std::optional<CgroupMount> mount_of_device(std::string_view mountinfo, dev_t device) {
+    const std::string number = fmt::format("{}:{}", major(device), minor(device));
+    for (const Line& line : parse_table(mountinfo)) {
+        if (line.device == number) {
+            return CgroupMount{line.type, line.source, line.super_options};
+        }
+    }
+    return std::nullopt;
+}
+
 std::string mounts_of(std::string_view mountinfo) {
     std::string text;
     for (const Line& line : parse_table(mountinfo)) {

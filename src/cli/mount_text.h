@@ -40,6 +40,9 @@ std::string with_cgroup_mounts(std::string_view mountinfo, const TreeMounts& tre
 /// Of the tree's root, those that have mounts in the table.
 std::set<std::string> tree_directories(std::string_view mountinfo, dev_t device);
 
+/// How the mounts of a device are described; nothing: it has none in the table.
+std::optional<CgroupMount> mount_of_device(std::string_view mountinfo, dev_t device);
+
 /// The same table in the form of /proc/PID/mounts.
 std::string mounts_of(std::string_view mountinfo);
 

@@ -20,6 +20,7 @@
 #include "cli/event_descriptors.h"
 #include "cli/release_agents.h"
 #include "cli/settler.h"
+#include "cli/tracked_mounts.h"
 #include "cli/tree_roots.h"
 #include "cli/v1_mounts.h"
 #include "cli/write_permission.h"
@@ -126,6 +127,7 @@ struct World::State {
                           interface::print_oom_stat(profile, memcg, out);
                       }}),
           executor(engine_mutex, outbox, clock),
+          tracked({engine, engine_mutex, *tasks, executor, [this] { outbox.flush(); }}),
           puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
           fast_reads(config.fast_reads),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
@@ -145,6 +147,9 @@ struct World::State {
               puppets.settle();
               outbox.flush();
           }) {
+        puppets.use_other_caches([this](std::uint64_t device, std::uint64_t inode) {
+            return tracked.cache_of(device, inode);
+        });
         effects.bind_runner(executor);
         effects.bind_trees({cgroup_fs, tree, proc_tree}, announcer);
         add_hierarchies(config);
@@ -153,6 +158,7 @@ struct World::State {
     /// Nothing may be delivered to parts that have gone.
     ~State() {
         settler.reset();
+        tracked.end();
         if (release_agents) {
             release_agents->stop();
         }
@@ -190,6 +196,7 @@ struct World::State {
     exec::Outbox outbox;
     engine::Engine engine;
     exec::ThreadExecutor executor;
+    TrackedMounts tracked;
     interface::PuppetControl puppets;
     const bool fast_reads;
     fuse::ProcCallerRights caller_rights;
@@ -366,12 +373,18 @@ Result<void, std::string> World::attach_proc(int fuse_fd) {
     return {};
 }
 
+Result<void, std::string> World::track(const std::string& directory, runner::MountAgent& agent,
+                                       pid_t process) {
+    return state_->tracked.cover(directory, agent, process);
+}
+
 std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
                                                              const std::string& release) {
     State& state = *state_;
     return std::make_unique<RunAnswers>(
         std::move(mounts),
-        RunAnswers::Trees{state.tree, state.proc_tree, state.roots, state.cgroup_fs},
+        RunAnswers::Trees{state.tree, state.proc_tree, state.roots, state.cgroup_fs,
+                          state.tracked},
         ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
                         [&state] { state.outbox.flush(); },
                         [&state](std::int32_t pid) {
@@ -431,6 +444,7 @@ Result<void> World::adopt(std::int32_t pid) {
 int World::ended_fd() const { return state_->ended.get(); }
 
 Result<void, std::string> World::finish() {
+    state_->tracked.end();
     if (state_->proc_server.joinable()) {
         state_->proc_session->stop();
         state_->proc_server.join();

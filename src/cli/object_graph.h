@@ -68,6 +68,12 @@ public:
     /// over.
     Result<void, std::string> attach_proc(int fuse_fd);
 
+    /// What processes of the run read and write in the directory (an absolute path without links)
+    /// costs page cache: it is covered by a mount of the agent's where `process` lives. Before that
+    /// process starts anything. An error is one sentence.
+    Result<void, std::string> track(const std::string& directory, runner::MountAgent& agent,
+                                    pid_t process);
+
     /// What a supervisor answers from: the trees as the run sees them. It must have gone before
     /// finish(). May be asked for after attach().
     /// `release` is what uname(2) tells; empty: the host's.

@@ -116,6 +116,10 @@ bool RunAnswers::is_tree(dev_t device) {
     return device == tree_device_ || (device == proc_device_ && proc_device_ != 0);
 }
 
+bool RunAnswers::tells_type(dev_t device) {
+    return mounted_type(device) || trees_.tracked.type_of(device);
+}
+
 std::optional<supervisor::FsType> RunAnswers::mounted_type(dev_t device) {
     if (tmpfs_mounts_.has(device)) {
         return supervisor::FsType::kTmpfs;
@@ -126,6 +130,9 @@ std::optional<supervisor::FsType> RunAnswers::mounted_type(dev_t device) {
 std::optional<std::uint32_t> RunAnswers::file_system_type(dev_t device, std::uint64_t node) {
     if (tmpfs_mounts_.has(device)) {
         return TMPFS_MAGIC;
+    }
+    if (const auto type = trees_.tracked.type_of(device)) {
+        return type;
     }
     if (device != tree_device_) {
         return PROC_SUPER_MAGIC;
@@ -223,9 +230,11 @@ Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::str
             engine_.layout() == engine::Layout::kV1 || engine_.layout() == engine::Layout::kHybrid,
         .what = [this](std::string_view directory,
                        int mount_id) { return world_mounts_.describe(directory, mount_id); },
-        .other = [this](
-                     std::string_view device,
-                     std::string_view source) { return tmpfs_mounts_.describe(device, source); }};
+        .other =
+            [this](std::string_view device, std::string_view source) {
+                auto mount = tmpfs_mounts_.describe(device, source);
+                return mount ? mount : trees_.tracked.describe(device);
+            }};
     const std::string info = with_cgroup_mounts(without_device(table.str(), proc_device_), tree);
     const std::string text = name == "mounts" ? mounts_of(info) : info;
     runner::UniqueFd file(memfd_create(std::string(name).c_str(), MFD_CLOEXEC));

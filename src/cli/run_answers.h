@@ -15,6 +15,7 @@
 #include "cli/fork_gate.h"
 #include "cli/machine_answers.h"
 #include "cli/tmpfs_mounts.h"
+#include "cli/tracked_mounts.h"
 #include "cli/tree_roots.h"
 #include "cli/world_mounts.h"
 #include "memcgfs/base/mutex.h"
@@ -42,11 +43,13 @@ public:
         interface::ProcTree& proc;
         TreeRoots& roots;
         interface::CgroupFs& cgroup_fs;
+        const TrackedMounts& tracked;
     };
     RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts,
                MachineAnswers::Parts machine, TmpfsMounts::Parts tmpfs);
 
     bool is_tree(dev_t device) override;
+    bool tells_type(dev_t device) override;
     std::optional<std::uint32_t> file_system_type(dev_t device, std::uint64_t node) override;
     bool knows_name(std::string_view name) override;
     std::optional<Result<runner::UniqueFd>> open_file(

@@ -3,19 +3,15 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <pthread.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <csignal>
 #include <ctime>
-#include <thread>
 
+#include "cli/files_server.h"
 #include "cli/mount_rights.h"
 #include "memcgfs/files/charged_tmpfs.h"
-#include "memcgfs/fuse/files_session.h"
-#include "memcgfs/world/pending_signals.h"
 
 namespace memcgfs::cli {
 
@@ -33,13 +29,6 @@ timespec wall_clock_now() {
     return now;
 }
 
-dev_t device_of(int mount) {
-    struct statx status{};
-    return statx(mount, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) == 0
-               ? makedev(status.stx_dev_major, status.stx_dev_minor)
-               : 0;
-}
-
 }  // namespace
 
 class TmpfsMounts::FileSystem {
@@ -55,43 +44,13 @@ public:
                .gid = shown.gid,
                .now = wall_clock_now}) {}
 
-    ~FileSystem() {
-        if (server_.joinable()) {
-            session_->stop();
-            server_.join();
-        }
-    }
-    FileSystem(const FileSystem&) = delete;
-    FileSystem& operator=(const FileSystem&) = delete;
-
     Result<void, std::string> serve(int fuse_fd, OperationRunner& runner) {
-        session_ =
-            MEMCGFS_TRY(fuse::FilesSession::attach(fuse_fd, fs_, runner, world::has_fatal_signal));
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        server_ = std::thread([this] {
-            (void)session_->run();  // it ends by an error when the last mount has gone
-            const MutexLock lock(mutex_);
-            ended_ = true;
-            changed_.notify_all();
-        });
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        return {};
+        return server_.start(fuse_fd, fs_, runner);
     }
 
     dev_t device() const { return device_; }
-    bool ended() {
-        const MutexLock lock(mutex_);
-        return ended_;
-    }
-    void wait_for_end() {
-        const MutexLock lock(mutex_);
-        if (!ended_) {
-            changed_.wait_for(mutex_, kEndWait);
-        }
-    }
+    bool ended() { return server_.ended(); }
+    void wait_for_end() { server_.wait_for_end(kEndWait); }
     std::string shown() const { return files::shown_tmpfs_options(shown_); }
     Result<void> reconfigure(const TmpfsOptions& options) {
         MEMCGFS_TRY(fs_.with(
@@ -105,11 +64,7 @@ private:
     const dev_t device_;
     files::TmpfsShown shown_;
     files::ChargedTmpfs fs_;
-    std::unique_ptr<fuse::FilesSession> session_;
-    std::thread server_;
-    Mutex mutex_{LockRank::kLeaf};
-    CondVar changed_;
-    bool ended_ MEMCGFS_GUARDED_BY(mutex_) = false;
+    FilesServer server_;
 };
 
 /// fsopen(2)'s, or fspick(2)'s if it has a target.

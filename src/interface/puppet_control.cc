@@ -175,8 +175,13 @@ Result<vfs::StoreOutcome> PuppetControl::control(const vfs::FileContext& context
         request.file = {
             .key = {args[0], args[1]},
             .kind = args[2] != 0 ? engine::PageKind::kShmem : engine::PageKind::kFile,
-            .watch = files_->watch(context.caller.pid, args[3]),
         };
+        if (other_caches_) {
+            request.file.kept_elsewhere = other_caches_(args[0], args[1]);
+        }
+        if (!request.file.kept_elsewhere) {
+            request.file.watch = files_->watch(context.caller.pid, args[3]);
+        }
     }
     Result<vfs::StoreOutcome> outcome = answer_caller(*context.state, process, request);
     if (deliver_effects_) {

@@ -60,6 +60,9 @@ std::vector<int> PuppetFiles::ended_segments(const std::vector<int>& ids) {
 }
 
 engine::MappingId PuppetFiles::mapping(const File& file) {
+    if (file.kept_elsewhere) {
+        return *file.kept_elsewhere;
+    }
     auto found = caches_.find(file.key);
     if (found != caches_.end() && found->second.watch != file.watch && file.watch >= 0) {
         if (found->second.watch >= 0) {
@@ -84,6 +87,9 @@ engine::MappingId PuppetFiles::mapping(const File& file) {
 }
 
 void PuppetFiles::truncate(const File& file) {
+    if (file.kept_elsewhere) {
+        return;
+    }
     const auto found = caches_.find(file.key);
     if (found != caches_.end()) {
         end(std::exchange(found->second.mapping, engine_.create_mapping({}, file.kind)));

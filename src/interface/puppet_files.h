@@ -11,6 +11,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -30,6 +31,8 @@ public:
         Key key;
         engine::PageKind kind = engine::PageKind::kFile;
         int watch = -1;  ///< from watch(), -1: none
+        /// The cache is somebody else's, who sees to its end.
+        std::optional<engine::MappingId> kept_elsewhere = {};
     };
 
     explicit PuppetFiles(engine::Engine& engine);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -65,6 +66,17 @@ Result<dev_t, std::string> device_of(int tree_fd) {
         return failure("cannot examine the mount", errno);
     }
     return makedev(status.stx_dev_major, status.stx_dev_minor);
+}
+
+bool is_at_or_below(std::string_view path, std::string_view directory) {
+    return path == directory ||
+           (path.starts_with(directory) && path.substr(directory.size()).starts_with('/'));
+}
+
+bool is_covered(const CommandOptions& options, std::string_view path) {
+    return is_at_or_below(path, options.mount_point) ||
+           std::any_of(options.further_covered.begin(), options.further_covered.end(),
+                       [path](const auto& directory) { return is_at_or_below(path, directory); });
 }
 
 /// The janitor's work: see the head of command.h.
@@ -195,7 +207,7 @@ void Command::become_command(int socket) {
     // A working directory that the mount now covers is found again by its name.
     std::array<char, PATH_MAX> directory{};
     if (getcwd(directory.data(), directory.size()) != nullptr &&
-        std::string_view(directory.data()).starts_with(options_.mount_point)) {
+        is_covered(options_, directory.data())) {
         static_cast<void>(chdir(directory.data()) == 0);
     }
     for (const auto& [name, value] : options_.environment) {

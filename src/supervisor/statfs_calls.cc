@@ -33,8 +33,7 @@ std::optional<std::uint32_t> type_of(int file, dev_t device, CallAnswers& answer
 
 Answer answer_for(const Call& call, const runner::UniqueFd& file, CallAnswers& answers) {
     struct stat status{};
-    if (!file.valid() || fstat(file.get(), &status) != 0 ||
-        (!answers.is_tree(status.st_dev) && !answers.mounted_type(status.st_dev))) {
+    if (!file.valid() || fstat(file.get(), &status) != 0 || !answers.tells_type(status.st_dev)) {
         return Answer::go_on();
     }
     auto type = type_of(file.get(), status.st_dev, answers);

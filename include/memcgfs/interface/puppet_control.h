@@ -18,8 +18,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "memcgfs/base/mutex.h"
@@ -38,6 +40,11 @@ public:
     /// when they have been delivered. It may be empty.
     PuppetControl(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable& tasks,
                   std::function<void()> deliver_effects);
+    /// A file's cache that is kept by somebody else, by device and inode; called with no lock held.
+    using OtherCaches =
+        std::function<std::optional<engine::MappingId>(std::uint64_t device, std::uint64_t inode)>;
+    /// Where to ask for caches before one is made here. Before the first request.
+    void use_other_caches(OtherCaches others) { other_caches_ = std::move(others); }
     ~PuppetControl();
     PuppetControl(const PuppetControl&) = delete;
     PuppetControl& operator=(const PuppetControl&) = delete;
@@ -80,6 +87,7 @@ private:
     world::TaskTable& tasks_;
     const std::function<void()> deliver_effects_;
     const std::unique_ptr<PuppetFiles> files_;
+    OtherCaches other_caches_;
 };
 
 }  // namespace memcgfs::interface

@@ -72,6 +72,8 @@ struct CommandOptions {
     /// A directory in the place of which the second tree's of the same path is shown, if it is
     /// there and can be covered; empty: none.
     std::string covered_directory{};
+    /// Directories that are covered before start(): a working directory there is entered anew.
+    std::vector<std::string> further_covered{};
     /// An ordinary user's command finds itself root, so that it may mount in its world.
     bool as_root = false;
     /// Called in C just before it becomes CMD; what it gives is take_listener()'s.

@@ -56,9 +56,11 @@ public:
 
     /// Whether the world's files are on this device.
     virtual bool is_tree(dev_t device) = 0;
+    /// Whether statfs(2) of what is on this device is to tell file_system_type().
+    virtual bool tells_type(dev_t device) { return is_tree(device); }
     /// f_type of the file system that a file of the world (by its FUSE number) seems to be on:
-    /// linux/magic.h's of cgroup2, cgroup, tmpfs for what lies above v1's hierarchies, or proc.
-    /// Nothing for a node that has gone.
+    /// linux/magic.h's of cgroup2, cgroup, tmpfs for what lies above v1's hierarchies, proc, or the
+    /// real one. Nothing for a node that has gone.
     virtual std::optional<std::uint32_t> file_system_type(dev_t device, std::uint64_t node) = 0;
     /// Whether open_file() has files whose last name is this. Asked of every open: cheap.
     virtual bool knows_name(std::string_view name) = 0;

@@ -105,6 +105,18 @@ TEST_CASE("the short form has one list of options", "[mount-text]") {
           "sysfs /a\\040b sysfs ro 0 0\n");
 }
 
+TEST_CASE("how a device's mounts are described", "[mount-text]") {
+    constexpr std::string_view kTable =
+        "1 0 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro\n"
+        "2 1 8:1 /a /b ro - ext4 /dev/sda1 rw,errors=remount-ro\n";
+    const auto mount = mount_of_device(kTable, makedev(8, 1));
+    REQUIRE(mount);
+    CHECK(mount->type == "ext4");
+    CHECK(mount->source == "/dev/sda1");
+    CHECK(mount->options == "rw,errors=remount-ro");
+    CHECK_FALSE(mount_of_device(kTable, makedev(8, 2)));
+}
+
 TEST_CASE("which parts a layout has", "[mount-text]") {
     const auto& alinux = *engine::find_profile("alinux2");
     const auto v2 = parts_of(alinux, engine::Layout::kV2);

@@ -341,6 +341,30 @@ TEST_CASE("a file's cache outlives its readers and ends with the file", "[interf
     graph.engine.check_invariants();
 }
 
+TEST_CASE("a file whose cache is somebody else's", "[interface]") {
+    Graph graph;
+    Cgroup& group = graph.group("g");
+    graph.process(50, group);
+    RealFile file;
+    const engine::MappingId mapping = graph.engine.create_mapping({}, engine::PageKind::kFile);
+    graph.control.use_other_caches([&](std::uint64_t device, std::uint64_t inode) {
+        const auto args = file.args();
+        return device == args[0] && inode == args[1] ? std::optional(mapping) : std::nullopt;
+    });
+    {
+        Client client(graph, 50);
+        client.hello();
+        CHECK(client.ask(ControlOp::kFileIo, file.args(0, 300, 1)) == 0);
+        CHECK(group.memcg->stat(engine::StatItem::kFile) == 300);
+        CHECK(client.ask(ControlOp::kTruncate, file.args()) == 0);  // who keeps it sees to that
+        CHECK(group.memcg->stat(engine::StatItem::kFile) == 300);
+        CHECK(client.ask(ControlOp::kMapFile, file.args()) == 0);
+    }
+    graph.engine.destroy_mapping(mapping);
+    CHECK(group.memcg->stat(engine::StatItem::kFile) == 0);
+    graph.engine.check_invariants();
+}
+
 TEST_CASE("a kept segment stays until it is removed", "[interface]") {
     Graph graph;
     Cgroup& group = graph.group("g");
