@@ -198,6 +198,9 @@ Result<std::vector<std::string>, std::string> run_options(const ReplayOptions& o
     if (world.mount_options) {
         words.insert(words.end(), {"--mount-options", *world.mount_options});
     }
+    if (const std::string tracked = listed("track"); !tracked.empty()) {
+        words.insert(words.end(), {"--track", tracked});
+    }
     if (const auto config = resolve(world); !config.ok()) {
         return failure(config.error());
     }

@@ -208,7 +208,7 @@ Result<WorldSpec, std::string> world_from(const toml::table& table, const std::s
          })},
     };
     for (const char* option :
-         {"profile", "hierarchy", "machine", "memory", "swap", "cpus", "mount-options"}) {
+         {"profile", "hierarchy", "machine", "memory", "swap", "cpus", "mount-options", "track"}) {
         keys.emplace(option, [&world, option](const toml::node& node) {
             return text(world.options[option])(node);
         });
