@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -18,6 +20,7 @@
 #include "cli/v1_mounts.h"
 #include "cli/world_options.h"
 #include "memcgfs/runner/command.h"
+#include "memcgfs/runner/host.h"
 #include "memcgfs/runner/world_agent.h"
 #include "memcgfs/supervisor/filter.h"
 #include "memcgfs/supervisor/supervisor.h"
@@ -40,6 +43,14 @@ std::string release_of(const engine::Profile& profile) {
         return "4.19.91-27.al7.x86_64";
     }
     return fmt::format("{}.{}.0-memcgfs-amd64", profile.version.major, profile.version.minor);
+}
+
+/// Where shm_open(3) has its files.
+constexpr const char* kSharedMemory = "/dev/shm";
+
+bool has_shared_memory() {
+    struct statfs status{};
+    return statfs(kSharedMemory, &status) == 0 && status.f_type == TMPFS_MAGIC;
 }
 
 bool lies_in(std::string_view path, std::string_view directory) {
@@ -78,6 +89,29 @@ Result<runner::UniqueFd, std::string> prepare_command(bool charges) {
     return supervisor::install_filter();
 }
 
+/// Who makes mounts in the run, and those that are there before its command is.
+Result<RunMounts, std::string> make_mounts(World& world, const std::vector<std::string>& tracked,
+                                           runner::Command& command, spdlog::logger& logger) {
+    RunMounts mounts;
+    mounts.tree_device = command.tree_device();
+    if (auto mount_agent = command.take_mount_agent(); mount_agent.ok()) {
+        mounts.agent = std::move(mount_agent).value();
+    } else if (tracked.empty()) {
+        logger.warn("mounts of cgroup file systems are the kernel's affair: {}",
+                    mount_agent.error());
+    } else {
+        return Failed<std::string>{"nothing can be tracked: " + mount_agent.error()};
+    }
+    for (const std::string& directory : tracked) {
+        MEMCGFS_TRY(world.track(directory, *mounts.agent, command.pid()));
+    }
+    if (has_shared_memory() && runner::maps_served_files()) {
+        mounts.shared_memory = kSharedMemory;
+        mounts.process = command.pid();
+    }
+    return mounts;
+}
+
 /// Serves the tree until the command and all that came of it have ended.
 int serve_command(const WorldConfig& config, const RunOptions& options, runner::Command& command,
                   spdlog::logger& logger) {
@@ -108,22 +142,11 @@ int serve_command(const WorldConfig& config, const RunOptions& options, runner::
     if (const auto adopted = (*world)->adopt(command.pid()); !adopted.ok()) {
         return fail(kExitRuntime, "cannot put the command into the tree");
     }
-    RunMounts mounts;
-    mounts.tree_device = command.tree_device();
-    if (auto mount_agent = command.take_mount_agent(); mount_agent.ok()) {
-        mounts.agent = std::move(mount_agent).value();
-    } else if (options.tracked.empty()) {
-        logger.warn("mounts of cgroup file systems are the kernel's affair: {}",
-                    mount_agent.error());
-    } else {
-        return fail(kExitRuntime, "nothing can be tracked: " + mount_agent.error());
+    auto prepared = make_mounts(**world, options.tracked, command, logger);
+    if (!prepared.ok()) {
+        return fail(kExitRuntime, prepared.error());
     }
-    for (const std::string& directory : options.tracked) {
-        if (const auto done = (*world)->track(directory, *mounts.agent, command.pid());
-            !done.ok()) {
-            return fail(kExitRuntime, done.error());
-        }
-    }
+    RunMounts mounts = std::move(prepared).value();
     if (auto proc = command.take_proc_mount(); !proc.ok()) {
         logger.warn("the files of /proc are the host's: {}", proc.error());
     } else if (const auto served = (*world)->attach_proc(command.take_proc_fuse_fd().release());
@@ -132,10 +155,10 @@ int serve_command(const WorldConfig& config, const RunOptions& options, runner::
     } else {
         mounts.proc = std::move(proc).value();
     }
+    auto answers = (*world)->call_answers(std::move(mounts), release);
     if (const auto started = command.start(); !started.ok()) {
         return fail(started.error().exit_status, started.error().message);
     }
-    auto answers = (*world)->call_answers(std::move(mounts), release);
     std::unique_ptr<supervisor::Supervisor> supervisor;
     if (auto listener = command.take_listener(); listener.ok()) {
         supervisor = supervisor::Supervisor::start(std::move(listener).value(), *answers, logger);
@@ -168,6 +191,8 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
         return fail(kExitUsage, tracked.error());
     }
     const auto logger = make_logger(options.verbosity);
+    std::vector<std::string> covered = *tracked;
+    covered.emplace_back(kSharedMemory);
     auto command = runner::Command::prepare(
         {argv,
          {{"MEMCGFS_ROOT", runner::kCgroupMountPoint}},
@@ -175,7 +200,7 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
          config->fast_reads,
          parts_of(*config->profile, config->layout),
          "/sys/devices/system/memory",
-         *tracked,
+         std::move(covered),
          options.as_root,
          [charges = options.charge != "off"] { return prepare_command(charges); }});
     if (!command.ok()) {

@@ -75,7 +75,7 @@ public:
                                     pid_t process);
 
     /// What a supervisor answers from: the trees as the run sees them. It must have gone before
-    /// finish(). May be asked for after attach().
+    /// finish(). May be asked for after attach(), and makes mounts that are in `mounts`.
     /// `release` is what uname(2) tells; empty: the host's.
     std::unique_ptr<supervisor::CallAnswers> call_answers(RunMounts mounts,
                                                           const std::string& release);

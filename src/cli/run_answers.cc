@@ -95,6 +95,10 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
                     std::move(mounts.agent)),
       tmpfs_mounts_(std::move(tmpfs), world_mounts_.agent()),
       machine_(std::move(machine)) {
+    if (!mounts.shared_memory.empty()) {
+        // Where it cannot be, the host's is there.
+        static_cast<void>(tmpfs_mounts_.cover(mounts.shared_memory, mounts.process).ok());
+    }
     for (std::string& name : machine_.device_names()) {
         names_.insert(std::move(name));
     }

@@ -33,6 +33,10 @@ struct RunMounts {
     dev_t tree_device = 0;
     runner::UniqueFd proc;  ///< the root of the files of /proc; none: there are no such files
     std::optional<runner::MountAgent> agent;  ///< none: nobody can mount
+    /// Where POSIX shared memory of `process`, which has not been started yet, is to be charged;
+    /// empty: nowhere.
+    std::string shared_memory;
+    pid_t process = 0;
 };
 
 class RunAnswers final : public supervisor::CallAnswers {

@@ -181,6 +181,19 @@ Result<runner::MountAgent::Mount> TmpfsMounts::make(pid_t caller, const TmpfsOpt
     return std::move(made.mount);
 }
 
+Result<void> TmpfsMounts::cover(const std::string& directory, pid_t process) {
+    if (!can_mount()) {
+        return Err(Errno::kENOSYS);
+    }
+    const runner::MountAgent::Mount made =
+        MEMCGFS_TRY(make(process, TmpfsOptions(memory()), "tmpfs"));
+    const std::string place = fmt::format("/proc/{}/root{}", process, directory);
+    const runner::UniqueFd target(open(place.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const runner::UniqueFd name_space = namespace_of(process, "mnt");
+    return agent_->put(made.file.get(), exactly(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV),
+                       {.name_space = name_space.get(), .target = target.get()});
+}
+
 bool TmpfsMounts::serves(pid_t caller) { return may_mount(caller).ok(); }
 
 Result<void> TmpfsMounts::mount(const supervisor::MountRequest& request) {

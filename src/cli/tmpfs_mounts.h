@@ -48,6 +48,8 @@ public:
     ~TmpfsMounts() override;
 
     bool can_mount() const { return agent_ != nullptr; }
+    /// Puts a new file system over the directory, in the mount namespace of the process.
+    Result<void> cover(const std::string& directory, pid_t process);
     /// One of the file systems is on the device.
     bool has(dev_t device) const { return find(device) != nullptr; }
     /// How the mounts of a device, as mountinfo writes it, are shown.

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,10 +19,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "memcgfs/runner/unique_fd.h"
 #include "runner/namespaces.h"
@@ -145,6 +148,8 @@ int give_descriptors() {
     return errno == EBADF ? 0 : errno;  // it knows the request, if not this descriptor
 }
 
+int map_served_files() { return maps_served_files() ? 0 : ENODEV; }
+
 /// What `attempt` says of a child that waits, a copy of this process.
 template <class Try>
 int with_waiting_child(Try attempt) {
@@ -223,8 +228,7 @@ constexpr std::array kRows{
     Row{"namespaces of users and mounts", make_namespaces, true,
         "'memcgfs run' needs root, or a kernel and container that let users make namespaces."},
     Row{"mounting in a namespace", mount_in_namespace, true,
-        "'memcgfs run' does not work: a profile of AppArmor or of the container forbids it.",
-        true},
+        "'memcgfs run' does not work: a profile of AppArmor or of the container forbids it.", true},
     Row{"/sys/fs/cgroup", find_mount_point, true,
         "'memcgfs run' has no place for its tree: mount sysfs on /sys."},
     Row{"limits of other processes", tag_process, true,
@@ -236,6 +240,9 @@ constexpr std::array kRows{
         "Within another run, or under a debugger's or container's filter that answers, it is so."},
     Row{"giving descriptors as answers (Linux 5.9)", give_descriptors, false,
         "In a run the files of /proc and /sys are the host's."},
+    Row{"shared mappings of served files (Linux 6.6)", map_served_files, false,
+        "In a run shared memory in /dev/shm is not charged, and files of tracked directories and "
+        "of tmpfs cannot be mapped shared."},
     Row{"reading memory of other processes", read_memory, false,
         "No path of a system call can be read, so none is answered (kernel.yama.ptrace_scope)."},
     Row{"taking descriptors of other processes (Linux 5.6)", take_descriptor, false,
@@ -246,6 +253,16 @@ constexpr std::array kRows{
 };
 
 }  // namespace
+
+bool maps_served_files() {
+    // FUSE_DIRECT_IO_ALLOW_MMAP; who has no connection can only go by the version.
+    constexpr std::pair kFirst{6, 6};
+    utsname name{};
+    std::pair version{0, 0};
+    return uname(&name) == 0 &&
+           std::sscanf(name.release, "%d.%d", &version.first, &version.second) == 2 &&
+           version >= kFirst;
+}
 
 std::vector<HostFinding> examine_host() {
     std::vector<HostFinding> findings;

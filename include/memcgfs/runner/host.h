@@ -20,4 +20,7 @@ struct HostFinding {
 /// capabilities. Only while the process has one thread.
 std::vector<HostFinding> examine_host();
 
+/// Whether files of FUSE whose reads and writes all come to their server can be mapped shared.
+bool maps_served_files();
+
 }  // namespace memcgfs::runner
