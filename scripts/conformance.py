@@ -8,7 +8,8 @@ first comment block may hold three headers:
                          swap), "root", "run" (paths as documents write them: not with
                          --mounted), "boot" (recorded in a boot of its own), "ssd" (swap on a
                          device that does not turn, as memcgfs' is), "localevents" (mounted with
-                         memory_localevents), "zswap" (which is switched on) and
+                         memory_localevents), "zswap" (which is switched on), "track" (its own
+                         directory is tracked; not with --mounted) and
                          "classic" (recorded with the multi-generation LRU off)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
@@ -52,7 +53,8 @@ class Case:
         needs = self._header("NEEDS") or ["v2"]
         hierarchies = [word for word in needs if word in ("v1", "v2", "hybrid")] or ["v2"]
         self.swap = "0" if "noswap" in needs else SWAP
-        self.only_run = "run" in needs
+        self.tracks = "track" in needs
+        self.only_run = "run" in needs or self.tracks
         self.only_root = "root" in needs
         self.own_boot = "boot" in needs
         self.ssd = "ssd" in needs
@@ -65,7 +67,7 @@ class Case:
         self.classic = "classic" in needs
         self.options += ["--machine", NUMA_MACHINE] if self.numa else ["--memory", MEMORY]
         unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root", "boot",
-                                "ssd", "localevents", "zswap", "numa", "classic"}
+                                "ssd", "localevents", "zswap", "numa", "classic", "track"}
         if unknown:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])
@@ -124,7 +126,7 @@ def disk_directory():
     return tempfile.gettempdir()
 
 
-GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks", "permits", "realmem")
+GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks", "permits", "realmem", "fileuse")
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                        "tests/conformance")
 COMPILE_LOCK = threading.Lock()
@@ -276,8 +278,9 @@ def run_in_private_tree(binary, case, config, library):
     """(transcript, status) of a case under `memcgfs run`."""
     sandbox = Sandbox(binary)
     try:
+        options = [*case.options, *(("--track", sandbox.tmp) if case.tracks else ())]
         return sandbox.told(run_marked(
-            run_command(binary, config, case.swap, case.path, options=case.options),
+            run_command(binary, config, case.swap, case.path, options=options),
             case_environment(sandbox, library), case.timeout_s, sandbox.tmp))
     finally:
         sandbox.remove()

@@ -114,7 +114,7 @@ def one(options, case, config):
     if options.fast_reads and case.name in FAST_READS_DIFFER:
         return Verdict("skipped", FAST_READS_DIFFER[case.name])
     if options.mounted and case.only_run:
-        return Verdict("skipped", "uses the paths of a document")
+        return Verdict("skipped", "it wants a run of its own")
     if case.only_root and os.geteuid() != 0:
         return Verdict("skipped", "needs root")
     run = conformance.run_on_mount if options.mounted else conformance.run_in_private_tree
