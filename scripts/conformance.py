@@ -126,7 +126,8 @@ def disk_directory():
     return tempfile.gettempdir()
 
 
-GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks", "permits", "realmem", "fileuse")
+GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks", "threads", "permits", "realmem",
+                  "fileuse")
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                        "tests/conformance")
 COMPILE_LOCK = threading.Lock()

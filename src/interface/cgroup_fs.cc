@@ -177,8 +177,8 @@ Result<void> CgroupFs::show(const vfs::FileContext& context, TextBuffer& out) {
     if (refreshes(file, Refresh::kOnShow)) {
         refresh();
     }
-    if (file.processes != nullptr) {
-        return show_processes(context, file, out);
+    if (file.members != nullptr) {
+        return show_members(context, file, out);
     }
     const MutexLock lock(engine_mutex_);
     Cgroup* group = MEMCGFS_TRY(group_with(context.dir, file));
@@ -198,25 +198,26 @@ Result<void> CgroupFs::show(const vfs::FileContext& context, TextBuffer& out) {
                      out);
 }
 
-Result<void> CgroupFs::show_processes(const vfs::FileContext& context, const Cftype& file,
-                                      TextBuffer& out) {
-    std::vector<std::int32_t> pids;
+Result<void> CgroupFs::show_members(const vfs::FileContext& context, const Cftype& file,
+                                    TextBuffer& out) {
+    std::vector<Member> members;
     {
         const MutexLock lock(engine_mutex_);
         Cgroup* group = MEMCGFS_TRY(group_with(context.dir, file));
-        pids = MEMCGFS_TRY(file.processes({.engine = engine_,
-                                           .group = *group,
-                                           .services = *services_,
-                                           .opener = context.opener,
-                                           .caller = context.caller}));
+        members = MEMCGFS_TRY(file.members({.engine = engine_,
+                                            .group = *group,
+                                            .services = *services_,
+                                            .opener = context.opener,
+                                            .caller = context.caller}));
     }
-    pids = services_->membership.as_seen_by(context.caller, std::move(pids));
+    std::vector<std::int32_t> ids = services_->membership.as_seen_by(context.caller, members);
     if (file.version == CgroupVersion::kV1) {
-        std::erase(pids, 0);
-        std::sort(pids.begin(), pids.end());
+        std::erase(ids, 0);
+        std::sort(ids.begin(), ids.end());
+        ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     }
-    for (const std::int32_t pid : pids) {
-        out.print("{}\n", pid);
+    for (const std::int32_t id : ids) {
+        out.print("{}\n", id);
     }
     return {};
 }

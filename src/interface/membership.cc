@@ -47,14 +47,38 @@ const Cgroup& common_ancestor(const Cgroup& a, const Cgroup& b) {
 
 }  // namespace
 
-std::vector<std::int32_t> members_of(const engine::Engine& engine, const Cgroup& group) {
-    std::vector<std::int32_t> pids;
+std::vector<Member> processes_of(const engine::Engine& engine, const Cgroup& group) {
+    std::vector<Member> members;
     for (const engine::TaskId id : group.tasks) {
         if (const engine::Task* task = engine.find(id)) {
-            pids.push_back(task->info.pid);
+            members.push_back({.id = task->info.pid});
         }
     }
-    return pids;
+    return members;
+}
+
+std::vector<Member> threads_of(const engine::Engine& engine, const Cgroup& group) {
+    std::vector<Member> members;
+    for (const engine::TaskId id : group.tasks) {
+        if (const engine::Task* task = engine.find(id)) {
+            members.push_back({.id = task->info.pid, .all_threads = task->info.threads > 1});
+        }
+    }
+    return members;
+}
+
+std::vector<std::int32_t> Membership::as_seen_by(const vfs::Credentials& caller,
+                                                 const std::vector<Member>& members) const {
+    std::vector<std::int32_t> ids;
+    for (const Member& member : members) {
+        if (!member.all_threads) {
+            ids.push_back(member.id);
+            continue;
+        }
+        const std::vector<std::int32_t> threads = tasks_.threads_of(member.id);
+        ids.insert(ids.end(), threads.begin(), threads.end());
+    }
+    return tasks_.as_seen_by(caller.pid, std::move(ids));
 }
 
 std::vector<engine::TaskId> Membership::known_tasks() const {

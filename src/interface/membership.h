@@ -14,13 +14,15 @@
 
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
+#include "memcgfs/interface/cftype.h"
 #include "memcgfs/interface/hooks.h"
 #include "memcgfs/world/task_table.h"
 
 namespace memcgfs::interface {
 
-/// The processes of a group, by number. Engine lock held.
-std::vector<std::int32_t> members_of(const engine::Engine& engine, const engine::Cgroup& group);
+/// The processes of a group, and the threads that are in it. Engine lock held.
+std::vector<Member> processes_of(const engine::Engine& engine, const engine::Cgroup& group);
+std::vector<Member> threads_of(const engine::Engine& engine, const engine::Cgroup& group);
 
 class Membership {
 public:
@@ -32,11 +34,10 @@ public:
     /// be known during the call is left alone.
     void refresh() MEMCGFS_EXCLUDES(engine_mutex_);
 
-    /// The numbers of processes in the caller's pid namespace; 0 for those outside.
+    /// The members' numbers in the caller's pid namespace; 0 for those outside.
     std::vector<std::int32_t> as_seen_by(const vfs::Credentials& caller,
-                                         std::vector<std::int32_t> pids) const {
-        return tasks_.as_seen_by(caller.pid, std::move(pids));
-    }
+                                         const std::vector<Member>& members) const
+        MEMCGFS_EXCLUDES(engine_mutex_);
 
     struct Move {
         engine::CgroupId group;     ///< where to

@@ -12,8 +12,12 @@ namespace {
 
 using engine::CgroupVersion;
 
-Result<std::vector<std::int32_t>> members(const ShowContext& context) {
-    return members_of(context.engine, context.group);
+Result<std::vector<Member>> processes(const ShowContext& context) {
+    return processes_of(context.engine, context.group);
+}
+
+Result<std::vector<Member>> threads(const ShowContext& context) {
+    return threads_of(context.engine, context.group);
 }
 
 Result<vfs::StoreOutcome> store_member(UnlockedStoreContext& context, std::string_view text) {
@@ -61,7 +65,7 @@ Result<vfs::StoreOutcome> store_release_agent(StoreContext& context, std::string
 constexpr std::array kFiles = {
     Cftype{.name = "cgroup.procs",
            .version = CgroupVersion::kV1,
-           .processes = members,
+           .members = processes,
            .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,
@@ -79,12 +83,12 @@ constexpr std::array kFiles = {
            .doc = "Always 0."},
     Cftype{.name = "tasks",
            .version = CgroupVersion::kV1,
-           .processes = members,
+           .members = threads,
            .store_unlocked = store_member,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .fidelity = Fidelity::kAccounted,
-           .doc = "As cgroup.procs: threads are not told apart from their process."},
+           .doc = "The threads of the group, sorted; a thread written here takes its process along."},
     Cftype{.name = "notify_on_release",
            .version = CgroupVersion::kV1,
            .show = show_flag<&engine::Cgroup::notify_on_release>,

@@ -25,12 +25,12 @@ constexpr KernelVersion kCpuBursts{5, 14};
 constexpr KernelVersion kFreezer{5, 2};
 
 void collect_threaded(const ShowContext& context, const Cgroup& group,
-                      std::vector<std::int32_t>& pids) {
-    const std::vector<std::int32_t> own = members_of(context.engine, group);
-    pids.insert(pids.end(), own.begin(), own.end());
+                      std::vector<Member>& members) {
+    const std::vector<Member> own = processes_of(context.engine, group);
+    members.insert(members.end(), own.begin(), own.end());
     for (const Cgroup* child : group.children) {
         if (child->threaded) {
-            collect_threaded(context, *child, pids);
+            collect_threaded(context, *child, members);
         }
     }
 }
@@ -62,17 +62,17 @@ Result<vfs::StoreOutcome> store_type(StoreContext& context, std::string_view tex
 }
 
 /// In a subtree of threaded groups the processes are those of its root.
-Result<std::vector<std::int32_t>> processes(const ShowContext& context) {
+Result<std::vector<Member>> processes(const ShowContext& context) {
     if (context.group.threaded) {
         return Err(Errno::kEOPNOTSUPP);
     }
-    std::vector<std::int32_t> pids;
-    collect_threaded(context, context.group, pids);
-    return pids;
+    std::vector<Member> members;
+    collect_threaded(context, context.group, members);
+    return members;
 }
 
-Result<std::vector<std::int32_t>> members(const ShowContext& context) {
-    return members_of(context.engine, context.group);
+Result<std::vector<Member>> threads(const ShowContext& context) {
+    return threads_of(context.engine, context.group);
 }
 
 template <bool kOneThread>
@@ -271,7 +271,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "cgroup.procs",
            .version = CgroupVersion::kV2,
            .delegatable = true,
-           .processes = processes,
+           .members = processes,
            .store_unlocked = store_member<false>,
            .refresh = Refresh::kOnShow,
            .line_list = true,
@@ -279,12 +279,12 @@ constexpr std::array kFiles = {
     Cftype{.name = "cgroup.threads",
            .version = CgroupVersion::kV2,
            .delegatable = true,
-           .processes = members,
+           .members = threads,
            .store_unlocked = store_member<true>,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .fidelity = Fidelity::kAccounted,
-           .doc = "As cgroup.procs, within a domain: a thread takes its whole process along."},
+           .doc = "The threads of the group; one written here takes its process along, in its domain."},
     Cftype{.name = "cgroup.controllers",
            .version = CgroupVersion::kV2,
            .show = show_controllers,

@@ -86,10 +86,26 @@ Result<ProcessInfo> LiveTasks::find(std::int32_t pid, std::int32_t caller_tid) {
         MutexLock lock(mutex_);
         entry_of(process).details = details;
     }
-    return ProcessInfo{
-        process.pid,          details.uid,  details.saved_uid,  details.oom_score_adj,
-        std::move(stat.comm), stat.threads, stat.kernel_thread, stat.zombie || seen.left,
-        css_set.value_or(0),  stat.parent};
+    return ProcessInfo{process.pid,
+                       details.uid,
+                       details.saved_uid,
+                       details.oom_score_adj,
+                       std::move(stat.comm),
+                       stat.threads,
+                       stat.kernel_thread,
+                       stat.zombie || seen.left,
+                       css_set.value_or(0),
+                       stat.parent,
+                       wanted};
+}
+
+std::vector<std::int32_t> LiveTasks::threads_of(std::int32_t pid) {
+    std::vector<std::int32_t> threads = proc_->threads(pid);
+    const Result<ProcStat> stat = proc_->stat(pid);
+    if (!stat.ok() || stat->first_thread_ended) {
+        std::erase(threads, pid);
+    }
+    return threads;
 }
 
 std::vector<ProcessInfo> LiveTasks::snapshot() {
@@ -157,7 +173,8 @@ Result<ProcessInfo> LiveTasks::look_at(std::int32_t pid, std::vector<Met>& met) 
                        stat.kernel_thread,
                        stat.zombie || seen.left,
                        css_set.value_or(0),
-                       stat.parent};
+                       stat.parent,
+                       pid};
 }
 
 Result<LiveTasks::Details> LiveTasks::read_details(std::int32_t pid, const Seen& seen) const {
@@ -350,16 +367,28 @@ Result<std::int32_t> LiveTasks::translate(std::int32_t pid, std::int32_t caller_
             return candidate;
         }
     }
+    // No process has it, but a thread may.
+    for (const std::int32_t candidate : proc_->processes()) {
+        const Result<ProcStat> stat = proc_->stat(candidate);
+        if (!stat.ok() || stat->threads <= 1 || stat->kernel_thread) {
+            continue;
+        }
+        for (const std::int32_t tid : proc_->threads(candidate)) {
+            if (number_in(caller_namespace.get(), caller_depth, tid) == pid) {
+                return tid;
+            }
+        }
+    }
     return Err(Errno::kESRCH);
 }
 
-std::int32_t LiveTasks::number_in(int name_space, std::size_t depth, std::int32_t pid) const {
-    const Result<ProcStatus> status = proc_->status(pid);
+std::int32_t LiveTasks::number_in(int name_space, std::size_t depth, std::int32_t tid) const {
+    const Result<ProcStatus> status = proc_->status(tid);
     if (!status.ok() || status->namespace_pids.size() < depth) {
         return 0;
     }
     const Result<int> opened =
-        proc_->open_pid_namespace(pid, status->namespace_pids.size() - depth);
+        proc_->open_pid_namespace(tid, status->namespace_pids.size() - depth);
     const Descriptor theirs(opened.ok() ? *opened : -1);
     // Where a namespace may not be looked at, equal depth has to do.
     const bool member = name_space < 0 || theirs.get() < 0 || same_file(name_space, theirs.get());

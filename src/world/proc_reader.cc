@@ -83,6 +83,7 @@ Result<ProcStat> parse_stat(std::string_view text) {
     }
     stat.threads = static_cast<std::uint32_t>(threads);
     // A leader that has exited before its other threads also says Z.
+    stat.first_thread_ended = state == "Z" || state == "X";
     stat.zombie = (state == "Z" && threads <= 1) || state == "X";
     stat.stopped = state == "T";
     return stat;
@@ -96,7 +97,7 @@ ProcStatus parse_status(std::string_view text) {
     status.uid = to_number<std::uint32_t>(next_word(line));
     next_word(line);
     status.saved_uid = to_number<std::uint32_t>(next_word(line));
-    line = line_after(text, "NStgid:");
+    line = line_after(text, "NSpid:");
     for (std::string_view word = next_word(line); !word.empty(); word = next_word(line)) {
         status.namespace_pids.push_back(to_number<std::int32_t>(word));
     }
@@ -113,11 +114,19 @@ Result<std::unique_ptr<ProcReader>> ProcReader::create() {
 
 ProcReader::~ProcReader() { close(directory_); }
 
-std::vector<std::int32_t> ProcReader::processes() const {
+std::vector<std::int32_t> ProcReader::processes() const { return numbers_in("."); }
+
+std::vector<std::int32_t> ProcReader::threads(std::int32_t pid) const {
+    std::array<char, 32> path;
+    std::snprintf(path.data(), path.size(), "%d/task", pid);
+    return numbers_in(path.data());
+}
+
+std::vector<std::int32_t> ProcReader::numbers_in(const char* path) const {
     std::vector<std::int32_t> pids;
     // A descriptor of its own: a directory has one position. getdents64 itself, because readdir
     // would allocate a stream each time.
-    const int directory = openat(directory_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int directory = openat(directory_, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) {
         return pids;
     }

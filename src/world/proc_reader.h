@@ -26,6 +26,7 @@ struct ProcStat {
     bool kernel_thread = false;
     bool zombie = false;  ///< all its threads have exited
     bool stopped = false;
+    bool first_thread_ended = false;
     std::int32_t parent = 0;
 };
 
@@ -34,7 +35,7 @@ struct ProcStatus {
     std::int32_t process = 0;  ///< thread group id
     std::uint32_t uid = 0;
     std::uint32_t saved_uid = 0;
-    /// The process's ids in its pid namespaces, the daemon's first, the innermost last.
+    /// The thread's ids in its pid namespaces, the daemon's first, the innermost last.
     std::vector<std::int32_t> namespace_pids;
 };
 
@@ -48,6 +49,9 @@ public:
 
     /// Ids of all processes, zombies included.
     std::vector<std::int32_t> processes() const;
+    /// Ids of a process's threads, in the order of their making; its first one also when that has
+    /// ended. None if there is no such process.
+    std::vector<std::int32_t> threads(std::int32_t pid) const;
     /// ESRCH if there is none; so do the others.
     Result<ProcStat> stat(std::int32_t pid) const;
     Result<ProcStatus> status(std::int32_t tid) const;
@@ -60,6 +64,7 @@ public:
     Result<int> open_pid_namespace(std::int32_t tid, std::size_t levels) const;
 
 private:
+    std::vector<std::int32_t> numbers_in(const char* path) const;
     explicit ProcReader(int directory) : directory_(directory) {}
     Result<std::string_view> read(std::int32_t tid, const char* file, char* buffer,
                                   std::size_t size) const;

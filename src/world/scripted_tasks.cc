@@ -10,7 +10,22 @@ Result<ProcessInfo> ScriptedTasks::find(std::int32_t pid, std::int32_t caller_ti
     if (process == processes_.end()) {
         return Err(Errno::kESRCH);
     }
-    return process->second;
+    ProcessInfo found = process->second;
+    found.tid = wanted;
+    return found;
+}
+
+std::vector<std::int32_t> ScriptedTasks::threads_of(std::int32_t pid) {
+    if (!processes_.contains(pid)) {
+        return {};
+    }
+    std::vector<std::int32_t> tids{pid};
+    for (const auto& [tid, process] : threads_) {
+        if (process == pid) {
+            tids.push_back(tid);
+        }
+    }
+    return tids;
 }
 
 std::vector<ProcessInfo> ScriptedTasks::snapshot() {

@@ -62,8 +62,13 @@ struct UnlockedStoreContext {
 };
 
 using ShowFunction = Result<void> (*)(const ShowContext&, TextBuffer&);
-/// Processes, by their numbers in the daemon's pid namespace.
-using ProcessesFunction = Result<std::vector<std::int32_t>> (*)(const ShowContext&);
+/// What a file of processes or threads lists, in one line or several.
+struct Member {
+    std::int32_t id = 0;  ///< of a process or thread, in the daemon's pid namespace
+    /// Stands for all threads of this process, but for those with a place of their own.
+    bool all_threads = false;
+};
+using MembersFunction = Result<std::vector<Member>> (*)(const ShowContext&);
 /// The text ends before its first NUL byte. It may be empty then, and the parsers say what that
 /// means.
 using StoreFunction = Result<vfs::StoreOutcome> (*)(StoreContext&, std::string_view);
@@ -106,9 +111,9 @@ struct Cftype {
     bool (*present)(const engine::Profile&) = nullptr;    ///< a further condition
     bool delegatable = false;  ///< writable inside a cgroup namespace's root
     ShowFunction show = nullptr;
-    /// Instead of show: a line for each process, with its number in the reader's pid namespace. In
-    /// v2 that is 0 for those outside; v1 leaves them out and sorts.
-    ProcessesFunction processes = nullptr;
+    /// Instead of show: a line for each process or thread, with its number in the reader's pid
+    /// namespace. In v2 that is 0 for those outside; v1 leaves them out, sorts, and has each once.
+    MembersFunction members = nullptr;
     StoreFunction store = nullptr;
     /// Instead of store, for what must ask others before it takes the engine lock.
     UnlockedStoreFunction store_unlocked = nullptr;
@@ -131,7 +136,7 @@ constexpr bool is_writable(const Cftype& row) {
 }
 
 constexpr bool is_readable(const Cftype& row) {
-    return row.show != nullptr || row.processes != nullptr;
+    return row.show != nullptr || row.members != nullptr;
 }
 
 constexpr mode_t mode_of(const Cftype& row) {
@@ -174,7 +179,7 @@ constexpr bool handlers_are_sound(const Cftype& row) {
 #else
     const bool does_something = is_readable(row) || is_writable(row) || row.mode != kDerivedMode;
     return does_something && (row.store == nullptr || row.store_unlocked == nullptr) &&
-           (row.show == nullptr || row.processes == nullptr);
+           (row.show == nullptr || row.members == nullptr);
 #endif
 }
 

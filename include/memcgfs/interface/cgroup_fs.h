@@ -80,8 +80,8 @@ private:
     engine::Cgroup* find(vfs::DirKey dir) const MEMCGFS_REQUIRES(engine_mutex_);
     bool had_members(vfs::DirKey dir) const MEMCGFS_EXCLUDES(engine_mutex_);
     bool visible(const Cftype& row, const engine::Cgroup& group) const;
-    Result<void> show_processes(const vfs::FileContext& context, const Cftype& file,
-                                TextBuffer& out) MEMCGFS_EXCLUDES(engine_mutex_);
+    Result<void> show_members(const vfs::FileContext& context, const Cftype& file, TextBuffer& out)
+        MEMCGFS_EXCLUDES(engine_mutex_);
     /// The group, if the file is there now; else ENODEV.
     Result<engine::Cgroup*> group_with(vfs::DirKey dir, const Cftype& row) const
         MEMCGFS_REQUIRES(engine_mutex_);

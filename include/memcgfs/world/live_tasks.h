@@ -51,6 +51,8 @@ public:
     /// With Filter::kOnlyTagged a process outside the world is ESRCH, kernel threads apart. A
     /// caller in a pid namespace of its own has its numbers translated.
     Result<ProcessInfo> find(std::int32_t pid, std::int32_t caller_tid) override;
+    /// Reads /proc/PID/task, and of a process whose first thread may have ended its state.
+    std::vector<std::int32_t> threads_of(std::int32_t pid) override;
     std::vector<std::int32_t> as_seen_by(std::int32_t caller_tid,
                                          std::vector<std::int32_t> pids) override;
     /// Cheap for what has been seen before: its uid and saved_uid are those of the first look (or
@@ -111,8 +113,9 @@ private:
     Result<std::int32_t> resolve(std::int32_t pid, std::int32_t caller_tid) const;
     Result<std::int32_t> translate(std::int32_t pid, std::int32_t caller_tid,
                                    std::size_t caller_depth) const;
-    /// The process' number at that depth of pid namespaces, if it is a member of that one; 0.
-    std::int32_t number_in(int name_space, std::size_t depth, std::int32_t pid) const;
+    /// The number of a process or thread at that depth of pid namespaces, if it is a member of
+    /// that one; 0.
+    std::int32_t number_in(int name_space, std::size_t depth, std::int32_t tid) const;
     /// The css_set its tag names; nothing for a process that has none of this world's.
     std::optional<std::uint32_t> membership(Met process, const Seen& seen);
     Result<ProcessInfo> look_at(std::int32_t pid, std::vector<Met>& met);

@@ -30,6 +30,7 @@ struct ProcessInfo {
     bool zombie = false;        ///< exited, not yet waited for
     std::uint32_t css_set = 0;  ///< from the membership tag; 0: none
     std::int32_t parent = 0;    ///< who waits for it, in the daemon's pid namespace
+    std::int32_t tid = 0;       ///< of find(): which of its threads was asked for
 };
 
 class TaskTable {
@@ -37,10 +38,15 @@ public:
     virtual ~TaskTable() = default;
 
     /// What is behind a pid as `caller_tid` (a thread id in the daemon's namespace) names it; pid
-    /// 0 is the caller's own process. A thread's id finds its process. ESRCH.
+    /// 0 is the caller itself. A thread's id finds its process. ESRCH.
     virtual Result<ProcessInfo> find(std::int32_t pid, std::int32_t caller_tid) = 0;
 
-    /// The numbers that processes of the daemon's pid namespace have in `caller_tid`'s; 0: none.
+    /// Ids of a process's threads that have not ended, in the order of their making; none if the
+    /// process has gone. A table that knows no threads has one for each process.
+    virtual std::vector<std::int32_t> threads_of(std::int32_t pid) { return {pid}; }
+
+    /// The numbers that processes and threads of the daemon's pid namespace have in
+    /// `caller_tid`'s; 0: none.
     virtual std::vector<std::int32_t> as_seen_by(std::int32_t /*caller_tid*/,
                                                  std::vector<std::int32_t> pids) {
         return pids;

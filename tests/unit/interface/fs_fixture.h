@@ -28,7 +28,21 @@ public:
         if (found == processes.end()) {
             return Err(Errno::kESRCH);
         }
-        return found->second;
+        world::ProcessInfo process = found->second;
+        process.tid = named;
+        return process;
+    }
+    std::vector<std::int32_t> threads_of(std::int32_t pid) override {
+        std::vector<std::int32_t> all;
+        if (processes.contains(pid)) {
+            all.push_back(pid);
+        }
+        for (const auto& [tid, process] : threads) {
+            if (process == pid) {
+                all.push_back(tid);
+            }
+        }
+        return all;
     }
     std::vector<world::ProcessInfo> snapshot() override {
         std::vector<world::ProcessInfo> all;
@@ -50,6 +64,15 @@ public:
         process.uid = uid;
         process.saved_uid = uid;
         return process;
+    }
+    /// Makes `tid` a thread of the process.
+    void add_thread(std::int32_t tid, std::int32_t pid) {
+        threads[tid] = pid;
+        processes[pid].threads++;
+    }
+    void end_thread(std::int32_t tid) {
+        processes[threads.at(tid)].threads--;
+        threads.erase(tid);
     }
     std::map<std::int32_t, world::ProcessInfo> processes;
     std::map<std::int32_t, std::int32_t> threads;  ///< whose they are, but for the first ones

@@ -223,6 +223,21 @@ TEST_CASE("v2: who has ended is no member, and counts for pids alone", "[interfa
     CHECK(machine.read(group, "pids.current") == "0\n");
 }
 
+TEST_CASE("v2: cgroup.threads lists the threads of each process", "[interface]") {
+    FsFixture machine("6.12", Layout::kV2);
+    const DirKey group = machine.mkdir(machine.top, "g");
+    for (const int pid : {30, 20}) {
+        machine.tasks.add(pid);
+        REQUIRE(machine.write(group, "cgroup.procs", std::to_string(pid)) == kOk);
+    }
+    machine.tasks.add_thread(31, 30);
+    machine.tasks.add_thread(25, 30);
+    CHECK(machine.read(group, "cgroup.threads") == "30\n25\n31\n20\n");
+    CHECK(machine.read(group, "cgroup.procs") == "30\n20\n");
+    machine.tasks.end_thread(31);
+    CHECK(machine.read(group, "cgroup.threads") == "30\n25\n20\n");
+}
+
 TEST_CASE("v2: the threads of a process move together", "[interface]") {
     FsFixture machine("6.12", Layout::kV2);
     const DirKey domain = machine.mkdir(machine.top, "d");

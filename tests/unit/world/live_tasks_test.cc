@@ -97,6 +97,24 @@ TEST_CASE("a thread's id finds its process", "[world]") {
     CHECK(caller == getpid());
 }
 
+TEST_CASE("threads are listed in the order of their making, without those that ended", "[world]") {
+    auto tasks = make();
+    CHECK(tasks->threads_of(getpid()) == std::vector<std::int32_t>{getpid()});
+    std::vector<std::int32_t> during;
+    ProcessInfo found;
+    std::int32_t tid = 0;
+    std::thread thread([&] {
+        tid = gettid();
+        during = tasks->threads_of(getpid());
+        found = tasks->find(tid, 0).value();
+    });
+    thread.join();
+    CHECK(during == std::vector<std::int32_t>{getpid(), tid});
+    CHECK(found.tid == tid);
+    CHECK(found.threads == 2);
+    CHECK(tasks->threads_of(0x3FFFFFFF).empty());
+}
+
 TEST_CASE("a tag is inherited over fork, double fork and exec", "[world]") {
     auto tasks = make();
     Pipe tagged;
@@ -207,6 +225,9 @@ TEST_CASE("a process whose first thread has exited is no zombie", "[world]") {
         std::getline(file, text);
     }
     CHECK(in_snapshot(*tasks, child.pid()));
+    const std::vector<std::int32_t> threads = tasks->threads_of(child.pid());
+    CHECK(threads.size() == 1);
+    CHECK(std::find(threads.begin(), threads.end(), child.pid()) == threads.end());
 }
 
 TEST_CASE("a process of which only the css_set was asked can be killed", "[world]") {
@@ -358,6 +379,7 @@ TEST_CASE("numbers of a nested pid namespace are translated", "[world]") {
             _exit(0);
         }
         if (fork() == 0) {
+            std::thread(stay).detach();
             pids.send(getpid());
             stay();
         }
@@ -385,6 +407,13 @@ TEST_CASE("numbers of a nested pid namespace are translated", "[world]") {
     const std::vector<std::int32_t> both{host_pid, getpid()};
     CHECK(tasks->as_seen_by(host_pid, both) == std::vector<std::int32_t>{1, 0});
     CHECK(tasks->as_seen_by(getpid(), both) == both);
+    std::vector<std::int32_t> threads;
+    while (threads.size() < 2) {
+        threads = tasks->threads_of(host_pid);
+    }
+    CHECK(tasks->as_seen_by(host_pid, threads) == std::vector<std::int32_t>{1, 2});
+    CHECK(tasks->find(2, host_pid)->tid == threads[1]);
+    CHECK(tasks->find(2, host_pid)->pid == host_pid);
     CHECK(tasks->kill(host_pid).ok());
 }
 

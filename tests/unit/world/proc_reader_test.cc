@@ -19,6 +19,7 @@ TEST_CASE("a stat line's fields are found behind any comm", "[world]") {
     CHECK(thread->kernel_thread);
     CHECK(parse_stat("7 (a) Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0\n")->zombie);
     CHECK_FALSE(parse_stat("7 (a) Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 2 0 5 0 0\n")->zombie);
+    CHECK(parse_stat("7 (a) Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0 20 0 2 0 5 0 0\n")->first_thread_ended);
     CHECK(parse_stat("").error() == Errno::kESRCH);
 }
 
@@ -29,7 +30,7 @@ TEST_CASE("a status file's names cannot be forged by a comm", "[world]") {
     CHECK(status.process == 12);
     CHECK(status.uid == 1);
     CHECK(status.saved_uid == 3);
-    CHECK(status.namespace_pids == std::vector<std::int32_t>{12, 5, 1});
+    CHECK(status.namespace_pids == std::vector<std::int32_t>{13, 6, 2});
 }
 
 }  // namespace

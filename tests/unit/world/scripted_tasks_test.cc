@@ -21,6 +21,11 @@ TEST_CASE("scripted processes are found as live ones are", "[world]") {
 
     CHECK(tasks.find(21, 10)->pid == 20);
     CHECK(tasks.find(0, 21)->css_set == 4);
+    CHECK(tasks.find(21, 10)->tid == 21);
+    CHECK(tasks.threads_of(20) == std::vector<std::int32_t>{20, 21});
+    CHECK(tasks.threads_of(21).empty());
+    tasks.remove_thread(21);
+    CHECK(tasks.threads_of(20) == std::vector<std::int32_t>{20});
     CHECK(tasks.find(0, 99).error() == Errno::kESRCH);
     const auto alive = tasks.snapshot();
     REQUIRE(alive.size() == 2);
