@@ -46,7 +46,9 @@ Result<void> ForkGate::may_fork(std::int32_t caller, bool thread,
 std::optional<engine::CgroupId> ForkGate::counting_group(const world::ProcessInfo& caller,
                                                          std::optional<engine::CgroupId> into) {
     const MutexLock lock(parts_.engine_mutex);
-    const engine::Membership groups = parts_.engine.css_set(caller.css_set);
+    const engine::Task* const thread = parts_.engine.find_thread(caller.pid, caller.tid);
+    const engine::Membership groups =
+        thread != nullptr ? thread->groups : parts_.engine.css_set(caller.css_set);
     for (const engine::Hierarchy* hierarchy : parts_.engine.hierarchies()) {
         if (hierarchy->has(engine::Controller::kPids)) {
             return hierarchy->is_v2() && into ? *into : groups.in(hierarchy->id);

@@ -49,36 +49,48 @@ std::string follow_known_links(const std::string& path) {
     return path == "/proc/mounts" || path == "/etc/mtab" ? "/proc/self/mounts" : path;
 }
 
-struct ProcessFile {
-    std::int32_t pid = 0;  ///< 0: the caller
-    std::string name;
-};
+/// The number that is all of `text`.
+std::optional<std::int32_t> number_of(std::string_view text) {
+    std::int32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool good = error == std::errc{} && end == text.data() + text.size() && number > 0;
+    return good ? std::optional(number) : std::nullopt;
+}
+
+/// Cuts the first name off a path.
+std::string_view next_name(std::string_view& path) {
+    const std::string_view name = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(path.size(), name.size() + 1));
+    return name;
+}
+
+}  // namespace
 
 /// "/proc/12/cgroup", and the same of a thread: "/proc/12/task/13/cgroup".
-std::optional<ProcessFile> process_file(std::string_view path) {
+std::optional<RunAnswers::ProcessFile> RunAnswers::process_file(std::string_view path) {
     constexpr std::string_view kProc = "/proc/";
     if (!path.starts_with(kProc)) {
         return std::nullopt;
     }
     path.remove_prefix(kProc.size());
-    const std::string_view who = path.substr(0, path.find('/'));
-    path.remove_prefix(std::min(path.size(), who.size() + 1));
+    const std::string_view who = next_name(path);
     ProcessFile file;
-    const auto [end, error] = std::from_chars(who.data(), who.data() + who.size(), file.pid);
-    const bool number = error == std::errc{} && end == who.data() + who.size() && file.pid > 0;
+    const std::optional<std::int32_t> number = number_of(who);
     if (!number && who != "self" && who != "thread-self") {
         return std::nullopt;
     }
-    constexpr std::string_view kTask = "task/";
-    if (path.starts_with(kTask)) {
-        path.remove_prefix(std::min(path.size(), path.find('/', kTask.size())));
-        path.remove_prefix(std::min<std::size_t>(path.size(), 1));
+    file.pid = number.value_or(0);
+    file.of_thread = who != "self";
+    if (path.starts_with("task/")) {
+        next_name(path);
+        file.tid = number_of(next_name(path));
+        if (!file.tid) {
+            return std::nullopt;
+        }
     }
     file.name = path;
     return file;
 }
-
-}  // namespace
 
 RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& parts,
                        MachineAnswers::Parts machine, TmpfsMounts::Parts tmpfs)
@@ -165,7 +177,7 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_file(
         return device;
     }
     if (const auto file = process_file(path)) {
-        return open_process_file(request, file->pid, file->name);
+        return open_process_file(request, *file);
     }
     if (!trees_.proc.has(path)) {
         return std::nullopt;
@@ -177,8 +189,20 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_file(
     return open_proc(path.substr(1), request);
 }
 
+Result<std::int32_t> RunAnswers::enter(const ProcessFile& file, std::int32_t caller) {
+    using Of = interface::ProcTree::Of;
+    if (!file.tid) {
+        return trees_.proc.enter(file.pid, caller, file.of_thread ? Of::kThread : Of::kProcess);
+    }
+    const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(file.pid, caller));
+    const world::ProcessInfo thread = MEMCGFS_TRY(tasks_.find(*file.tid, caller));
+    return thread.pid == process.pid ? trees_.proc.enter(*file.tid, caller)
+                                     : Result<std::int32_t>(Err(Errno::kESRCH));
+}
+
 std::optional<Result<runner::UniqueFd>> RunAnswers::open_process_file(
-    const supervisor::OpenRequest& request, std::int32_t pid, std::string_view name) {
+    const supervisor::OpenRequest& request, const ProcessFile& file) {
+    const std::string_view name = file.name;
     const bool mounts =
         std::find(kMountTables.begin(), kMountTables.end(), name) != kMountTables.end();
     const auto files = interface::ProcTree::process_files(engine_.profile());
@@ -186,7 +210,7 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_process_file(
         return std::nullopt;
     }
     // Who is not of this world has the host's files.
-    const auto number = trees_.proc.enter(pid, request.caller);
+    const auto number = enter(file, request.caller);
     if (!number.ok()) {
         return std::nullopt;
     }

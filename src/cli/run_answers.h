@@ -67,8 +67,17 @@ public:
 private:
     /// The caller may make children there.
     Result<void> may_enter(std::int32_t caller, engine::CgroupId group);
+    struct ProcessFile {
+        std::int32_t pid = 0;             ///< of a process or thread; 0: the caller
+        bool of_thread = true;            ///< or else of the process
+        std::optional<std::int32_t> tid;  ///< of task/TID, which must be a thread of that process
+        std::string name;
+    };
+    static std::optional<ProcessFile> process_file(std::string_view path);
     std::optional<Result<runner::UniqueFd>> open_process_file(
-        const supervisor::OpenRequest& request, std::int32_t pid, std::string_view name);
+        const supervisor::OpenRequest& request, const ProcessFile& file);
+    /// The number of the directory in the tree of /proc's files.
+    Result<std::int32_t> enter(const ProcessFile& file, std::int32_t caller);
     /// Of the tree of /proc's files; `path` has no slash in front.
     Result<runner::UniqueFd> open_proc(const std::string& path,
                                        const supervisor::OpenRequest& request);

@@ -12,6 +12,7 @@
 #include "engine/psi.h"
 #include "engine/release.h"
 #include "engine/subtree.h"
+#include "engine/threads.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -44,6 +45,13 @@ Result<void> may_join(const Cgroup& group) {
 }
 
 }  // namespace
+
+Result<void> may_attach(const Cgroup& group) {
+    if (group.is_v2()) {
+        MEMCGFS_TRY(may_join(group));
+    }
+    return may_join_cpuset(group);
+}
 
 Result<CgroupId> Engine::create_cgroup(CgroupId parent_id, std::string_view name) {
     Cgroup* parent = state_->cgroups.find(parent_id);
@@ -149,36 +157,7 @@ void Engine::exit_task(TaskId id) {
 }
 
 Result<void> Engine::attach_task(TaskId id, CgroupId group_id) {
-    Task* task = state_->tasks.find(id);
-    Cgroup* group = state_->cgroups.find(group_id);
-    if (task == nullptr) {
-        return Err(Errno::kESRCH);
-    }
-    if (group == nullptr) {
-        return Err(Errno::kENODEV);
-    }
-    const CgroupId membership = task->groups.in(group->hierarchy->id);
-    if (group->is_v2()) {
-        MEMCGFS_TRY(may_join(*group));
-    }
-    MEMCGFS_TRY(may_join_cpuset(*group));
-    if (membership == group_id) {
-        return {};
-    }
-    Cgroup* old = state_->cgroups.find(membership);
-    MEMCGFS_ASSERT(old != nullptr);
-    std::erase(old->tasks, id);
-    const bool was_frozen = is_frozen(*state_, *task);
-    if (group->is_v2()) {
-        psi_move_task(*state_, *task, group);
-    }
-    join(*state_, *task, *group);
-    change_populated(*state_, *old, -1);
-    if (was_frozen != is_frozen(*state_, *task)) {
-        state_->emit(FreezeEffect{task->info.pid, !was_frozen});
-    }
-    state_->emit(MoveEffect{task->info.pid, css_set_of(task->groups)});
-    return {};
+    return attach(id, group_id, true);
 }
 
 Result<void> Engine::may_fork_into(CgroupId group_id) const {
@@ -189,8 +168,7 @@ Result<void> Engine::may_fork_into(CgroupId group_id) const {
     if (!group->is_v2()) {
         return Err(Errno::kEBADF);
     }
-    MEMCGFS_TRY(may_join(*group));
-    return may_join_cpuset(*group);
+    return may_attach(*group);
 }
 
 Result<void> Engine::may_move_thread(TaskId id, CgroupId group_id) const {
@@ -209,6 +187,10 @@ Result<void> Engine::may_move_thread(TaskId id, CgroupId group_id) const {
 }
 
 Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
+    return migrate(id, group_id, true);
+}
+
+Result<OperationPtr> Engine::migrate(TaskId id, CgroupId group_id, bool with_threads) {
     const Task* task = state_->tasks.find(id);
     const Cgroup* group = state_->cgroups.find(group_id);
     if (task == nullptr || group == nullptr || group->is_v2() || group->memcg == nullptr ||
@@ -217,14 +199,15 @@ Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
         const Cgroup* old = task != nullptr && group != nullptr
                                 ? state_->cgroups.find(task->groups.in(group->hierarchy->id))
                                 : nullptr;
-        MEMCGFS_TRY(attach_task(id, group_id));
+        MEMCGFS_TRY(attach(id, group_id, with_threads));
         return old == nullptr ? OperationPtr{} : pages_after_attach(*state_, id, *old, *group);
     }
     // The mask is looked at when the move begins.
     const ChargeMove move{id, group_id, group->memcg->move_charge_at_immigrate};
-    return state_->make_operation("attach", [this, move](OpContext& op) {
-        return attach_with_charges(*state_, op, move,
-                                   [this, move] { return attach_task(move.task, move.to); });
+    return state_->make_operation("attach", [this, move, with_threads](OpContext& op) {
+        return attach_with_charges(*state_, op, move, [this, move, with_threads] {
+            return attach(move.task, move.to, with_threads);
+        });
     });
 }
 
@@ -269,7 +252,8 @@ void Engine::kill_cgroup(Cgroup& group) {
         kill_cgroup(*state_->cgroups.find(child->id));
     }
     for (const TaskId id : std::vector<TaskId>(group.tasks)) {
-        if (Task* task = state_->tasks.find(id); task != nullptr && !task->dying) {
+        if (Task* task = state_->tasks.find(id);
+            task != nullptr && !is_thread(*task) && !task->dying) {
             kill_task(*state_, *task, "cgroup.kill");
         }
     }

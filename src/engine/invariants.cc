@@ -4,6 +4,7 @@
 
 #include "engine/slab.h"
 #include "engine/state.h"
+#include "engine/threads.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -174,8 +175,14 @@ void Engine::check_invariants() const {
     check_zones(state);
     MEMCGFS_ASSERT(registrations == state.events.size());
     check_psi(state, *state.unified->root);
-    state.tasks.for_each(
-        [&](const Task& task) { MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task); });
+    state.tasks.for_each([&](const Task& task) {
+        if (is_thread(task)) {
+            MEMCGFS_ASSERT(find_thread(task.info.process, task.info.pid) == &task);
+            MEMCGFS_ASSERT(find_task_by_pid(task.info.process) != nullptr && task.regions.empty());
+        } else {
+            MEMCGFS_ASSERT(find_task_by_pid(task.info.pid) == &task);
+        }
+    });
     Pages slots{};
     for (const State::SwapArea& area : state.swap_areas) {
         MEMCGFS_ASSERT(area.used <= area.device.pages);

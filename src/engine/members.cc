@@ -11,6 +11,7 @@
 #include "engine/psi.h"
 #include "engine/release.h"
 #include "engine/slab.h"
+#include "engine/threads.h"
 #include "memcgfs/base/assert.h"
 
 namespace memcgfs::engine {
@@ -68,13 +69,6 @@ bool is_frozen(const Cgroup& group) {
     return false;
 }
 
-bool is_frozen(const Engine::State& state, const Task& task) {
-    return std::any_of(task.groups.groups.begin(), task.groups.groups.end(), [&state](CgroupId id) {
-        const Cgroup* group = state.cgroups.find(id);
-        return group != nullptr && is_frozen(*group);
-    });
-}
-
 void change_populated(Engine::State& state, Cgroup& group, int change) {
     for (Cgroup* level = &group; level != nullptr; level = level->parent) {
         const bool before = level->populated();
@@ -127,6 +121,7 @@ void unmap_region(Engine::State& state, Task& task, MappingId id, bool keep) {
 void release_task(Engine::State& state, TaskId id) {
     Task* task = state.tasks.find(id);
     MEMCGFS_ASSERT(task != nullptr);
+    forget_threads(state, *task);
     while (!task->regions.empty()) {
         const MappingId region = task->regions.back();
         const Mapping* mapping = state.mappings.find(region);
@@ -138,7 +133,9 @@ void release_task(Engine::State& state, TaskId id) {
     for (CgroupId& membership : task->groups.groups) {
         leave(state, membership, id);
     }
-    state.task_by_pid.erase(task->info.pid);
+    if (!is_thread(*task)) {
+        state.task_by_pid.erase(task->info.pid);
+    }
     state.tasks.erase(id);
 }
 

@@ -32,7 +32,7 @@ void join(Engine::State& state, Task& task, Cgroup& group);
 
 /// True if the group or an ancestor is set to freeze.
 bool is_frozen(const Cgroup& group);
-/// True if one of the task's groups is.
+/// True if one of the groups of the task's process is, or of one of its threads (threads.cc).
 bool is_frozen(const Engine::State& state, const Task& task);
 
 }  // namespace memcgfs::engine

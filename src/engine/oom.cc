@@ -9,6 +9,7 @@
 #include "engine/oom_report.h"
 #include "engine/oom_wait.h"
 #include "engine/pages.h"
+#include "engine/threads.h"
 
 namespace memcgfs::engine {
 
@@ -21,7 +22,10 @@ constexpr std::uint32_t kPanicAlways = 2;
 void collect_tasks(const Engine::State& state, const Cgroup& group, const Memcg& memcg,
                    std::vector<Task*>& tasks) {
     for (const TaskId id : group.tasks) {
-        tasks.push_back(state.tasks.find(id));
+        // A victim is a process, and where its first thread is.
+        if (Task* task = state.tasks.find(id); !is_thread(*task)) {
+            tasks.push_back(task);
+        }
     }
     // v2: groups below without a memcg of their own are charged here.
     for (const Cgroup* child : group.children) {

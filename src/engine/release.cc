@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/members.h"
+#include "engine/threads.h"
 
 namespace memcgfs::engine {
 
@@ -49,7 +50,7 @@ std::vector<std::int32_t> Engine::awaited_members() const {
         }
         for (const TaskId id : group.tasks) {
             if (const Task* task = state_->tasks.find(id); task != nullptr) {
-                pids.push_back(task->info.pid);
+                pids.push_back(process_of(*task));
             }
         }
     });

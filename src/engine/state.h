@@ -213,6 +213,9 @@ struct Engine::State {
     /// At most one announcement a file in 10 ms; later ones come together at the end
     /// (file_notify.cc).
     void notify(const Cgroup& group, NotifyFile file);
+
+    /// Threads with a place of their own, by process and id. They are in no other index.
+    std::map<std::int32_t, std::map<std::int32_t, TaskId>> threads_apart;
 };
 
 /// Keeps a memcg's memory for as long as a coroutine holds a pointer across pauses.

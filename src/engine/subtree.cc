@@ -8,6 +8,7 @@
 #include "engine/members.h"
 #include "engine/notify.h"
 #include "engine/slab.h"
+#include "engine/threads.h"
 #include "engine/zswap.h"
 #include "memcgfs/base/assert.h"
 
@@ -54,7 +55,7 @@ void apply_freeze(Engine::State& state, const Cgroup& group, bool frozen) {
     for (const TaskId id : group.tasks) {
         const Task& task = *state.tasks.find(id);
         if (is_frozen(state, task) == frozen) {  // or else another hierarchy keeps it stopped
-            state.emit(FreezeEffect{task.info.pid, frozen});
+            state.emit(FreezeEffect{process_of(task), frozen});
         }
     }
     state.notify(group, NotifyFile::kCgroupEvents);

@@ -51,6 +51,19 @@ std::vector<Member> processes_of(const engine::Engine& engine, const Cgroup& gro
     std::vector<Member> members;
     for (const engine::TaskId id : group.tasks) {
         if (const engine::Task* task = engine.find(id)) {
+            // A thread of a process that is elsewhere stands for it; the file has it once.
+            members.push_back(
+                {.id = task->info.process != 0 ? task->info.process : task->info.pid});
+        }
+    }
+    return members;
+}
+
+std::vector<Member> leaders_of(const engine::Engine& engine, const Cgroup& group) {
+    std::vector<Member> members;
+    for (const engine::TaskId id : group.tasks) {
+        if (const engine::Task* task = engine.find(id);
+            task != nullptr && task->info.process == 0) {
             members.push_back({.id = task->info.pid});
         }
     }
@@ -61,7 +74,8 @@ std::vector<Member> threads_of(const engine::Engine& engine, const Cgroup& group
     std::vector<Member> members;
     for (const engine::TaskId id : group.tasks) {
         if (const engine::Task* task = engine.find(id)) {
-            members.push_back({.id = task->info.pid, .all_threads = task->info.threads > 1});
+            members.push_back({.id = task->info.pid,
+                               .all_threads = task->info.process == 0 && task->info.threads > 1});
         }
     }
     return members;
@@ -75,7 +89,11 @@ std::vector<std::int32_t> Membership::as_seen_by(const vfs::Credentials& caller,
             ids.push_back(member.id);
             continue;
         }
-        const std::vector<std::int32_t> threads = tasks_.threads_of(member.id);
+        std::vector<std::int32_t> threads = tasks_.threads_of(member.id);
+        const MutexLock lock(engine_mutex_);
+        std::erase_if(threads, [&](std::int32_t tid) {
+            return engine_.find_thread(member.id, tid) != nullptr;
+        });
         ids.insert(ids.end(), threads.begin(), threads.end());
     }
     return tasks_.as_seen_by(caller.pid, std::move(ids));
@@ -91,19 +109,42 @@ std::vector<engine::TaskId> Membership::known_tasks() const {
 
 engine::TaskId Membership::learn(const world::ProcessInfo& process) {
     if (engine::Task* task = engine_.find_task_by_pid(process.pid)) {
-        task->info = task_info(process);
+        engine_.update_task(task->id, task_info(process));
         return task->id;
     }
     return engine_.add_task(task_info(process), engine_.css_set(process.css_set));
 }
 
+void Membership::drop_ended_threads(const std::vector<engine::TaskId>& before,
+                                    const std::map<std::int32_t, std::vector<std::int32_t>>& now) {
+    for (const engine::TaskId id : before) {
+        const engine::Task* task = engine_.find(id);
+        if (task == nullptr) {
+            continue;
+        }
+        const std::vector<std::int32_t>& threads = now.at(task->info.process);
+        if (std::find(threads.begin(), threads.end(), task->info.pid) == threads.end()) {
+            engine_.exit_task(id);
+        }
+    }
+}
+
 void Membership::refresh() {
     std::vector<engine::TaskId> before;
+    std::vector<engine::TaskId> threads_before;
+    std::map<std::int32_t, std::vector<std::int32_t>> threads;
     {
         const MutexLock lock(engine_mutex_);
         before = known_tasks();
+        threads_before = engine_.threads_apart();
+        for (const engine::TaskId id : threads_before) {
+            threads[engine_.find(id)->info.process];
+        }
     }
     const std::vector<world::ProcessInfo> now = tasks_.snapshot();
+    for (auto& [pid, ids] : threads) {
+        ids = tasks_.threads_of(pid);
+    }
     std::set<std::int32_t> pids;
     std::vector<std::uint32_t> zombies;
     for (const auto& process : now) {
@@ -115,9 +156,10 @@ void Membership::refresh() {
     }
 
     const MutexLock lock(engine_mutex_);
+    drop_ended_threads(threads_before, threads);
     for (const engine::TaskId id : before) {
         const engine::Task* task = engine_.find(id);
-        if (task != nullptr && !pids.contains(task->info.pid)) {
+        if (task != nullptr && task->info.process == 0 && !pids.contains(task->info.pid)) {
             engine_.exit_task(id);
         }
     }
@@ -133,7 +175,10 @@ Result<void> Membership::check_v2_permission(const world::ProcessInfo& process, 
     vfs::DirKey ancestor{};
     {
         const MutexLock lock(engine_mutex_);
-        const engine::Task* task = engine_.find_task_by_pid(process.pid);
+        const engine::Task* thread =
+            move.one_thread ? engine_.find_thread(process.pid, process.tid) : nullptr;
+        const engine::Task* task =
+            thread != nullptr ? thread : engine_.find_task_by_pid(process.pid);
         const engine::Hierarchy& v2 = *engine_.unified();
         const engine::CgroupId source =
             (task != nullptr ? task->groups : engine_.css_set(process.css_set)).in(v2.id);
@@ -195,13 +240,27 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
     if (process.zombie) {
         return vfs::StoreOutcome{};
     }
+    std::vector<std::int32_t> threads;
+    if (move.one_thread && process.threads > 1) {
+        threads = tasks_.threads_of(process.pid);
+    }
     const MutexLock lock(engine_mutex_);
     const engine::TaskId task = learn(process);
-    // DEVIATION(threads-move-together): a tag is a process's, so the other threads come along.
-    if (move.one_thread) {
-        MEMCGFS_TRY(engine_.may_move_thread(task, move.group));
+    return vfs::StoreOutcome{
+        .operation = MEMCGFS_TRY(move.one_thread ? migrate_thread(task, process.tid, threads, move)
+                                                 : engine_.migrate_task(task, move.group))};
+}
+
+Result<engine::OperationPtr> Membership::migrate_thread(engine::TaskId process, std::int32_t tid,
+                                                        std::span<const std::int32_t> threads,
+                                                        const Move& move) {
+    const engine::Task* thread = engine_.find_thread(engine_.find(process)->info.pid, tid);
+    const Cgroup* group = engine_.find(move.group);
+    if (group != nullptr && group->is_v2()) {
+        MEMCGFS_TRY(engine_.may_move_thread(thread != nullptr ? thread->id : process, move.group));
     }
-    return vfs::StoreOutcome{.operation = MEMCGFS_TRY(engine_.migrate_task(task, move.group))};
+    return threads.size() > 1 ? engine_.migrate_thread(process, tid, threads, move.group)
+                              : engine_.migrate_task(process, move.group);
 }
 
 }  // namespace memcgfs::interface

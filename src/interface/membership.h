@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,8 +22,10 @@
 
 namespace memcgfs::interface {
 
-/// The processes of a group, and the threads that are in it. Engine lock held.
+/// The processes that have a thread in the group, perhaps several times; those whose first thread
+/// is in it; and the threads that are. Engine lock held.
 std::vector<Member> processes_of(const engine::Engine& engine, const engine::Cgroup& group);
+std::vector<Member> leaders_of(const engine::Engine& engine, const engine::Cgroup& group);
 std::vector<Member> threads_of(const engine::Engine& engine, const engine::Cgroup& group);
 
 class Membership {
@@ -44,7 +48,7 @@ public:
         vfs::FileIndex procs_file;  ///< v2's cgroup.procs, for the rule of the common ancestor
         vfs::Credentials opener;
         vfs::Credentials caller;
-        bool one_thread = false;  ///< v2's cgroup.threads
+        bool one_thread = false;  ///< v2's cgroup.threads, v1's tasks
     };
     /// May a process that `who` is make a child in the group (cgroup_css_set_fork, 6.1)? EACCES,
     /// ENODEV.
@@ -58,9 +62,16 @@ public:
 private:
     std::vector<engine::TaskId> known_tasks() const MEMCGFS_REQUIRES(engine_mutex_);
     engine::TaskId learn(const world::ProcessInfo& process) MEMCGFS_REQUIRES(engine_mutex_);
+    /// Threads with a place of their own that `now` has no more.
+    void drop_ended_threads(const std::vector<engine::TaskId>& before,
+                            const std::map<std::int32_t, std::vector<std::int32_t>>& now)
+        MEMCGFS_REQUIRES(engine_mutex_);
     /// Of what the process and the group have above them.
     Result<void> check_v2_permission(const world::ProcessInfo& process, const Move& move)
         MEMCGFS_EXCLUDES(engine_mutex_);
+    Result<engine::OperationPtr> migrate_thread(engine::TaskId process, std::int32_t tid,
+                                                std::span<const std::int32_t> threads,
+                                                const Move& move) MEMCGFS_REQUIRES(engine_mutex_);
 
     engine::Engine& engine_;
     Mutex& engine_mutex_;

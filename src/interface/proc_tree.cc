@@ -60,10 +60,12 @@ std::vector<std::string_view> ProcTree::process_files(const engine::Profile& pro
     return names;
 }
 
-Result<std::int32_t> ProcTree::enter(std::int32_t pid, std::int32_t caller_tid) {
+Result<std::int32_t> ProcTree::enter(std::int32_t pid, std::int32_t caller_tid, Of of) {
     const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(pid, caller_tid));
-    if (fs_.want_process(process.pid)) {
-        return process.pid;
+    const std::int32_t number = of == Of::kThread ? process.tid : process.pid;
+    // A thread's directory beside those of processes: not listed in the kernel's, but there.
+    if (fs_.want_process(number)) {
+        return number;
     }
     if (fs_.process_count() >= drop_at_.load()) {
         drop_gone();
@@ -71,11 +73,11 @@ Result<std::int32_t> ProcTree::enter(std::int32_t pid, std::int32_t caller_tid) 
     // Its files belong to the process's user, who may write some of them.
     vfs::Credentials owner = owner_;
     owner.uid = process.uid;
-    const auto made = tree_.mkdir(proc_, std::to_string(process.pid), kDirectoryMode, owner);
+    const auto made = tree_.mkdir(proc_, std::to_string(number), kDirectoryMode, owner);
     if (!made.ok() && made.error() != Errno::kEEXIST) {
         return Err(made.error());
     }
-    return process.pid;
+    return number;
 }
 
 bool ProcTree::wake(const engine::PsiTriggerEffect& effect) {

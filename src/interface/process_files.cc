@@ -36,10 +36,12 @@ std::string v1_controllers(const Hierarchy& hierarchy) {
     return names;
 }
 
-/// The groups of a process, of which the engine may know nothing yet.
+/// The groups of a process, of which the engine may know nothing yet, or of one of its threads.
 engine::Membership groups_of(ProcServices& services, const world::ProcessInfo& process)
     MEMCGFS_REQUIRES(services.engine_mutex) {
-    const engine::Task* task = services.engine.find_task_by_pid(process.pid);
+    const engine::Task* thread = services.engine.find_thread(process.pid, process.tid);
+    const engine::Task* task =
+        thread != nullptr ? thread : services.engine.find_task_by_pid(process.pid);
     return task != nullptr ? task->groups : services.engine.css_set(process.css_set);
 }
 

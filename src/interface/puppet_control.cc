@@ -210,7 +210,7 @@ Result<vfs::StoreOutcome> PuppetControl::answer_caller(std::unique_ptr<vfs::Open
     if (task == nullptr || task->dying) {
         return Err(Errno::kESRCH);
     }
-    task->info = task_info(process);
+    engine_.update_task(task->id, task_info(process));
     return act(*puppet, request);
 }
 

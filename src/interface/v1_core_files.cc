@@ -20,11 +20,13 @@ Result<std::vector<Member>> threads(const ShowContext& context) {
     return threads_of(context.engine, context.group);
 }
 
+template <bool kOneThread>
 Result<vfs::StoreOutcome> store_member(UnlockedStoreContext& context, std::string_view text) {
     return context.services.membership.move(text, {.group = context.group,
                                                    .procs_file = {},
                                                    .opener = context.opener,
-                                                   .caller = context.caller});
+                                                   .caller = context.caller,
+                                                   .one_thread = kOneThread});
 }
 
 template <bool engine::Cgroup::*kFlag>
@@ -66,7 +68,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "cgroup.procs",
            .version = CgroupVersion::kV1,
            .members = processes,
-           .store_unlocked = store_member,
+           .store_unlocked = store_member<false>,
            .refresh = Refresh::kOnShow,
            .line_list = true,
            .doc = "The processes of the group, sorted; a pid written here joins it."},
@@ -84,11 +86,10 @@ constexpr std::array kFiles = {
     Cftype{.name = "tasks",
            .version = CgroupVersion::kV1,
            .members = threads,
-           .store_unlocked = store_member,
+           .store_unlocked = store_member<true>,
            .refresh = Refresh::kOnShow,
            .line_list = true,
-           .fidelity = Fidelity::kAccounted,
-           .doc = "The threads of the group, sorted; a thread written here takes its process along."},
+           .doc = "The threads of the group, sorted; a thread written here joins it, alone."},
     Cftype{.name = "notify_on_release",
            .version = CgroupVersion::kV1,
            .show = show_flag<&engine::Cgroup::notify_on_release>,

@@ -26,7 +26,7 @@ constexpr KernelVersion kFreezer{5, 2};
 
 void collect_threaded(const ShowContext& context, const Cgroup& group,
                       std::vector<Member>& members) {
-    const std::vector<Member> own = processes_of(context.engine, group);
+    const std::vector<Member> own = leaders_of(context.engine, group);
     members.insert(members.end(), own.begin(), own.end());
     for (const Cgroup* child : group.children) {
         if (child->threaded) {
@@ -283,8 +283,7 @@ constexpr std::array kFiles = {
            .store_unlocked = store_member<true>,
            .refresh = Refresh::kOnShow,
            .line_list = true,
-           .fidelity = Fidelity::kAccounted,
-           .doc = "The threads of the group; one written here takes its process along, in its domain."},
+           .doc = "The threads of the group; one written here joins it, alone, within its domain."},
     Cftype{.name = "cgroup.controllers",
            .version = CgroupVersion::kV2,
            .show = show_controllers,

@@ -11,6 +11,7 @@
 //     exit             the thread ends, if it is the first; the next steps are T1's
 //     write FILE TEXT  one write; how it went
 //     show FILE        its contents, a space for each newline
+//     list FILE        its lines, sorted
 //     groups FILE      the lines of a /proc/.../cgroup that tell of memory, pids or v2, without
 //                      their numbers
 //
@@ -32,6 +33,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -111,6 +113,22 @@ void show(const std::string& path) {
         byte = byte == '\n' ? ' ' : byte;
     }
     std::printf("%s: %s\n", path.c_str(), ok ? with_names(text).c_str() : std::strerror(errno));
+    std::fflush(stdout);
+}
+
+void list(const std::string& path) {
+    std::string text;
+    const bool ok = contents(with_ids(path), text);
+    std::istringstream words(text);
+    std::set<std::string> lines;
+    for (std::string word; words >> word;) {
+        lines.insert(name_of(word));
+    }
+    std::printf("%s:%s", path.c_str(), ok ? "" : std::strerror(errno));
+    for (const std::string& line : lines) {
+        std::printf(" %s", line.c_str());
+    }
+    std::printf("\n");
     std::fflush(stdout);
 }
 
@@ -224,6 +242,8 @@ bool do_step(Thread& self) {
         tell(text + " > " + path, ok);
     } else if (step == "show") {
         show(take_word());
+    } else if (step == "list") {
+        list(take_word());
     } else if (step == "groups") {
         groups(take_word());
     } else {

@@ -112,6 +112,10 @@ public:
     Cgroup* find(CgroupId id) const;
     Task* find(TaskId id) const;
     Task* find_task_by_pid(std::int32_t pid) const;
+    /// A process's thread that has a place of its own; nullptr: it is with its process.
+    Task* find_thread(std::int32_t pid, std::int32_t tid) const;
+    /// All such threads.
+    std::vector<TaskId> threads_apart() const;
     /// EAGAIN (v2 depth or descendants), ENOSPC (no memcg id left), ENODEV (parent removed).
     Result<CgroupId> create_cgroup(CgroupId parent, std::string_view name);
     /// EBUSY: members or children. ENODEV: already removed.
@@ -218,15 +222,21 @@ public:
     TaskId add_task(TaskInfo info, const Membership& groups);
     /// The process has exited: its memory is freed and its membership ends.
     void exit_task(TaskId id);
-    /// Moves a process (attach, spec files.md B4 without permissions): EBUSY (no internal
-    /// processes), ENODEV, EOPNOTSUPP. Charges stay.
+    /// A process as it is now; `info` counts all its threads.
+    void update_task(TaskId id, TaskInfo info);
+    /// Moves a process with all its threads (attach, spec files.md B4 without permissions): EBUSY
+    /// (no internal processes), ENODEV, EOPNOTSUPP. Charges stay.
     Result<void> attach_task(TaskId id, CgroupId group);
-    /// Whether cgroup.threads of the v2 group may take one of the process's threads
+    /// Whether cgroup.threads of the v2 group may take the task, a process or a thread apart,
     /// (cgroup_attach_permissions, 6.1): as attach_task(), and EOPNOTSUPP out of its domain.
     Result<void> may_move_thread(TaskId id, CgroupId group) const;
     /// The same with v1's move_charge_at_immigrate: an operation where charges may come along,
     /// which fails with ENOMEM when they find no room; else nullptr, and it is done.
     Result<OperationPtr> migrate_task(TaskId id, CgroupId group);
+    /// The same of one thread of a process, that `threads` are the ids of: the others stay where
+    /// they are. Memory is with the first thread, whose id is the process's (mm_struct::owner).
+    Result<OperationPtr> migrate_thread(TaskId process, std::int32_t tid,
+                                        std::span<const std::int32_t> threads, CgroupId group);
     /// Stands for a set of one group per hierarchy; 0 is the roots. Kept by MoveEffect's tag.
     std::uint32_t css_set_of(const Membership& groups);
     /// Whether a task may be made in the v2 group (CLONE_INTO_CGROUP; cgroup_css_set_fork, 6.1), by
@@ -417,6 +427,9 @@ public:
 
 private:
     friend struct EngineAccess;  // tests look inside
+    Result<void> attach(TaskId id, CgroupId group, bool with_threads);
+    Result<OperationPtr> migrate(TaskId id, CgroupId group, bool with_threads);
+
     std::unique_ptr<State> state_;
 };
 

@@ -18,11 +18,12 @@ namespace memcgfs::engine {
 
 /// What a task source knows about a new process.
 struct TaskInfo {
-    std::int32_t pid = 0;  ///< process (thread group) id
+    std::int32_t pid = 0;  ///< process (thread group) id; of a thread with a place of its own: its
     std::uint32_t uid = 0;
     std::int32_t oom_score_adj = 0;
     std::string comm;
-    std::uint32_t threads = 1;
+    std::uint32_t threads = 1;  ///< those with a place of their own not among them
+    std::int32_t process = 0;   ///< of a thread with a place of its own: whose; 0: a process
 };
 
 /// Where a task's new pages come from (struct mempolicy).
@@ -45,7 +46,8 @@ struct PageTables {
     std::uint64_t end = 0;
 };
 
-/// One process. Threads are not modelled apart: a process is in one group of each hierarchy.
+/// One process, or one of its threads that is not with it in all hierarchies: that one has a place
+/// and nothing else.
 struct Task {
     Task(TaskId task_id, TaskInfo task_info) : id(task_id), info(std::move(task_info)) {}
     TaskId id;

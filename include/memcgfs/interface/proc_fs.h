@@ -151,13 +151,15 @@ public:
     /// The names that a process's directory has: "cgroup" and so on. Constant. No lock.
     static std::vector<std::string_view> process_files(const engine::Profile& profile);
 
-    /// Makes proc/PID of a process in the world if it is not there, and gives the number to look
-    /// under: that of the process, in the daemon's pid namespace. `pid` is a process's or thread's
-    /// number as `caller_tid` (a thread id in the daemon's namespace) sees it, 0 the caller's own.
+    /// Whose files: of the thread that is named, or of its process.
+    enum class Of : std::uint8_t { kThread, kProcess };
+    /// Makes proc/PID of a process in the world, or of one of its threads, if it is not there, and
+    /// gives the number to look under, in the daemon's pid namespace. `pid` is a number as
+    /// `caller_tid` (a thread id in the daemon's namespace) sees it, 0 the caller itself.
     /// ESRCH: there is none, or it is not of this world.
     ///
     /// Once in a while it drops the directories of processes that are gone.
-    Result<std::int32_t> enter(std::int32_t pid, std::int32_t caller_tid = 0);
+    Result<std::int32_t> enter(std::int32_t pid, std::int32_t caller_tid = 0, Of of = Of::kThread);
 
     /// Wakes who waits for a trigger of /proc/pressure. False: the effect is about a file of
     /// another tree. Any thread that may call vfs::Tree::wake.

@@ -91,5 +91,51 @@ TEST_CASE("v1: one may move one's own processes", "[interface]") {
     CHECK(machine.read(group, "cgroup.procs") == "10\n12\n");
 }
 
+TEST_CASE("v1: the first thread alone takes the memory along", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey a = machine.mkdir(machine.top, "a");
+    const DirKey b = machine.mkdir(machine.top, "b");
+    machine.tasks.add(10);
+    machine.tasks.add_thread(12, 10);
+    machine.tasks.add_thread(13, 10);
+    REQUIRE(machine.write(a, "cgroup.procs", "10") == kOk);
+    CHECK(machine.write(b, "tasks", "10") == kOk);
+    CHECK(machine.read(a, "tasks") == "12\n13\n");
+    CHECK(machine.read(a, "cgroup.procs") == "10\n");
+    CHECK(machine.read(b, "tasks") == "10\n");
+    const engine::Task& process = *machine.engine.find_task_by_pid(10);
+    CHECK(process.groups.in(machine.engine.memory_hierarchy().id).value ==
+          static_cast<std::uint64_t>(b));
+    CHECK(process.info.threads == 1);
+    machine.engine.check_invariants();
+
+    CHECK(machine.write(b, "tasks", "13") == kOk);
+    CHECK(machine.engine.find_thread(10, 13) == nullptr);
+    CHECK(process.info.threads == 2);
+    CHECK(machine.write(a, "cgroup.procs", "12") == kOk);
+    CHECK(machine.engine.threads_apart().empty());
+    CHECK(machine.read(a, "tasks") == "10\n12\n13\n");
+    CHECK(machine.read(b, "tasks").empty());
+    CHECK(machine.rmdir(b).ok());
+    machine.engine.check_invariants();
+}
+
+TEST_CASE("v1: a process's threads end with it, and its number may pass on", "[interface]") {
+    FsFixture machine("6.1", Layout::kV1);
+    const DirKey a = machine.mkdir(machine.top, "a");
+    machine.tasks.add(10);
+    machine.tasks.add_thread(12, 10);
+    REQUIRE(machine.write(a, "tasks", "12") == kOk);
+    CHECK(machine.read(a, "cgroup.procs") == "10\n");
+    machine.tasks.processes.clear();
+    machine.tasks.threads.clear();
+    machine.tasks.add(12);  // a process now
+    CHECK(machine.read(a, "tasks").empty());
+    CHECK(machine.engine.threads_apart().empty());
+    CHECK(machine.write(a, "tasks", "12") == kOk);
+    CHECK(machine.read(a, "cgroup.procs") == "12\n");
+    machine.engine.check_invariants();
+}
+
 }  // namespace
 }  // namespace memcgfs::interface

@@ -238,17 +238,41 @@ TEST_CASE("v2: cgroup.threads lists the threads of each process", "[interface]")
     CHECK(machine.read(group, "cgroup.threads") == "30\n25\n20\n");
 }
 
-TEST_CASE("v2: the threads of a process move together", "[interface]") {
+TEST_CASE("v2: a thread has a place of its own in its process's domain", "[interface]") {
     FsFixture machine("6.12", Layout::kV2);
     const DirKey domain = machine.mkdir(machine.top, "d");
     const DirKey threads = machine.mkdir(domain, "t");
     REQUIRE(machine.write(threads, "cgroup.type", "threaded") == kOk);
-    machine.tasks.add(10).threads = 2;
-    machine.tasks.threads[12] = 10;
+    machine.tasks.add(10);
+    machine.tasks.add_thread(12, 10);
+    machine.tasks.add_thread(13, 10);
     REQUIRE(machine.write(domain, "cgroup.procs", "10") == kOk);
     CHECK(machine.write(threads, "cgroup.threads", "12") == kOk);
-    CHECK(machine.engine.find_task_by_pid(10)->groups.in(machine.engine.unified()->id).value ==
-          static_cast<std::uint64_t>(threads));
+    CHECK(machine.read(domain, "cgroup.threads") == "10\n13\n");
+    CHECK(machine.read(threads, "cgroup.threads") == "12\n");
+    CHECK(machine.read(domain, "cgroup.procs") == "10\n");
+    CHECK(machine.rmdir(threads).error() == Errno::kEBUSY);
+    machine.engine.check_invariants();
+    machine.tasks.end_thread(12);
+    CHECK(machine.read(threads, "cgroup.events") == "populated 0\nfrozen 0\n");
+    machine.engine.check_invariants();
+}
+
+TEST_CASE("v2: a process stops while one of its threads is frozen", "[interface]") {
+    FsFixture machine("6.12", Layout::kV2);
+    const DirKey domain = machine.mkdir(machine.top, "d");
+    const DirKey threads = machine.mkdir(domain, "t");
+    REQUIRE(machine.write(threads, "cgroup.type", "threaded") == kOk);
+    machine.tasks.add(10);
+    machine.tasks.add_thread(12, 10);
+    REQUIRE(machine.write(domain, "cgroup.procs", "10") == kOk);
+    REQUIRE(machine.write(threads, "cgroup.threads", "12") == kOk);
+    CHECK(machine.write(threads, "cgroup.freeze", "1") == kOk);
+    CHECK(machine.engine.find_thread(10, 12) != nullptr);
+    CHECK(machine.write(domain, "cgroup.kill", "1") == kOk);
+    CHECK(machine.sink.killed == std::vector<std::int32_t>{10});
+    CHECK(machine.engine.find_thread(10, 12) == nullptr);
+    machine.engine.check_invariants();
 }
 
 TEST_CASE("v2: freeze and kill", "[interface]") {
