@@ -200,6 +200,7 @@ struct World::State {
     interface::PuppetControl puppets;
     const bool fast_reads;
     fuse::ProcCallerRights caller_rights;
+    fuse::OpenerRights opener_rights{caller_rights};
     interface::CgroupFs cgroup_fs;
     DeliveringProvider provider;
     vfs::Tree tree;
@@ -260,7 +261,7 @@ interface::Hooks World::State::hooks() {
                         engine::CgroupId{static_cast<std::uint64_t>(dir)},
                         interface::all_files()[static_cast<std::size_t>(file)]->name};
                     return may_write(tree, roots.node(engine.default_hierarchy().id), engine,
-                                     engine_mutex, which, who, caller_rights);
+                                     engine_mutex, which, who, opener_rights);
                 },
             .open_event =
                 [this](vfs::DirKey dir, const interface::EventRequest& request,

@@ -160,4 +160,22 @@ bool ProcCallerRights::owns_ids(pid_t thread, uid_t uid, gid_t gid) const {
            (groups == own_groups_ || maps(groups, gid));
 }
 
+namespace {
+
+bool is_the_same(const vfs::Credentials& opener) {
+    const auto now = credentials_of_thread(opener.pid);
+    return now.ok() && now->uid == opener.uid && now->gid == opener.gid;
+}
+
+}  // namespace
+
+bool OpenerRights::in_group(const vfs::Credentials& opener, gid_t group) {
+    return is_the_same(opener) && rights_.in_group(opener, group);
+}
+
+bool OpenerRights::capable(const vfs::Credentials& opener, vfs::Capability capability, uid_t uid,
+                           gid_t gid) {
+    return is_the_same(opener) ? rights_.capable(opener, capability, uid, gid) : opener.uid == 0;
+}
+
 }  // namespace memcgfs::fuse

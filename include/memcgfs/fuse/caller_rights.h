@@ -38,4 +38,19 @@ private:
     const std::string own_groups_;
 };
 
+/// Of who has opened a file, asked for when it is used. Whoever has changed his user or group since
+/// (seteuid(2)), or has gone, is taken to have had no more than those: what else he had then is not
+/// known any more.
+class OpenerRights final : public vfs::CallerRights {
+public:
+    /// `rights` outlives it.
+    explicit OpenerRights(vfs::CallerRights& rights) : rights_(rights) {}
+    bool in_group(const vfs::Credentials& opener, gid_t group) override;
+    bool capable(const vfs::Credentials& opener, vfs::Capability capability, uid_t uid,
+                 gid_t gid) override;
+
+private:
+    vfs::CallerRights& rights_;
+};
+
 }  // namespace memcgfs::fuse
