@@ -139,6 +139,7 @@ TEST_CASE("who freezes what an ancestor has frozen is told at once", "[engine][c
     Cgroup& child = machine.make(parent, "c");
     machine.engine.set_freeze(parent, true);
     machine.sink.modified.clear();
+    machine.clock.advance_to(from_millis(100));  // notifications of one file are 10 ms apart
     machine.engine.set_freeze(child, true);
     REQUIRE(machine.sink.modified.size() == 1);
     CHECK(machine.sink.modified[0].cgroup == child.id);
