@@ -127,7 +127,8 @@ struct World::State {
                           interface::print_oom_stat(profile, memcg, out);
                       }}),
           executor(engine_mutex, outbox, clock),
-          tracked({engine, engine_mutex, *tasks, executor, [this] { outbox.flush(); }}),
+          tracked({engine, engine_mutex, *tasks, executor, [this] { outbox.flush(); },
+                   [this](std::int32_t pid) { settle_process(pid); }}),
           puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
           fast_reads(config.fast_reads),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
@@ -175,6 +176,11 @@ struct World::State {
     void add_hierarchies(const WorldConfig& config);
     interface::Hooks hooks();
     DeliveringProvider::Hooks provider_hooks();
+    void settle_process(std::int32_t pid) {
+        if (follower) {
+            follower->settle_process(pid);
+        }
+    }
     /// What real processes have grown by.
     void settle_all() {
         if (follower) {
@@ -384,8 +390,7 @@ std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
     State& state = *state_;
     return std::make_unique<RunAnswers>(
         std::move(mounts),
-        RunAnswers::Trees{state.tree, state.proc_tree, state.roots, state.cgroup_fs,
-                          state.tracked},
+        RunAnswers::Trees{state.tree, state.proc_tree, state.roots, state.cgroup_fs, state.tracked},
         ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
                         [&state] { state.outbox.flush(); },
                         [&state](std::int32_t pid) {
@@ -399,7 +404,8 @@ std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
         MachineAnswers::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
                               state.kernel_log, [&state] { state.outbox.flush(); }, release},
         TmpfsMounts::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
-                           [&state] { state.outbox.flush(); }, state.logger});
+                           [&state] { state.outbox.flush(); }, state.logger,
+                           [&state](std::int32_t pid) { state.settle_process(pid); }});
 }
 
 void World::use_agent(runner::WorldAgent agent) {

@@ -118,7 +118,7 @@ TmpfsMounts::TmpfsMounts(Parts parts, runner::MountAgent* agent)
     : parts_(std::move(parts)),
       agent_(agent),
       bank_({}),
-      payers_(parts_.engine, parts_.engine_mutex, parts_.tasks) {}
+      payers_(parts_.engine, parts_.engine_mutex, parts_.tasks, parts_.settle) {}
 
 TmpfsMounts::~TmpfsMounts() = default;
 

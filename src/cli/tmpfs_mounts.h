@@ -41,6 +41,7 @@ public:
         OperationRunner& runner;
         std::function<void()> flush;  ///< delivers effects
         spdlog::logger& logger;
+        std::function<void(std::int32_t pid)> settle{};  ///< files::Payers'
     };
     /// Without an agent nobody can mount.
     TmpfsMounts(Parts parts, runner::MountAgent* agent);

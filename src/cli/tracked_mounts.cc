@@ -77,7 +77,8 @@ public:
 };
 
 TrackedMounts::TrackedMounts(Parts parts)
-    : parts_(std::move(parts)), payers_(parts_.engine, parts_.engine_mutex, parts_.tasks) {}
+    : parts_(std::move(parts)),
+      payers_(parts_.engine, parts_.engine_mutex, parts_.tasks, parts_.settle) {}
 
 TrackedMounts::~TrackedMounts() { end(); }
 

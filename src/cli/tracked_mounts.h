@@ -36,7 +36,8 @@ public:
         Mutex& engine_mutex;
         world::TaskTable& tasks;
         OperationRunner& runner;
-        std::function<void()> flush;  ///< delivers effects
+        std::function<void()> flush;                     ///< delivers effects
+        std::function<void(std::int32_t pid)> settle{};  ///< files::Payers'
     };
     explicit TrackedMounts(Parts parts);
     /// As end().

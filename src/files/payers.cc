@@ -15,8 +15,8 @@ constexpr std::int32_t kNeverKilled = -1000;  // oom_score_adj
 
 /// A pid may pass to another process; a descriptor of the process tells.
 struct Payers::Process {
-    Process(engine::TaskId id, std::int32_t pid)
-        : task(id), file(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {}
+    Process(engine::TaskId id, std::int32_t process)
+        : task(id), pid(process), file(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {}
     ~Process() {
         if (file >= 0) {
             close(file);
@@ -26,6 +26,7 @@ struct Payers::Process {
     Process& operator=(const Process&) = delete;
 
     const engine::TaskId task;
+    const std::int32_t pid;
     const int file;
 };
 
@@ -43,20 +44,29 @@ std::shared_ptr<Payers::Process> Payers::known(std::int32_t thread) {
 }
 
 engine::TaskId Payers::of(std::int32_t thread) {
-    if (const auto process = known(thread); process != nullptr && lives(*process)) {
+    auto process = known(thread);
+    bool stands = process != nullptr && lives(*process);
+    if (stands) {
         const MutexLock lock(engine_mutex_);
-        if (engine_.find(process->task) != nullptr) {
-            return process->task;
-        }
+        stands = engine_.find(process->task) != nullptr;
     }
-    return learn(thread);
+    if (!stands) {
+        process = learn(thread);
+    }
+    if (process == nullptr) {
+        return stranger();
+    }
+    if (settle_) {
+        settle_(process->pid);
+    }
+    return process->task;
 }
 
-engine::TaskId Payers::learn(std::int32_t thread) {
+std::shared_ptr<Payers::Process> Payers::learn(std::int32_t thread) {
     const auto found =
         thread > 0 ? tasks_.find(0, thread) : Result<world::ProcessInfo>(Err(Errno::kESRCH));
     if (!found.ok()) {
-        return stranger();
+        return nullptr;
     }
     engine::TaskId task;
     {
@@ -75,8 +85,8 @@ engine::TaskId Payers::learn(std::int32_t thread) {
     if (threads_.size() >= kMost) {
         threads_.clear();
     }
-    threads_[thread] = std::move(process);
-    return task;
+    threads_[thread] = process;
+    return process;
 }
 
 engine::TaskId Payers::stranger() {

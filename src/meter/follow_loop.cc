@@ -127,13 +127,16 @@ void Follower::Loop::tick() {
     const auto look = [&](pid_t pid) {
         round.processes++;
         const Meter::Settled settled = meter_.settle(pid);
+        Pages headroom = kPageCounterMax;
         if (settled.grown > Pages{0}) {
+            headroom = meter_.headroom(pid);
             round.grew = true;
-            round.headroom = std::min(round.headroom, meter_.headroom(pid));
+            round.headroom = std::min(round.headroom, headroom);
         }
-        // More than the traps let pass comes from within a system call: the end of that is when to
-        // look again, before the program does.
-        if (!settled.free || settled.grown > kTrappedLate) {
+        // More than the traps let pass comes from within a system call. If the next look may come
+        // too late, the end of the call is when to look again, before the program does. Not
+        // otherwise: a read that is interrupted may come back short.
+        if (!settled.free || (settled.grown > kTrappedLate && settled.grown * 2 > headroom)) {
             hold(pid);
         }
     };

@@ -35,6 +35,7 @@ public:
     bool give_up(pid_t pid, bool running);
     void await_moves();
     void settle(engine::CgroupId group);
+    void settle_process(pid_t pid);
     void settle_all();
 
 private:

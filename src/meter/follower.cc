@@ -24,11 +24,13 @@ void Follower::await_moves() { loop_->await_moves(); }
 
 void Follower::settle(engine::CgroupId group) { loop_->settle(group); }
 
+void Follower::settle_process(pid_t pid) { loop_->settle_process(pid); }
+
 void Follower::settle_all() { loop_->settle_all(); }
 
 Follower::Loop::Loop(Parts parts)
     : parts_(std::move(parts)),
-      meter_({parts_.engine, parts_.engine_mutex, parts_.runner,
+      meter_({parts_.engine, parts_.engine_mutex, parts_.runner, parts_.clock,
               [this](std::int32_t pid) { order({Order::Kind::kPaid, pid}); }}),
       clock_(parts_.clock),
       thread_([this] { work(); }) {}
@@ -90,6 +92,12 @@ void Follower::Loop::hold_all(const std::vector<std::int32_t>& pids) {
 }
 
 void Follower::Loop::settle(engine::CgroupId group) { hold_all(meter_.settle(group)); }
+
+void Follower::Loop::settle_process(pid_t pid) {
+    if (!meter_.settle_for_other(pid)) {
+        hold_all({pid});
+    }
+}
 
 void Follower::Loop::settle_all() { hold_all(meter_.settle_all()); }
 

@@ -40,13 +40,16 @@ struct Meter::Watched {
 /// Tells of its steps.
 class Meter::Payment final : public Operation {
 public:
-    Payment(std::unique_ptr<Operation> inner, std::shared_ptr<Progress> progress)
-        : inner_(std::move(inner)), progress_(std::move(progress)) {
+    Payment(std::unique_ptr<Operation> inner, const Clock& clock,
+            std::shared_ptr<Progress> progress)
+        : inner_(std::move(inner)), clock_(clock), progress_(std::move(progress)) {
         progress_->set(Progress::Stage::kGoesOn);
     }
     Step step() override {
         const Step step = inner_->step();
-        const bool waits = step.kind == Step::Kind::kSleep || step.kind == Step::Kind::kWait;
+        const bool waits =
+            step.kind == Step::Kind::kWait ||
+            (step.kind == Step::Kind::kSleep && step.until > clock_.now() + kModelledWork);
         if (step.kind != Step::Kind::kDone) {
             progress_->set(waits ? Progress::Stage::kWaits : Progress::Stage::kGoesOn);
         }
@@ -59,7 +62,11 @@ public:
     std::string_view name() const override { return inner_->name(); }
 
 private:
+    /// A sleep no longer than that stands for work; memory.high's are longer.
+    static constexpr Nanos kModelledWork = from_millis(10);
+
     const std::unique_ptr<Operation> inner_;
+    const Clock& clock_;
     const std::shared_ptr<Progress> progress_;
 };
 
@@ -168,7 +175,7 @@ bool Meter::pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
                 std::unique_ptr<Operation> operation) {
     // Whichever comes second knows of the first: the end of the payment, or of this look at it.
     auto first = std::make_shared<std::atomic<bool>>(true);
-    auto payment = std::make_unique<Payment>(std::move(operation), progress);
+    auto payment = std::make_unique<Payment>(std::move(operation), parts_.clock, progress);
     parts_.runner.run(std::move(payment),
                       [this, pid, first, progress](const OperationResult& result) {
                           ledger_.settled(pid, result);
@@ -180,18 +187,24 @@ bool Meter::pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
     return !first->exchange(false);
 }
 
+bool Meter::settle_for_other(std::int32_t pid) {
+    const Settled settled = settle(pid);
+    if (settled.free && settled.grown > Pages{0}) {
+        // Whoever holds it may have found it paying in between.
+        parts_.paid(pid);
+    }
+    return settled.free;
+}
+
 std::vector<std::int32_t> Meter::settle_each(const std::vector<std::int32_t>& pids) {
     std::vector<std::int32_t> owing;
     for (const std::int32_t pid : pids) {
-        if (settle(pid).free) {
-            continue;
-        }
-        const auto watched = find(pid);
-        if (watched != nullptr) {
+        bool free = settle_for_other(pid);
+        if (const auto watched = free ? nullptr : find(pid)) {
             watched->progress->await();
+            free = settle_for_other(pid);  // what came while it was being paid
         }
-        // What came while it was being paid.
-        if (!settle(pid).free) {
+        if (!free) {
             owing.push_back(pid);
         }
     }

@@ -253,12 +253,24 @@ bool do_step(Thread& self) {
     return true;
 }
 
+/// The first thread is a zombie, as long as there are others.
+bool first_has_ended() {
+    char text[64] = {};
+    const int file = open("/proc/self/stat", O_RDONLY);
+    const bool ok = file >= 0 && read(file, text, sizeof text - 1) > 0;
+    close(file);
+    return ok && std::strstr(text, ") Z ") != nullptr;
+}
+
 void take_turns(Thread& self) {
     while (!self.ends) {
         while (!self.my_turn) {
             usleep(500);
         }
         self.my_turn = false;
+        while (threads.front()->ends && !first_has_ended()) {
+            usleep(500);
+        }
         while (!self.ends && do_step(self)) {
             if (next_step >= steps.size()) {
                 end_all();

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
@@ -17,9 +19,11 @@ namespace memcgfs::files {
 
 class Payers {
 public:
-    /// References outlive it.
-    Payers(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable& tasks)
-        : engine_(engine), engine_mutex_(engine_mutex), tasks_(tasks) {}
+    /// References outlive it. `settle`, if any, is called with each process before it pays: what it
+    /// has of its own is to be charged first.
+    Payers(engine::Engine& engine, Mutex& engine_mutex, world::TaskTable& tasks,
+           std::function<void(std::int32_t pid)> settle = {})
+        : engine_(engine), engine_mutex_(engine_mutex), tasks_(tasks), settle_(std::move(settle)) {}
     ~Payers();
     Payers(const Payers&) = delete;
     Payers& operator=(const Payers&) = delete;
@@ -33,7 +37,7 @@ private:
     /// The process is still the one that was met.
     static bool lives(const Process& process);
     std::shared_ptr<Process> known(std::int32_t thread);
-    engine::TaskId learn(std::int32_t thread);
+    std::shared_ptr<Process> learn(std::int32_t thread);
     engine::TaskId stranger();
 
     static constexpr std::size_t kMost = 256;  ///< threads remembered
@@ -41,6 +45,7 @@ private:
     engine::Engine& engine_;
     Mutex& engine_mutex_;
     world::TaskTable& tasks_;
+    const std::function<void(std::int32_t)> settle_;
     Mutex mutex_{LockRank::kLeaf};
     std::map<std::int32_t, std::shared_ptr<Process>> threads_ MEMCGFS_GUARDED_BY(mutex_);
     engine::TaskId stranger_ MEMCGFS_GUARDED_BY(engine_mutex_);

@@ -71,6 +71,8 @@ public:
 
     /// What the members of the group and below have grown by is charged, or being charged.
     void settle(engine::CgroupId group);
+    /// The same for one process.
+    void settle_process(pid_t pid);
     /// The same for all who are followed.
     void settle_all();
 

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "memcgfs/base/clock.h"
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/base/operation.h"
 #include "memcgfs/meter/ledger.h"
@@ -27,11 +28,13 @@ namespace memcgfs::meter {
 class Meter {
 public:
     /// References outlive it, and the runner's operations end before it does. `paid` is called by
-    /// any thread, with no lock held, when a payment has ended that settle() did not wait for.
+    /// any thread, with no lock held, when a payment has ended that settle() did not wait for, or
+    /// that one of the settle() for many has made.
     struct Parts {
         engine::Engine& engine;
         Mutex& engine_mutex;
         OperationRunner& runner;
+        const Clock& clock;
         std::function<void(std::int32_t pid)> paid;
     };
     explicit Meter(Parts parts);
@@ -54,6 +57,8 @@ public:
     /// Looks, and pays for what is new. What a failed payment leaves unpaid is the next look's. A
     /// process that is not watched owes nothing.
     Settled settle(std::int32_t pid);
+    /// As settle(), by somebody else than who holds processes. True: it may go on.
+    bool settle_for_other(std::int32_t pid);
     /// The same for all in the group and below: those that may not go on. Waits for payments that
     /// only take their time, and not for those that wait themselves (for room, or memory.high).
     std::vector<std::int32_t> settle(engine::CgroupId group);

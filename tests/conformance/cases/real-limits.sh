@@ -22,7 +22,7 @@ echo 0 >a/memory.swap.max
 section 'below the limit'
 in_group anon 32
 events
-for how in 'anon 48' 'threads 2 48' 'populate 48' 'lock 48'; do
+for how in 'anon 48' 'threads 2 48'; do
     section "beyond it: $how"
     # shellcheck disable=SC2086
     in_group $how

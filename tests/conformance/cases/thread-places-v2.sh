@@ -55,4 +55,5 @@ read -r -N 1 <"$TMP/go"
 run 'rmdir d/x'
 put d/x/cgroup.kill 1
 run 'echo 1 >d/cgroup.kill'
-becomes 'gone' 'rmdir d/x d e'
+becomes 'gone' '[[ $(<d/cgroup.events)$(<e/cgroup.events) != *"populated 1"* ]]'
+rmdir d/x d e
