@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/perf_event.h>
 #include <linux/seccomp.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -209,6 +211,29 @@ int tag_process() {
     });
 }
 
+int trace_process() {
+    return with_waiting_child([](pid_t child) {
+        return errno_unless(ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0);
+    });
+}
+
+int count_faults() {
+    return with_waiting_child([](pid_t child) {
+        perf_event_attr attributes{};
+        attributes.size = sizeof(attributes);
+        attributes.type = PERF_TYPE_SOFTWARE;
+        attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
+        attributes.exclude_kernel = 1;
+        attributes.exclude_hv = 1;
+        attributes.sample_period = 64;
+        attributes.sigtrap = 1;
+        attributes.remove_on_exec = 1;
+        return errno_unless(UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attributes,
+                                                              child, -1, -1, PERF_FLAG_FD_CLOEXEC)))
+                                .valid());
+    });
+}
+
 struct Row {
     std::string_view what;
     Attempt attempt;
@@ -247,6 +272,12 @@ constexpr std::array kRows{
         "No path of a system call can be read, so none is answered (kernel.yama.ptrace_scope)."},
     Row{"taking descriptors of other processes (Linux 5.6)", take_descriptor, false,
         "cgroup.event_control cannot take the eventfds it is given."},
+    Row{"tracing of processes", trace_process, false,
+        "In a run the memory of real processes is looked at from time to time only, what they fork "
+        "is not charged, and they are not held at limits (kernel.yama.ptrace_scope)."},
+    Row{"counting page faults (Linux 5.13)", count_faults, false,
+        "In a run limits act on real processes some milliseconds late "
+        "(kernel.perf_event_paranoid)."},
     Row{"/proc/PID/syscall", look_at_call, false,
         "Writes of more than a page, and reads that go on after the file has changed, follow Linux "
         "less closely (docs/fidelity.md)."},

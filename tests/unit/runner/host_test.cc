@@ -63,6 +63,7 @@ TEST_CASE("what a host forbids is found", "[runner][host]") {
     for (const Forbidden& each :
          {Forbidden{SYS_process_vm_readv, "reading memory"}, Forbidden{SYS_prlimit64, "limits"},
           Forbidden{SYS_pidfd_getfd, "taking descriptors"}, Forbidden{SYS_fsopen, "mounts that"},
+          Forbidden{SYS_ptrace, "tracing of"}, Forbidden{SYS_perf_event_open, "counting page"},
           Forbidden{SYS_mount, "mounting in"}, Forbidden{SYS_unshare, "namespaces"}}) {
         INFO(each.what);
         CHECK(wait_status(fork_body([&each] {
