@@ -17,8 +17,12 @@ constexpr OnlyWhere without_bits(unsigned argument, std::uint64_t bits) {
 /// Of calls whose argument is an int that says which limit.
 constexpr OnlyWhere of_locks(unsigned argument) { return {argument, UINT32_MAX, RLIMIT_LOCKS}; }
 
+constexpr OnlyWhere kAtWorkingDirectory{0, UINT32_MAX, static_cast<std::uint32_t>(AT_FDCWD)};
+
 constexpr std::array kTable{
-    CallRow{"openat", SYS_openat, answer_openat, without_bits(2, kNeverRedirected)},
+    CallRow{"openat", SYS_openat, answer_openat, without_bits(2, kNeverRedirected),
+            kAtWorkingDirectory},
+    CallRow{"openat", SYS_openat, answer_openat, without_bits(2, kNeverRedirected | kWalking)},
     CallRow{"openat2", SYS_openat2, answer_openat2},
 #ifdef SYS_open
     CallRow{"open", SYS_open, answer_open, without_bits(1, kNeverRedirected)},

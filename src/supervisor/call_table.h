@@ -20,6 +20,11 @@ class CallAnswers;
 /// Opens of directories and of new files are many, and none of them is redirected.
 inline constexpr std::uint64_t kNeverRedirected = O_PATH | O_DIRECTORY | O_EXCL;
 
+/// DEVIATION(walking-opens): programs that walk through whole trees (grep -r, find) open what they
+/// find relative to its directory and follow no links. To wait for each of these opens would cost
+/// them half as much again, and it is seldom a file of /proc.
+inline constexpr std::uint64_t kWalking = O_NOFOLLOW;
+
 /// Of mount(2): what makes no mount of a file system and does not change one.
 inline constexpr std::uint64_t kOtherMounts =
     MS_BIND | MS_MOVE | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
@@ -36,6 +41,7 @@ struct CallRow {
     int number;        ///< of this architecture
     Answer (*answer)(const Call& call, CallAnswers& answers);
     std::optional<OnlyWhere> only{};
+    std::optional<OnlyWhere> also{};  ///< both
 };
 
 std::span<const CallRow> call_table();

@@ -30,12 +30,14 @@ Failed<std::string> failure(const char* what, int error) {
 }
 
 int add_row(scmp_filter_ctx context, const CallRow& row) {
-    if (!row.only) {
-        return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, row.number, 0, nullptr);
+    std::array<scmp_arg_cmp, 2> where{};
+    unsigned conditions = 0;
+    for (const auto& only : {row.only, row.also}) {
+        if (only) {
+            where[conditions++] = {only->argument, SCMP_CMP_MASKED_EQ, only->mask, only->value};
+        }
     }
-    const scmp_arg_cmp where{row.only->argument, SCMP_CMP_MASKED_EQ, row.only->mask,
-                             row.only->value};
-    return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, row.number, 1, &where);
+    return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, row.number, conditions, where.data());
 }
 
 /// What libseccomp makes of the table, as seccomp(2) takes it.

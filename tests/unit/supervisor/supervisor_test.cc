@@ -112,6 +112,18 @@ TEST_CASE("a file is given in the place of the kernel's, by whatever path", "[su
     }) == 0);
 }
 
+TEST_CASE("an open as tree walkers make it is the kernel's affair", "[supervisor]") {
+    Supervised world;
+    CHECK(world.run([] {
+        const int proc = open("/proc", O_DIRECTORY | O_RDONLY);
+        const bool passed =
+            openat(proc, "self/told", O_RDONLY | O_NOFOLLOW) == -1 && errno == ENOENT;
+        const bool given = read_all(open("/proc/self/told", O_RDONLY | O_NOFOLLOW)) == "world" &&
+                           read_all(openat(proc, "/proc/self/told", O_RDONLY)) == "world";
+        return (passed ? 0 : 1) + (given ? 0 : 2);
+    }) == 0);
+}
+
 TEST_CASE("a given descriptor is closed by exec as asked, and counts", "[supervisor]") {
     Supervised world;
     CHECK(world.run([] {
