@@ -75,7 +75,7 @@ bool Follower::Loop::wait_for_children() {
 
 void Follower::Loop::pause() {
     const sigset_t awaited = awaited_signals();
-    if (threads_.empty() && unfollowed_.empty()) {
+    if (threads_.empty() && unfollowed_.empty() && stopped_.empty()) {
         sigwaitinfo(&awaited, nullptr);
         return;
     }
@@ -165,10 +165,9 @@ void Follower::Loop::look_at_stopped() {
             continue;
         }
         at = stopped_.erase(at);
-        if (kill(pid, 0) != 0) {
-            forget_process(pid);
-        } else {
-            seize_threads(pid);
+        seize_threads(pid);
+        if (processes_[pid].threads.empty()) {
+            forget_process(pid);  // it has ended while nobody followed it
         }
     }
 }
