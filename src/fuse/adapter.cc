@@ -29,24 +29,53 @@ vfs::OpenFile& Adapter::file_of(fuse_ino_t node, const fuse_file_info* info) {
                                    : *reinterpret_cast<vfs::OpenFile*>(info->fh);
 }
 
-bool Adapter::send_back(fuse_req_t request) {
+bool Adapter::send_back(fuse_req_t request, vfs::NodeId node) {
     const pid_t thread = fuse_req_ctx(request)->pid;
-    if (sent_back_.erase(thread) != 0 || !walks_again(thread)) {
+    const auto before = sent_back_.extract(thread);
+    if ((!before.empty() && before.mapped() == node) || !walks_again(thread)) {
         return false;
     }
-    sent_back_.insert(thread);
+    sent_back_.emplace(thread, node);
     return true;
 }
 
-void Adapter::turned_away(fuse_req_t request) {
-    if (!sent_back_.empty()) {
-        sent_back_.erase(fuse_req_ctx(request)->pid);
+void Adapter::turned_away(fuse_req_t request, vfs::NodeId directory) {
+    if (sent_back_.empty()) {
+        return;
+    }
+    const auto sent_back = sent_back_.find(fuse_req_ctx(request)->pid);
+    if (sent_back != sent_back_.end() && sent_back->second != directory) {
+        sent_back_.erase(sent_back);
     }
 }
 
+// When the kernel walked by the names, and whether before or after it was told to ask for them, no
+// request says: so it is not asked here either.
+Result<void> Adapter::check_way(fuse_req_t request, vfs::NodeId node) {
+    for (const vfs::Attributes& directory : tree.closed_above(node)) {
+        const bool may_search =
+            vfs::check_access(directory, vfs::Access::kExecute, credentials_of(request), *rights)
+                .ok();
+        if (!may_search) {
+            return send_back(request, node) ? Err(Errno::kESTALE) : Result<void>();
+        }
+    }
+    return {};
+}
+
 Result<void> Adapter::may(fuse_req_t request, vfs::NodeId node, vfs::Access wanted) {
+    if (rights != nullptr) {
+        MEMCGFS_TRY(check_way(request, node));
+    }
     MEMCGFS_TRY(may_in(request, node, wanted));
     return {};
+}
+
+Result<bool> Adapter::may_add(fuse_req_t request, vfs::NodeId directory) {
+    if (rights != nullptr) {
+        MEMCGFS_TRY(check_way(request, directory));
+    }
+    return may_in(request, directory, vfs::Access::kWrite | vfs::Access::kExecute);
 }
 
 // DEVIATION(server-checks-permissions): what the kernel asks nobody about, nobody can refuse.
@@ -63,6 +92,7 @@ Result<void> Adapter::may_take(fuse_req_t request, vfs::NodeId directory, std::s
     if (rights == nullptr) {
         return {};
     }
+    MEMCGFS_TRY(check_way(request, directory));
     const vfs::Credentials caller = credentials_of(request);
     const vfs::Attributes attributes = MEMCGFS_TRY(tree.getattr(directory));
     MEMCGFS_TRY(vfs::check_access(attributes, vfs::Access::kWrite | vfs::Access::kExecute, caller,
@@ -80,6 +110,7 @@ Result<vfs::AttributeChange> Adapter::may_change(fuse_req_t request, vfs::NodeId
     if (rights == nullptr) {
         return change;
     }
+    MEMCGFS_TRY(check_way(request, node));
     const vfs::Attributes attributes = MEMCGFS_TRY(tree.getattr(node));
     return vfs::check_change(attributes, change, origin, credentials_of(request), *rights);
 }

@@ -13,7 +13,6 @@
 #include <memory>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "fuse/expirer.h"
 #include "fuse/fast_nodes.h"
@@ -86,20 +85,29 @@ public:
         }
     }
 
-    /// Whether a request that came by names the kernel remembers is to be answered with ESTALE: the
-    /// kernel then asks for each of the names anew, and comes again. Not twice in a row.
-    bool send_back(fuse_req_t request);
-    /// The caller has been told that a name leads nowhere: it does not come again.
-    void turned_away(fuse_req_t request);
+    /// Whether a request for a node that came by names the kernel remembers is to be answered with
+    /// ESTALE: the kernel then asks for each of the names anew, and comes again. Not twice in a
+    /// row.
+    bool send_back(fuse_req_t request, vfs::NodeId node);
+    /// The caller is told that a name in a directory leads nowhere: it does not come again, unless
+    /// it is that directory it was sent back from, to make the name there.
+    void turned_away(fuse_req_t request, vfs::NodeId directory);
 
-    /// May the caller do so to a node? EACCES; nothing is checked if the kernel does that.
+    // Whether the caller may do something. Nothing is checked if the kernel does that. ESTALE of
+    // who may not search a directory above: it has come from where it stands, or by names from
+    // before that was so, and is sent back to walk there by today's.
+
+    /// May the caller do so to a node? EACCES, ESTALE.
     Result<void> may(fuse_req_t request, vfs::NodeId node, vfs::Access wanted);
-    /// The same of a directory, and whether the kernel may keep names in it: not in one that some
-    /// may not search, for there it would walk on without a question.
+    /// The same of a directory, but never ESTALE, and whether the kernel may keep names in it: not
+    /// in one that some may not search, for there it would walk on without a question.
     Result<bool> may_in(fuse_req_t request, vfs::NodeId directory, vfs::Access wanted);
-    /// May the caller take the entry out of its directory? EACCES, EPERM; what is not there may go.
+    /// May the caller make entries in the directory? As may_in().
+    Result<bool> may_add(fuse_req_t request, vfs::NodeId directory);
+    /// May the caller take the entry out of its directory? EACCES, EPERM, ESTALE; what is not there
+    /// may go.
     Result<void> may_take(fuse_req_t request, vfs::NodeId directory, std::string_view name);
-    /// May the caller change the node so? The change to make. EPERM, EACCES.
+    /// May the caller change the node so? The change to make. EPERM, EACCES, ESTALE.
     Result<vfs::AttributeChange> may_change(fuse_req_t request, vfs::NodeId node,
                                             const vfs::AttributeChange& change,
                                             const vfs::ChangeOrigin& origin);
@@ -119,8 +127,11 @@ public:
 private:
     static constexpr double kForeverSeconds = 1e9;
 
+    /// ESTALE, as told above.
+    Result<void> check_way(fuse_req_t request, vfs::NodeId node);
+
     const std::function<void()> deliver_;
-    std::unordered_set<pid_t> sent_back_;  ///< threads; the serving thread's
+    std::unordered_map<pid_t, vfs::NodeId> sent_back_;  ///< by thread; the serving thread's
     Mutex mutex_{LockRank::kLeaf};
     std::unordered_map<std::uint64_t, std::unique_ptr<vfs::OpenFile>> handles_
         MEMCGFS_GUARDED_BY(mutex_);

@@ -71,7 +71,7 @@ std::optional<std::uint64_t> position_of(pid_t thread, std::uint64_t fd) {
 
 struct Call {
     long number = -1;
-    std::array<std::uint64_t, 4> arguments{};
+    std::array<std::uint64_t, 5> arguments{};
 };
 
 std::optional<Call> call_of(pid_t thread) {
@@ -128,16 +128,51 @@ bool walks_again(pid_t thread) {
         case SYS_stat:
         case SYS_lstat:
         case SYS_access:
+        case SYS_chmod:
+        case SYS_chown:
+        case SYS_lchown:
+        case SYS_utime:
+        case SYS_utimes:
+        case SYS_mkdir:
+        case SYS_rmdir:
+        case SYS_unlink:
+        case SYS_rename:
+        case SYS_symlink:
+        case SYS_link:
+        case SYS_mknod:
 #endif
         case SYS_openat:
         case SYS_openat2:
         case SYS_faccessat:
         case SYS_faccessat2:
+        case SYS_chdir:
+        case SYS_chroot:
+        case SYS_fchmodat:
+        case SYS_truncate:
+        case SYS_mkdirat:
+        case SYS_unlinkat:
+        case SYS_renameat:
+        case SYS_renameat2:
+        case SYS_symlinkat:
+        case SYS_linkat:
+        case SYS_mknodat:
+        case SYS_setxattr:
+        case SYS_lsetxattr:
+        case SYS_getxattr:
+        case SYS_lgetxattr:
+        case SYS_listxattr:
+        case SYS_llistxattr:
+        case SYS_removexattr:
+        case SYS_lremovexattr:
             return true;
+        case SYS_utimensat:
+            return call->arguments[1] != 0;  // no path: the times of a descriptor's file
         case SYS_newfstatat:
             return (call->arguments[3] & AT_EMPTY_PATH) == 0;
         case SYS_statx:
             return (call->arguments[2] & AT_EMPTY_PATH) == 0;
+        case SYS_fchownat:
+            return (call->arguments[4] & AT_EMPTY_PATH) == 0;
         default:
             return false;
     }

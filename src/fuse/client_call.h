@@ -21,8 +21,8 @@ std::optional<std::uint64_t> reader_position(pid_t thread);
 std::optional<std::uint64_t> bytes_to_write(pid_t thread);
 
 /// Whether the thread's call goes by a path that the kernel walks once more, and with a look at
-/// each name, if it meets ESTALE: open(2), stat(2), access(2) and their like. False if /proc does
-/// not tell.
+/// each name, if it meets ESTALE: what uses retry_estale() (6.1), or opens. False if /proc does not
+/// tell.
 bool walks_again(pid_t thread);
 
 /// Whether the thread is in access(2) or one of its like that ask for the real user. False if /proc

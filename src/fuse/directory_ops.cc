@@ -16,10 +16,6 @@ namespace {
 
 void opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     Adapter& adapter = Adapter::of(request);
-    if (adapter.expirer->is_behind() && adapter.send_back(request)) {
-        reply_error(request, Errno::kESTALE);
-        return;
-    }
     if (const auto may = adapter.may(request, vfs::NodeId{node}, vfs::Access::kRead); !may.ok()) {
         reply_error(request, may.error());
         return;

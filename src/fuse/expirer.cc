@@ -50,7 +50,6 @@ void Expirer::start() {
 }
 
 void Expirer::add(Job job) {
-    behind_ += job.names.way == Way::kAsk ? 1 : 0;
     jobs_.push_back(std::move(job));
     changed_.notify_one();
 }
@@ -119,7 +118,6 @@ void Expirer::work() {
         if (session != nullptr) {
             forget(session, job.names);
         }
-        behind_ -= job.names.way == Way::kAsk ? 1 : 0;
         mutex_.lock();
         busy_ = false;
     }

@@ -11,7 +11,6 @@
 
 #include <fuse_lowlevel.h>
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -57,8 +56,6 @@ public:
     /// thread is free it answers itself, so that nothing comes between; if it is not, it may be
     /// waiting for that very lock, and the answer is given at once.
     void answer_and_forget(std::function<void()> reply, Names names);
-    /// Whether there are names that the kernel is to ask for and may still walk by (Way::kAsk).
-    bool is_behind() const { return behind_ > 0; }
     /// What is under way ends, and the rest is dropped, but for the answers, which are given. The
     /// session must be served, or have ended. Idempotent.
     void stop();
@@ -77,7 +74,6 @@ private:
     std::deque<Job> jobs_ MEMCGFS_GUARDED_BY(mutex_);
     bool busy_ MEMCGFS_GUARDED_BY(mutex_) = false;
     bool stopping_ MEMCGFS_GUARDED_BY(mutex_) = false;
-    std::atomic<int> behind_ = 0;  ///< jobs with Way::kAsk
     std::thread thread_ MEMCGFS_GUARDED_BY(mutex_);
 };
 

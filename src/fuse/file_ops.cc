@@ -46,9 +46,8 @@ void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     }
     auto file = open_checked(request, vfs::NodeId{node}, info->flags);
     // A file that has gone is there under its old name for none but those who have it open.
-    const bool by_old_name =
-        adapter.expirer->is_behind() || (!file.ok() && file.error() == Errno::kENODEV);
-    if (by_old_name && adapter.send_back(request)) {
+    const bool by_old_name = !file.ok() && file.error() == Errno::kENODEV;
+    if (by_old_name && adapter.send_back(request, vfs::NodeId{node})) {
         reply_error(request, Errno::kESTALE);
         return;
     }

@@ -38,7 +38,6 @@ void reply_fast_entry(fuse_req_t request, NodeId parent, const char* name,
 void reply_entry(fuse_req_t request, const Result<vfs::Attributes>& found, bool keep_name) {
     Adapter& adapter = Adapter::of(request);
     if (!found.ok()) {
-        adapter.turned_away(request);
         reply_error(request, found.error());  // no negative entry: the kernel asks again
         return;
     }
@@ -57,11 +56,14 @@ void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
     Adapter& adapter = Adapter::of(request);
     const auto keeps_names = adapter.may_in(request, NodeId{parent}, Access::kExecute);
     if (!keeps_names.ok()) {
-        adapter.turned_away(request);
+        adapter.turned_away(request, NodeId{parent});
         reply_error(request, keeps_names.error());
         return;
     }
     const auto found = adapter.tree.lookup(NodeId{parent}, name);
+    if (!found.ok()) {
+        adapter.turned_away(request, NodeId{parent});
+    }
     if (adapter.fast != nullptr && found.ok() && S_ISREG(found->mode)) {
         reply_fast_entry(request, NodeId{parent}, name, *found);
     } else {
@@ -102,7 +104,7 @@ void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
         }
         const auto attributes = adapter.tree.getattr(NodeId{node});
         if (attributes.ok() && attributes->gone && S_ISREG(attributes->mode) &&
-            adapter.send_back(request)) {
+            adapter.send_back(request, NodeId{node})) {
             reply_error(request, Errno::kESTALE);
             return;
         }
@@ -206,17 +208,13 @@ void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int to_se
 void access(fuse_req_t request, fuse_ino_t node, int mask) {
     constexpr int kBits = 7;
     Adapter& adapter = Adapter::of(request);
-    if (adapter.expirer->is_behind() && adapter.send_back(request)) {
-        reply_error(request, Errno::kESTALE);
-        return;
-    }
     reply_result(request,
                  adapter.may(request, adapter.in_tree(node), static_cast<Access>(mask & kBits)));
 }
 
 void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode) {
     Adapter& adapter = Adapter::of(request);
-    const auto keeps_names = adapter.may_in(request, NodeId{parent}, kChangeNames);
+    const auto keeps_names = adapter.may_add(request, NodeId{parent});
     if (!keeps_names.ok()) {
         reply_error(request, keeps_names.error());
         return;
@@ -263,10 +261,14 @@ Result<void> may_rename(fuse_req_t request, NodeId parent, const char* name, Nod
     if (parent == new_parent) {
         return {};
     }
-    MEMCGFS_TRY(adapter.may(request, new_parent, kChangeNames));
+    // Not sent back: that may have happened to it for the other directory.
+    MEMCGFS_TRY(adapter.may_in(request, new_parent, kChangeNames));
     // A directory that moves changes itself: its "..".
     const vfs::Attributes moved = MEMCGFS_TRY(adapter.tree.lookup(parent, name));
-    return S_ISDIR(moved.mode) ? adapter.may(request, moved.node, Access::kWrite) : Result<void>();
+    if (S_ISDIR(moved.mode)) {
+        MEMCGFS_TRY(adapter.may_in(request, moved.node, Access::kWrite));
+    }
+    return {};
 }
 
 void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "memcgfs/base/assert.h"
+#include "memcgfs/vfs/permission.h"
 #include "vfs/state.h"
 
 namespace memcgfs::vfs {
@@ -128,6 +129,22 @@ Result<Attributes> Tree::setattr(NodeId node, const AttributeChange& change) {
     ownership.modified = change.modified.value_or(ownership.modified);
     ownership.changed = state_->wall_clock();
     return state_->attributes_of(*found);
+}
+
+std::vector<Attributes> Tree::closed_above(NodeId node) {
+    MutexLock lock(state_->mutex);
+    std::vector<Attributes> closed;
+    const auto found = state_->find(node);
+    if (!found) {
+        return closed;
+    }
+    Directory* const first = found->batch != nullptr ? found->directory : found->directory->parent;
+    for (Directory* level = first; level != nullptr; level = level->parent) {
+        if (!all_may_search(level->ownership.mode)) {
+            closed.push_back(state_->attributes_of({.directory = level}));
+        }
+    }
+    return closed;
 }
 
 void Tree::hold(NodeId node) {

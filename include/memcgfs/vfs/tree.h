@@ -120,6 +120,10 @@ public:
     void hold(NodeId node);
     void forget(NodeId node, std::uint64_t count);
 
+    /// The directories on the way from the root to the node that not all may search, the nearest
+    /// first. None of an unknown node.
+    std::vector<Attributes> closed_above(NodeId node);
+
     /// Names in a directory that a kernel may remember: of what is held or open. Nothing of a node
     /// that is no directory any more.
     std::vector<std::string> known_names(NodeId directory);

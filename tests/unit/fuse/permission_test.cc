@@ -4,12 +4,15 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
 #include <array>
+#include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <vector>
 
@@ -150,10 +153,6 @@ TEST_CASE("a directory that has been walked can be closed", "[fuse][permission]"
     for (int i = 0; i < 3; i++) {
         CHECK(read_as_user() == 0);
         REQUIRE(::chmod(m.path("d").c_str(), 0700) == 0);
-        // Names that the kernel remembers are forgotten by another thread, which cannot come before
-        // the answer to chmod(2): DEVIATION(server-checks-permissions).
-        while (read_as_user() == 0) {
-        }
         CHECK(read_as_user() == EACCES);
         CHECK(open_error(file, O_RDONLY) == 0);
         CHECK(read_as_user() == EACCES);
@@ -168,6 +167,59 @@ TEST_CASE("a directory that has been walked can be closed", "[fuse][permission]"
               }) == 0);
         REQUIRE(::chmod(m.path("d").c_str(), 0755) == 0);
     }
+}
+
+/// What a process that opens a file again and again tells of it, and is told.
+struct Watch {
+    std::atomic<bool> closed;  ///< the directory, before and during the open
+    std::atomic<int> refused;
+    std::atomic<int> let_in;
+    std::atomic<int> let_in_though_closed;
+};
+
+void open_for_ever(const std::string& path, Watch& watch) {
+    for (;;) {
+        const bool closed = watch.closed;
+        const int error = open_error(path, O_RDONLY);
+        (error != 0 ? watch.refused : closed ? watch.let_in_though_closed : watch.let_in)++;
+    }
+}
+
+TEST_CASE("a directory is closed once chmod says so", "[fuse][permission]") {
+    if (!can_mount()) {
+        return;
+    }
+    Mounted m;
+    const std::string directory = m.path("d");
+    REQUIRE(::mkdir(directory.c_str(), 0755) == 0);
+    REQUIRE(::mkdir((directory + "/e").c_str(), 0755) == 0);
+    void* const shared =
+        ::mmap(nullptr, sizeof(Watch), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(shared != MAP_FAILED);
+    Watch& watch = *::new (shared) Watch{};
+    const pid_t child = ::fork();
+    if (child == 0) {
+        become_user({});
+        open_for_ever(directory + "/e/fake.value", watch);
+    }
+    REQUIRE(child > 0);
+    const auto await_more = [](const std::atomic<int>& count) {
+        for (const int before = count; count < before + 3;) {
+            ::sched_yield();
+        }
+    };
+    for (int i = 0; i < 500; i++) {
+        await_more(watch.let_in);
+        REQUIRE(::chmod(directory.c_str(), 0700) == 0);
+        watch.closed = true;
+        await_more(watch.refused);
+        watch.closed = false;
+        REQUIRE(::chmod(directory.c_str(), 0755) == 0);
+    }
+    CHECK(watch.let_in_though_closed == 0);
+    ::kill(child, SIGKILL);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    ::munmap(shared, sizeof(Watch));
 }
 
 TEST_CASE("attributes are changed by their owner", "[fuse][permission]") {
