@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "engine/vmpressure.h"
 
+#include <utility>
+
 namespace memcgfs::engine {
 
 namespace {
@@ -51,15 +53,16 @@ Coro<OperationResult> pressure_work(Engine::State& state, MemcgId id) {
     if (memcg == nullptr) {
         co_return std::uint64_t{0};
     }
-    const PressureWindow window = memcg->notify.pressure;
-    memcg->notify.pressure = {};
-    if (window.scanned == Pages{0}) {
-        co_return std::uint64_t{0};
-    }
-    Round round{.level = pressure_level(window.scanned, window.reclaimed)};
-    for (const Memcg* level = memcg; level != nullptr; level = level->parent()) {
-        round.told = tell(state, *level, round) || round.told;
-        round.own_group = false;
+    const auto untold = std::exchange(memcg->notify.pressure.untold, {});
+    for (std::size_t reached = 0; reached < untold.size(); reached++) {
+        if (!untold.test(reached)) {
+            continue;
+        }
+        Round round{.level = static_cast<PressureLevel>(reached)};
+        for (const Memcg* level = memcg; level != nullptr; level = level->parent()) {
+            round.told = tell(state, *level, round) || round.told;
+            round.own_group = false;
+        }
     }
     co_return std::uint64_t{0};
 }
@@ -80,6 +83,9 @@ PressureLevel pressure_level(Pages scanned, Pages reclaimed) {
     return percent >= kMediumPercent ? PressureLevel::kMedium : PressureLevel::kLow;
 }
 
+// In Linux the worker judges all that was scanned until it ran, which is about a window. Here it
+// may come much later, and critical pressure would be lost among pages that were easy to free: so a
+// window is judged when it is full.
 void vmpressure(Engine::State& state, Memcg& memcg, Pages scanned, Pages reclaimed) {
     if (!state.memory_on_v1() || scanned == Pages{0}) {
         return;  // v2 has no file for it
@@ -88,10 +94,15 @@ void vmpressure(Engine::State& state, Memcg& memcg, Pages scanned, Pages reclaim
     PressureWindow& window = memcg.notify.pressure;
     window.scanned += scanned;
     window.reclaimed += reclaimed;
-    if (window.scanned < kWindow || window.queued) {
+    if (window.scanned < kWindow) {
         return;
     }
-    window.queued = true;
+    const bool queued = window.untold.any();
+    window.untold.set(static_cast<std::size_t>(pressure_level(window.scanned, window.reclaimed)));
+    window.scanned = window.reclaimed = Pages{0};
+    if (queued) {
+        return;
+    }
     const MemcgId id = memcg.id();
     state.emit(SpawnEffect{state.make_operation(
         "vmpressure", [&state, id](OpContext&) { return pressure_work(state, id); })});

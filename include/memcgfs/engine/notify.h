@@ -6,6 +6,7 @@
 // Engine lock held for everything.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <variant>
 #include <vector>
@@ -67,11 +68,12 @@ struct PageEvents {
     std::uint64_t next_soft_limit = 0;
 };
 
-/// Reclaim of one group, its subtree included, since the worker last ran (struct vmpressure).
+/// Reclaim of one group, its subtree included, since the window was last full (struct vmpressure).
 struct PressureWindow {
     Pages scanned{};
     Pages reclaimed{};
-    bool queued = false;  ///< the worker is on its way
+    /// Levels of full windows that the worker, which is on its way, has not told yet, by number.
+    std::bitset<3> untold;
 };
 
 /// How hard reclaim was: the share of scanned pages that could not be freed, in percent
