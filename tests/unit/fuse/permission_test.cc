@@ -171,7 +171,7 @@ TEST_CASE("a directory that has been walked can be closed", "[fuse][permission]"
 
 /// What a process that opens a file again and again tells of it, and is told.
 struct Watch {
-    std::atomic<bool> closed;  ///< the directory, before and during the open
+    std::atomic<int> turn;  ///< odd: the directory is closed
     std::atomic<int> refused;
     std::atomic<int> let_in;
     std::atomic<int> let_in_though_closed;
@@ -179,8 +179,9 @@ struct Watch {
 
 void open_for_ever(const std::string& path, Watch& watch) {
     for (;;) {
-        const bool closed = watch.closed;
+        const int turn = watch.turn;
         const int error = open_error(path, O_RDONLY);
+        const bool closed = turn % 2 != 0 && watch.turn == turn;  // from before to after
         (error != 0 ? watch.refused : closed ? watch.let_in_though_closed : watch.let_in)++;
     }
 }
@@ -211,9 +212,9 @@ TEST_CASE("a directory is closed once chmod says so", "[fuse][permission]") {
     for (int i = 0; i < 500; i++) {
         await_more(watch.let_in);
         REQUIRE(::chmod(directory.c_str(), 0700) == 0);
-        watch.closed = true;
+        watch.turn++;
         await_more(watch.refused);
-        watch.closed = false;
+        watch.turn++;
         REQUIRE(::chmod(directory.c_str(), 0755) == 0);
     }
     CHECK(watch.let_in_though_closed == 0);
