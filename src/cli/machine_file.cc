@@ -265,6 +265,7 @@ Result<engine::Machine, std::string> parse_machine(std::string_view text, const 
         {"memory", size(machine.memory, memory_from)},
         {"node", [&](const toml::node& node) { return take_nodes(node, name, machine); }},
         {"oom_dump_tasks", number(machine.vm_oom_dump_tasks, 0, 1)},
+        {"oom_kill_allocating_task", number(machine.vm_oom_kill_allocating_task, 0, 1)},
         {"page_cluster", number(machine.vm_page_cluster, 0, 5)},
         {"panic_on_oom", number(machine.vm_panic_on_oom, 0, 2)},
         {"swap", [&](const toml::node& node) { return take_swap(node, name, machine); }},

@@ -174,6 +174,14 @@ std::uint32_t Engine::vm_panic_on_oom() const { return state_->vm_panic_on_oom; 
 
 void Engine::set_vm_panic_on_oom(std::uint32_t value) { state_->vm_panic_on_oom = value; }
 
+std::int32_t Engine::vm_oom_kill_allocating_task() const {
+    return state_->vm_oom_kill_allocating_task;
+}
+
+void Engine::set_vm_oom_kill_allocating_task(std::int32_t value) {
+    state_->vm_oom_kill_allocating_task = value;
+}
+
 std::uint64_t Engine::oom_score(std::int32_t pid, std::int32_t oom_score_adj) const {
     constexpr std::int64_t kScale = 1000;
     if (oom_score_adj == -kScale) {

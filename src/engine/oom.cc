@@ -129,11 +129,11 @@ void hurry(Engine::State& state, Task& task) {
     queue_reaper(state, task);
 }
 
-void kill_one(Engine::State& state, Task& task, const Memcg& domain) {
+void kill_one(Engine::State& state, Task& task, std::string_view message) {
     Memcg& memcg = charged_memcg(state, task);
     state.event(memcg, MemcgEvent::kOomKill);
     state.count(VmEvent::kOomKill, 1);
-    log_killed(state, task, domain);
+    log_killed(state, task, message);
     if (task.oom_victim) {
         return;  // a group kill visits the chosen victim once more
     }
@@ -142,9 +142,10 @@ void kill_one(Engine::State& state, Task& task, const Memcg& domain) {
     queue_reaper(state, task);
 }
 
-void kill_victim(Engine::State& state, Task& victim, const Memcg& domain) {
-    Memcg* whole = kill_group(state, victim, domain);
-    kill_one(state, victim, domain);
+void kill_victim(Engine::State& state, Task& victim, const OomReport& report) {
+    const std::string_view message = oom_message(report);
+    Memcg* whole = kill_group(state, victim, report.domain);
+    kill_one(state, victim, message);
     std::vector<TaskId> killed{victim.id};
     if (whole != nullptr) {
         state.event(*whole, MemcgEvent::kOomGroupKill);
@@ -155,7 +156,7 @@ void kill_victim(Engine::State& state, Task& victim, const Memcg& domain) {
             if (oom_spares(*task) || (task->dying && !again) || (again && !twice)) {
                 continue;
             }
-            kill_one(state, *task, domain);
+            kill_one(state, *task, message);
             if (!again) {
                 killed.push_back(task->id);
             }
@@ -212,7 +213,7 @@ std::vector<Task*> tasks_of_subtree(const Engine::State& state, const Memcg& mem
 }
 
 bool oom_kill(Engine::State& state, const OpContext& op, OomRequest request) {
-    const Task* current = state.tasks.find(op.task);
+    Task* current = state.tasks.find(op.task);
     const bool room = !request.domain.is_root() && margin(state, request.domain) >= request.pages;
     if (room || (current != nullptr && current->dying)) {
         return true;
@@ -229,6 +230,14 @@ bool oom_kill(Engine::State& state, const OpContext& op, OomRequest request) {
     if (panic_on_oom == kPanicAlways || (panic_on_oom != 0 && request.domain.is_root())) {
         panic(state, report, tasks);
         return false;
+    }
+    if (state.vm_oom_kill_allocating_task != 0 && request.domain.is_root() && current != nullptr &&
+        !oom_spares(*current)) {
+        report.victim = current;
+        report.victim_asked = true;
+        report_oom(state, report, tasks);
+        kill_victim(state, *current, report);
+        return true;
     }
     const Memcg& giver = oom_priority_domain(state, request.domain);
     const Selection selection = select_victim(
@@ -248,7 +257,7 @@ bool oom_kill(Engine::State& state, const OpContext& op, OomRequest request) {
         return true;
     }
     report_oom(state, report, tasks);
-    kill_victim(state, *selection.victim, request.domain);
+    kill_victim(state, *selection.victim, report);
     return true;
 }
 

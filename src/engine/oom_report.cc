@@ -12,10 +12,6 @@ namespace memcgfs::engine {
 
 namespace {
 
-std::string_view message_of(const Memcg& domain) {
-    return domain.is_root() ? "Out of memory" : "Memory cgroup out of memory";
-}
-
 std::uint64_t kib(Pages pages) { return pages.count() * 4; }
 
 template <class... Args>
@@ -171,6 +167,13 @@ void report_summary(Engine::State& state, const OomReport& report) {
 
 }  // namespace
 
+std::string_view oom_message(const OomReport& report) {
+    if (!report.domain.is_root()) {
+        return "Memory cgroup out of memory";
+    }
+    return report.victim_asked ? "Out of memory (oom_kill_allocating_task)" : "Out of memory";
+}
+
 void report_oom(Engine::State& state, const OomReport& report, const std::vector<Task*>& tasks) {
     if (report.victim == nullptr || may_log(state, state.oom_report_limit, "oom_kill_process")) {
         report_caller(state, report);
@@ -187,19 +190,19 @@ void report_oom(Engine::State& state, const OomReport& report, const std::vector
     if (report.victim != nullptr && state.profile().oom_report_old_form) {
         const auto total = static_cast<std::int64_t>(report.total.count());
         TextBuffer line;
-        line.print("{}: Kill process {} ({}) score {} or sacrifice child",
-                   message_of(report.domain), report.victim->info.pid, report.victim->info.comm,
+        line.print("{}: Kill process {} ({}) score {} or sacrifice child", oom_message(report),
+                   report.victim->info.pid, report.victim->info.comm,
                    total != 0 ? report.score * 1000 / total : 0);
         state.log(std::move(line).take(), LogLevel::kError);
     }
 }
 
-void log_killed(Engine::State& state, const Task& task, const Memcg& domain) {
+void log_killed(Engine::State& state, const Task& task, std::string_view message) {
     const TaskInfo& info = task.info;
     const Footprint pages = footprint(state, task);
     TextBuffer line;
     if (!state.profile().oom_report_old_form) {
-        line.print("{}: ", message_of(domain));
+        line.print("{}: ", message);
     }
     line.print("Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB",
                info.pid, info.comm, kib(pages.virtual_size), kib(pages.anon), kib(pages.file),

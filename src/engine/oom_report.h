@@ -5,6 +5,7 @@
 // dump, which is about the machine and not about memory, is left out.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "engine/state.h"
@@ -17,6 +18,7 @@ struct OomReport {
     const Task* victim = nullptr;   ///< none: nobody could be killed
     Pages pages{1};                 ///< the charge
     std::int64_t score = 0;         ///< the victim's
+    bool victim_asked = false;      ///< chosen for that, not for its score
     Pages total{};                  ///< what scores are measured against
 };
 
@@ -24,8 +26,11 @@ struct OomReport {
 /// there is a victim.
 void report_oom(Engine::State& state, const OomReport& report, const std::vector<Task*>& tasks);
 
-/// "Killed process ...", for want of memory in `domain`.
-void log_killed(Engine::State& state, const Task& task, const Memcg& domain);
+/// For want of what somebody is killed.
+std::string_view oom_message(const OomReport& report);
+
+/// "MESSAGE: Killed process ...".
+void log_killed(Engine::State& state, const Task& task, std::string_view message);
 
 /// "Tasks in ... are going to be killed due to memory.oom.group set".
 void log_group_kill(Engine::State& state, const Memcg& memcg);

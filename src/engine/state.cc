@@ -16,6 +16,7 @@ Engine::State::State(const Environment& environment_in)
       nodes(nodes_of(environment_in.machine)),
       vm_swappiness(environment_in.machine.vm_swappiness),
       vm_panic_on_oom(environment_in.machine.vm_panic_on_oom),
+      vm_oom_kill_allocating_task(environment_in.machine.vm_oom_kill_allocating_task),
       stat_epoch(environment_in.profile.stat_flush == StatFlush::kNever ? 0 : 1) {
     stocks.resize(std::max(1U, machine().cpus));
     slab.stocks.resize(stocks.size());

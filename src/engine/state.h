@@ -79,6 +79,7 @@ struct Engine::State {
     std::size_t next_swap_area = 0;  ///< whose turn it is among equal priorities
     std::uint64_t vm_swappiness = 60;
     std::uint32_t vm_panic_on_oom = 0;
+    std::int32_t vm_oom_kill_allocating_task = 0;
     std::vector<Membership> css_sets;
     std::map<Membership, std::uint32_t> css_set_numbers;
     std::vector<CgroupId> zombies;  ///< where they count for pids

@@ -185,6 +185,21 @@ Result<vfs::StoreOutcome> store_panic_on_oom(const ProcContext& context, std::st
     return taken(number.unread_bytes);
 }
 
+Result<void> show_oom_kill_allocating_task(const ProcContext& context, TextBuffer& out) {
+    const MutexLock lock(context.services.engine_mutex);
+    out.print("{}\n", context.services.engine.vm_oom_kill_allocating_task());
+    return {};
+}
+
+Result<vfs::StoreOutcome> store_oom_kill_allocating_task(const ProcContext& context,
+                                                         std::string_view text) {
+    const SysctlValue number = MEMCGFS_TRY(parse_sysctl_int(text, kAny));
+    const MutexLock lock(context.services.engine_mutex);
+    context.services.engine.set_vm_oom_kill_allocating_task(
+        static_cast<std::int32_t>(number.value));
+    return taken(number.unread_bytes);
+}
+
 // The engine has no device memory; its ratio is kept.
 Result<void> show_lowmem_reserve(const ProcContext& context, TextBuffer& out) {
     const MutexLock lock(context.services.engine_mutex);
@@ -259,8 +274,13 @@ constexpr auto kFiles = std::to_array<ProcFile>({
         .at_start_only = true,
         .doc = "What the zones' min marks add up to, in kB.",
     },
-    kept<Kept{0, kAny}>("/proc/sys/vm/oom_kill_allocating_task",
-                        "Not 0: out of memory kills the one that asks."),
+    {
+        .path = "/proc/sys/vm/oom_kill_allocating_task",
+        .show = show_oom_kill_allocating_task,
+        .store = store_oom_kill_allocating_task,
+        .at_start_only = true,
+        .doc = "Not 0: when the machine is full, the task that asks is killed.",
+    },
     kept<Kept{0, {.min = 0, .max = 2}}>("/proc/sys/vm/overcommit_memory",
                                         "How much address space is given away."),
     {

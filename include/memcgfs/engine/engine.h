@@ -47,7 +47,7 @@ using OperationPtr = std::unique_ptr<Operation>;
 
 /// Mount options of the v2 hierarchy; of no effect where the kernel does not know them.
 struct MountFlags {
-    bool nsdelegate = true;            ///< shown alone: the modelled tasks have one namespace
+    bool nsdelegate = true;            ///< shown; the file table acts on it
     bool favordynmods = false;         ///< shown alone
     bool memory_localevents = false;   ///< memory.events counts the group alone
     bool memory_recursiveprot = true;  ///< unclaimed protection goes down; systemd's choice
@@ -373,6 +373,9 @@ public:
     /// vm.panic_on_oom: 0, 1 or, also when a group's limit is hit, 2.
     std::uint32_t vm_panic_on_oom() const;
     void set_vm_panic_on_oom(std::uint32_t value);
+    /// vm.oom_kill_allocating_task: not 0: when the machine is full, who asks is killed.
+    std::int32_t vm_oom_kill_allocating_task() const;
+    void set_vm_oom_kill_allocating_task(std::int32_t value);
     /// What /proc/PID/oom_score shows: 0 to 2000, from the process's memory and its adjustment
     /// (proc_oom_score, fs/proc/base.c, 6.1). A process that is not known has no memory.
     std::uint64_t oom_score(std::int32_t pid, std::int32_t oom_score_adj) const;

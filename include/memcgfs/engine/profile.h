@@ -182,6 +182,7 @@ struct Machine {
     /// Enabled in any way, min_free_kbytes gets the larger value that huge pages ask for.
     ThpMode thp = ThpMode::kAlways;
     std::uint32_t vm_panic_on_oom = 0;  ///< 2: also when a group's limit is hit
+    std::int32_t vm_oom_kill_allocating_task = 0;
     bool vm_oom_dump_tasks = true;      ///< the table of tasks in the report
     bool page_tables = false;  ///< page tables are charged; off, usage is a task's pages alone
 

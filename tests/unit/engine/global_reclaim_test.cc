@@ -194,6 +194,27 @@ TEST_CASE("a full machine kills the largest task of all", "[engine][global]") {
     fixture.engine.check_invariants();
 }
 
+TEST_CASE("with oom_kill_allocating_task who asks is killed, unless it is spared",
+          "[engine][global]") {
+    struct Row {
+        std::int32_t oom_score_adj;
+        bool asker_dies;
+    };
+    const auto row = GENERATE(Row{0, true}, Row{-1000, false});
+    Pressed machine("6.12", Layout::kV2, seed_machine(mib(256)));
+    EngineFixture& fixture = machine.machine;
+    fixture.engine.set_vm_oom_kill_allocating_task(-1);
+    Cgroup& group = fixture.make_memory(fixture.root(), "g");
+    const TaskId large = fixture.add_task(group);
+    const TaskId asker = fixture.add_task(group, row.oom_score_adj);
+    const std::int32_t victim = fixture.engine.find(row.asker_dies ? asker : large)->info.pid;
+    REQUIRE(fixture.anon(large, mib(150).count()).ok());
+    CHECK(fixture.anon(asker, mib(120).count()).ok() == !row.asker_dies);
+    CHECK(fixture.sink.killed == std::vector<std::int32_t>{victim});
+    CHECK(group.memcg->event(MemcgEvent::kOomKill) == 1);
+    fixture.engine.check_invariants();
+}
+
 TEST_CASE("a task that is alone on a full machine dies of it", "[engine][global]") {
     Pressed machine("6.12", Layout::kV2, seed_machine(mib(256)));
     const OperationResult result = machine.machine.anon(machine.task, mib(300).count());
