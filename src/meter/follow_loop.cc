@@ -75,7 +75,7 @@ bool Follower::Loop::wait_for_children() {
 
 void Follower::Loop::pause() {
     const sigset_t awaited = awaited_signals();
-    if (threads_.empty() && unfollowed_.empty() && stopped_.empty()) {
+    if (threads_.empty() && unfollowed_.empty() && stopped_.empty() && early_.empty()) {
         sigwaitinfo(&awaited, nullptr);
         return;
     }
@@ -114,6 +114,9 @@ bool Follower::Loop::carry_out_orders() {
             case Order::Kind::kHold:
                 hold(order.pid);
                 break;
+            case Order::Kind::kWatchCall:
+                watch(order.pid, order.pages);
+                break;
         }
         any = true;
         const MutexLock lock(mutex_);
@@ -144,6 +147,7 @@ void Follower::Loop::tick() {
         look(pid);
     }
     look_at_stopped();
+    adopt_orphans();
     renew_traps();
     for (auto at = unfollowed_.begin(); at != unfollowed_.end();) {
         const pid_t pid = *at++;
@@ -172,6 +176,24 @@ void Follower::Loop::look_at_stopped() {
     }
 }
 
+/// Their makers have been killed, else they would have told of them long since.
+void Follower::Loop::adopt_orphans() {
+    const auto early = early_;
+    for (const auto& [tid, for_long] : early) {
+        early_[tid] = true;
+        const pid_t pid = for_long ? process_of(tid) : 0;
+        if (for_long && pid == 0) {
+            early_.erase(tid);
+        } else if (pid != 0) {
+            if (pid == tid) {
+                meter_.fork({0, pid, false, parts_.tasks.css_set(pid), {}});
+            }
+            add_thread(pid, tid, true, nullptr);
+            set_trap(tid, threads_[tid]);
+        }
+    }
+}
+
 void Follower::Loop::forget_process(pid_t pid) {
     left(pid);
     meter_.exit(pid);
@@ -192,8 +214,14 @@ void Follower::Loop::follow(pid_t pid) {
         return;
     }
     const bool seized = processes_.contains(pid) || seize_threads(pid);
+    if (!seized && has_ended(pid, pid)) {
+        return;
+    }
     if (!meter_.watch(pid).ok()) {
         return;  // it has gone; its end will be heard of if it was seized
+    }
+    if (seized && has_ended(pid, pid)) {
+        look_by_another(pid, pid);
     }
     if (!seized) {
         parts_.logger.warn("pid={} cannot be followed: its memory is looked at from time to time",
@@ -214,7 +242,7 @@ bool Follower::Loop::seize_threads(pid_t pid) {
                 add_thread(pid, tid, false, nullptr);
                 set_trap(tid, threads_[tid]);
                 found_new = true;
-            } else if (seized.error() != Errno::kESRCH) {
+            } else if (seized.error() != Errno::kESRCH && !has_ended(pid, tid)) {
                 return false;
             }
         }
@@ -267,13 +295,16 @@ void Follower::Loop::paid(pid_t pid) {
     for (const Held& held : std::exchange(found->second.held, {})) {
         if (held.exiting) {
             end_exit(pid, held.tid);
-        } else {
-            let_go(held.tid);
+        } else if (const auto thread = threads_.find(held.tid); thread != threads_.end()) {
+            resume(held.tid, thread->second);
         }
     }
 }
 
-void Follower::Loop::hold(pid_t pid) {
+/// Its threads stop, now or at the end of a call that is watched.
+void Follower::Loop::hold(pid_t pid) { interrupt_all(pid, false); }
+
+void Follower::Loop::interrupt_all(pid_t pid, bool in_calls) {
     const auto found = processes_.find(pid);
     if (found == processes_.end()) {
         return;
@@ -282,10 +313,31 @@ void Follower::Loop::hold(pid_t pid) {
         const auto& held = found->second.held;
         const bool stopped = std::any_of(held.begin(), held.end(),
                                          [tid](const Held& one) { return one.tid == tid; });
-        if (!stopped) {
+        if (!stopped && (in_calls || threads_[tid].call == LongCall::kNone)) {
             interrupt(tid);
         }
     }
+}
+
+/// What is read or populated at one go is seen by the ticker alone. It may come too late; the
+/// thread shall not get away with it.
+void Follower::Loop::watch(pid_t tid, Pages pages) {
+    const auto found = threads_.find(tid);
+    if (found == threads_.end() || found->second.call != LongCall::kNone ||
+        leaves(found->second.process)) {
+        return;
+    }
+    const pid_t pid = found->second.process;
+    meter_.settle(pid);
+    if (const Pages headroom = meter_.headroom(pid);
+        headroom == kPageCounterMax || headroom > pages) {
+        return;
+    }
+    found->second.call = LongCall::kStops;
+    interrupt(tid);
+    next_tick_ = clock_.now() + pace_.hurry();
+    const MutexLock lock(mutex_);
+    to_be_made_again_.insert(tid);
 }
 
 }  // namespace memcgfs::meter

@@ -34,6 +34,7 @@ public:
     void attend(pid_t pid);
     bool give_up(pid_t pid, bool running);
     void await_moves();
+    bool watch_call(pid_t tid, Pages pages);
     void settle(engine::CgroupId group);
     void settle_process(pid_t pid);
     void settle_all();
@@ -41,20 +42,31 @@ public:
 private:
     struct Order {
         enum class Kind : std::uint8_t {
-            kFollow,  ///< it has been moved
-            kAttend,  ///< its next child is in a group
-            kGiveUp,  ///< somebody else will trace it
-            kPaid,    ///< its payment has ended
-            kHold,    ///< it has debts
+            kFollow,     ///< it has been moved
+            kAttend,     ///< its next child is in a group
+            kGiveUp,     ///< somebody else will trace it
+            kPaid,       ///< its payment has ended
+            kHold,       ///< it has debts
+            kWatchCall,  ///< a thread makes a call that may bring much memory
         };
         Kind kind = Kind::kFollow;
         pid_t pid = 0;
+        Pages pages{};  ///< of such a call
+    };
+    /// How far a call is that brings much memory; it goes on without interruption, to stop at its
+    /// end.
+    enum class LongCall : std::uint8_t {
+        kNone,
+        kStops,  ///< the thread has still to stop, before it makes the call again
+        kComes,  ///< it goes on, to make it
+        kGoesOn,
     };
     struct Thread {
         pid_t process = 0;
         std::shared_ptr<FaultTrap> trap;  ///< its own, or its parent's
         bool fresh = true;                ///< its first stop is to come
         bool exiting = false;             ///< it has been in its exit stop
+        LongCall call = LongCall::kNone;
     };
     struct Held {
         pid_t tid = 0;
@@ -63,6 +75,7 @@ private:
     struct Process {
         std::set<pid_t> threads;
         std::vector<Held> held;
+        pid_t looked_at_by = 0;  ///< the thread whose /proc tells of its memory
     };
 
     /// How long a process may take to stop, which one that waits for a disk does not do soon.
@@ -85,8 +98,12 @@ private:
     void adopt_child(pid_t tid, const Thread& thread, StopKind kind);
     void on_exec(pid_t tid, Thread& thread);
     void on_exit(pid_t tid, Thread& thread);
+    void look_by_another(pid_t pid, pid_t ending);
     void on_signal(pid_t tid, const Thread& thread, int signal);
     void on_group_stop(pid_t tid, Thread& thread);
+    void on_call(pid_t tid, Thread& thread);
+    void go_on_or_be_held(pid_t tid, const Thread& thread);
+    static void resume(pid_t tid, const Thread& thread, int signal = 0);
     void on_gone(pid_t tid);
     void begin_leaving(pid_t pid);
     void leave(pid_t tid, Thread& thread, int status);
@@ -95,6 +112,7 @@ private:
     void renew_traps();
     bool leaves(pid_t pid);
     void look_at_stopped();
+    void adopt_orphans();
     void forget_process(pid_t pid);
 
     void follow(pid_t pid);
@@ -104,6 +122,8 @@ private:
     void end_exit(pid_t pid, pid_t tid);
     void paid(pid_t pid);
     void hold(pid_t pid);
+    void interrupt_all(pid_t pid, bool in_calls);
+    void watch(pid_t tid, Pages pages);
     bool belongs_to_a_group(pid_t pid);
 
     Parts parts_;
@@ -118,7 +138,9 @@ private:
     std::map<pid_t, Process> processes_;
     std::set<pid_t> unfollowed_;
     std::set<pid_t> stopped_;  ///< by a signal, and let go meanwhile
-    std::set<pid_t> early_;    ///< stopped before their parent's stop was seen
+    /// Stopped before the stop of who made them was seen, and whether a tick ago already: who is
+    /// killed before it can tell of them never will.
+    std::map<pid_t, bool> early_;
     bool traps_lost_ = false;  ///< some have been disabled that were others', too
 
     Mutex mutex_{LockRank::kLeaf};
@@ -126,6 +148,10 @@ private:
     std::deque<Order> orders_ MEMCGFS_GUARDED_BY(mutex_);
     /// Being given up; written by the loop alone.
     std::set<pid_t> leaving_ MEMCGFS_GUARDED_BY(mutex_);
+    /// They were followed when they were to be given up; written by the loop.
+    std::set<pid_t> given_up_ MEMCGFS_GUARDED_BY(mutex_);
+    /// Threads whose call is to be made again; written by the loop.
+    std::set<pid_t> to_be_made_again_ MEMCGFS_GUARDED_BY(mutex_);
     std::uint64_t given_ MEMCGFS_GUARDED_BY(mutex_) = 0;
     std::uint64_t carried_out_ MEMCGFS_GUARDED_BY(mutex_) = 0;
     bool stopping_ MEMCGFS_GUARDED_BY(mutex_) = false;

@@ -33,8 +33,11 @@ void Follower::Loop::on_status(pid_t tid, int status) {
         return;
     }
     const auto found = threads_.find(tid);
-    if (found == threads_.end()) {
-        early_.insert(tid);
+    if (found == threads_.end() && kind == StopKind::kExit) {
+        early_.erase(tid);
+        let_go(tid);
+    } else if (found == threads_.end()) {
+        early_.emplace(tid, false);
     } else {
         on_stop(tid, found->second, status);
     }
@@ -61,11 +64,13 @@ void Follower::Loop::on_stop(pid_t tid, Thread& thread, int status) {
             if (!std::exchange(thread.fresh, false)) {
                 restart_interrupted_call(tid);
             }
-            if (meter_.settle(thread.process).free) {
-                let_go(tid);
-            } else {
-                processes_[thread.process].held.push_back({tid});
+            if (thread.call == LongCall::kStops) {
+                thread.call = LongCall::kComes;
             }
+            go_on_or_be_held(tid, thread);
+            break;
+        case StopKind::kCall:
+            on_call(tid, thread);
             break;
         case StopKind::kGroupStop:
             on_group_stop(tid, thread);
@@ -80,12 +85,15 @@ void Follower::Loop::on_stop(pid_t tid, Thread& thread, int status) {
 
 void Follower::Loop::on_child(pid_t tid, const Thread& thread, StopKind kind) {
     adopt_child(tid, thread, kind);
-    let_go(tid);
+    resume(tid, thread);
 }
 
 void Follower::Loop::adopt_child(pid_t tid, const Thread& thread, StopKind kind) {
     const pid_t child = event_message(tid);
     const pid_t parent = thread.process;
+    if (threads_.contains(child)) {
+        return;  // taken for an orphan
+    }
     if (kind == StopKind::kClone && is_thread_of(parent, child)) {
         add_thread(parent, child, true, thread.trap);
     } else {
@@ -106,7 +114,11 @@ void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
     Process& process = processes_[thread.process];
     process.threads = {tid};
     process.held.clear();
+    if (std::exchange(process.looked_at_by, 0) != 0) {
+        meter_.look_by(tid, tid);
+    }
     thread.exiting = false;
+    thread.call = LongCall::kNone;
     if (parts_.exempt(tid)) {
         meter_.forget(tid);
         processes_.erase(tid);
@@ -127,13 +139,27 @@ void Follower::Loop::on_exit(pid_t tid, Thread& thread) {
                       std::all_of(process.threads.begin(), process.threads.end(),
                                   [this](pid_t other) { return threads_[other].exiting; });
     if (!last) {
+        look_by_another(thread.process, tid);
         let_go(tid);
         return;
     }
-    if (meter_.settle(thread.process).free) {
+    // Who is killed pays nothing any more, and waits for nothing: least of all for room.
+    if (dies_of_signal(tid) || meter_.settle(thread.process).free) {
         end_exit(thread.process, tid);
     } else {
         process.held.push_back({tid, true});
+    }
+}
+
+/// A thread that has ended knows of no memory, be it the first.
+void Follower::Loop::look_by_another(pid_t pid, pid_t ending) {
+    Process& process = processes_[pid];
+    const pid_t now = process.looked_at_by != 0 ? process.looked_at_by : pid;
+    const auto other = std::find_if(process.threads.begin(), process.threads.end(),
+                                    [this](pid_t tid) { return !threads_[tid].exiting; });
+    if (now == ending && other != process.threads.end()) {
+        process.looked_at_by = *other;
+        meter_.look_by(pid, *other);
     }
 }
 
@@ -147,13 +173,39 @@ void Follower::Loop::end_exit(pid_t pid, pid_t tid) {
 
 void Follower::Loop::on_signal(pid_t tid, const Thread& thread, int signal) {
     if (signal != SIGTRAP || !is_fault_trap(tid)) {
-        let_go(tid, signal);
-        return;
+        if (is_ignored(tid, signal)) {
+            // Who has no tracer does not even notice.
+            restart_interrupted_call(tid);
+        }
+        resume(tid, thread, signal);
+    } else {
+        go_on_or_be_held(tid, thread);
     }
+}
+
+void Follower::Loop::on_call(pid_t tid, Thread& thread) {
+    if (thread.call == LongCall::kComes) {
+        thread.call = LongCall::kGoesOn;
+        resume(tid, thread);
+    } else {
+        thread.call = LongCall::kNone;
+        go_on_or_be_held(tid, thread);
+    }
+}
+
+void Follower::Loop::go_on_or_be_held(pid_t tid, const Thread& thread) {
     if (meter_.settle(thread.process).free) {
-        let_go(tid);
+        resume(tid, thread);
     } else {
         processes_[thread.process].held.push_back({tid});
+    }
+}
+
+void Follower::Loop::resume(pid_t tid, const Thread& thread, int signal) {
+    if (thread.call == LongCall::kComes || thread.call == LongCall::kGoesOn) {
+        let_go_to_call(tid, signal);
+    } else {
+        let_go(tid, signal);
     }
 }
 
@@ -200,13 +252,14 @@ void Follower::Loop::begin_leaving(pid_t pid) {
     {
         const MutexLock lock(mutex_);
         leaving_.insert(pid);
+        given_up_.insert(pid);
     }
     stopped_.erase(pid);
     for (const Held& held : std::exchange(found->second.held, {})) {
         leave(held.tid, threads_[held.tid], 0);
     }
     if (processes_.contains(pid)) {
-        hold(pid);
+        interrupt_all(pid, true);
     }
 }
 

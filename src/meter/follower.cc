@@ -22,6 +22,8 @@ bool Follower::give_up(pid_t pid, bool running) { return loop_->give_up(pid, run
 
 void Follower::await_moves() { loop_->await_moves(); }
 
+bool Follower::watch_call(pid_t tid, Pages pages) { return loop_->watch_call(tid, pages); }
+
 void Follower::settle(engine::CgroupId group) { loop_->settle(group); }
 
 void Follower::settle_process(pid_t pid) { loop_->settle_process(pid); }
@@ -70,7 +72,7 @@ bool Follower::Loop::give_up(pid_t pid, bool running) {
     order({Order::Kind::kGiveUp, pid});
     await_moves();
     const MutexLock lock(mutex_);
-    const bool was_followed = leaving_.contains(pid);
+    const bool was_followed = given_up_.erase(pid) > 0;
     for (int turn = 0; running && leaving_.contains(pid) && turn < kTurns && !stopping_; ++turn) {
         done_.wait_for(mutex_, kTurn);
     }
@@ -83,6 +85,13 @@ void Follower::Loop::await_moves() {
     while (carried_out_ < goal && !stopping_) {
         done_.wait(mutex_);
     }
+}
+
+bool Follower::Loop::watch_call(pid_t tid, Pages pages) {
+    order({Order::Kind::kWatchCall, tid, pages});
+    await_moves();
+    const MutexLock lock(mutex_);
+    return to_be_made_again_.erase(tid) > 0;
 }
 
 void Follower::Loop::hold_all(const std::vector<std::int32_t>& pids) {

@@ -38,8 +38,8 @@ Result<void> Ledger::open(std::int32_t pid, Pages anon) {
 bool Ledger::fork(const Fork& fork) {
     const MutexLock lock(engine_mutex_);
     const engine::Task* const forker = engine_.find_task_by_pid(fork.parent);
-    if (forker == nullptr || books_.contains(fork.child)) {
-        return forker != nullptr;
+    if ((forker == nullptr && !fork.css_set) || books_.contains(fork.child)) {
+        return books_.contains(fork.child);
     }
     const engine::Membership groups =
         fork.css_set ? engine_.css_set(*fork.css_set) : forker->groups;
@@ -51,7 +51,7 @@ bool Ledger::fork(const Fork& fork) {
     if (const engine::Task* const there = engine_.find_task_by_pid(fork.child)) {
         book.task = there->id;
     } else {
-        engine::TaskInfo info = forker->info;
+        engine::TaskInfo info = forker != nullptr ? forker->info : engine::TaskInfo{};
         info.pid = fork.child;
         info.threads = 1;
         book.task = engine_.add_task(std::move(info), groups);

@@ -36,6 +36,11 @@ Result<MemoryProbe> MemoryProbe::open(std::int32_t pid) {
 
 MemoryProbe::MemoryProbe(MemoryProbe&& other) noexcept : statm_(std::exchange(other.statm_, -1)) {}
 
+MemoryProbe& MemoryProbe::operator=(MemoryProbe&& other) noexcept {
+    std::swap(statm_, other.statm_);
+    return *this;
+}
+
 MemoryProbe::~MemoryProbe() {
     if (statm_ >= 0) {
         close(statm_);

@@ -118,6 +118,14 @@ Result<void> Meter::watch(std::int32_t pid) {
     return opened;
 }
 
+void Meter::look_by(std::int32_t pid, std::int32_t tid) {
+    auto probe = MemoryProbe::open(tid);
+    if (const auto watched = find(pid); watched != nullptr && probe.ok()) {
+        const MutexLock looking(watched->looking);
+        watched->probe = std::move(probe).value();
+    }
+}
+
 bool Meter::fork(Ledger::Fork fork) {
     const auto watched = add(fork.child);
     if (watched == nullptr) {

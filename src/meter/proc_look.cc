@@ -8,15 +8,19 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <string_view>
 
 namespace memcgfs::meter {
 
 namespace {
 
 /// The beginning of a file of the process.
-std::string read_file(pid_t pid, const char* name) {
-    std::array<char, 256> text{};
+std::string read_file(pid_t pid, const std::string& name) {
+    std::array<char, 4096> text{};
     const int file = open(fmt::format("/proc/{}/{}", pid, name).c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) {
         return {};
@@ -24,6 +28,12 @@ std::string read_file(pid_t pid, const char* name) {
     const ssize_t size = read(file, text.data(), text.size());
     close(file);
     return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+/// Of a file "stat"; 0: there is none.
+char state_in(const std::string& stat) {
+    const std::size_t state = stat.rfind(") ");
+    return state == std::string::npos ? '\0' : stat[state + 2];
 }
 
 }  // namespace
@@ -43,6 +53,13 @@ std::vector<pid_t> threads_of(pid_t pid) {
     return threads;
 }
 
+pid_t process_of(pid_t tid) {
+    constexpr std::string_view kLine = "\nTgid:\t";
+    const std::string status = read_file(tid, "status");
+    const std::size_t at = status.find(kLine);
+    return at == std::string::npos ? 0 : std::atoi(status.c_str() + at + kLine.size());
+}
+
 std::string comm_of(pid_t pid) {
     std::string name = read_file(pid, "comm");
     if (!name.empty()) {
@@ -51,10 +68,27 @@ std::string comm_of(pid_t pid) {
     return name;
 }
 
-bool is_stopped(pid_t pid) {
-    const std::string stat = read_file(pid, "stat");
-    const std::size_t state = stat.rfind(") ");
-    return state != std::string::npos && stat[state + 2] == 'T';
+bool is_ignored(pid_t tid, int signal) {
+    const std::string status = read_file(tid, "status");
+    const auto has = [&](const char* set) {
+        const std::size_t at = status.find(set);
+        if (at == std::string::npos) {
+            return false;
+        }
+        const std::uint64_t bits =
+            std::strtoull(status.c_str() + at + std::strlen(set), nullptr, 16);
+        return (bits >> static_cast<unsigned>(signal - 1) & 1U) != 0;
+    };
+    const bool by_itself =
+        signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH;
+    return has("\nSigIgn:\t") || (by_itself && !has("\nSigCgt:\t"));
 }
+
+bool has_ended(pid_t pid, pid_t tid) {
+    const char state = state_in(read_file(pid, fmt::format("task/{}/stat", tid)));
+    return state == 0 || state == 'Z' || state == 'X';
+}
+
+bool is_stopped(pid_t pid) { return state_in(read_file(pid, "stat")) == 'T'; }
 
 }  // namespace memcgfs::meter

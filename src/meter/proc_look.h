@@ -14,8 +14,17 @@ namespace memcgfs::meter {
 
 std::vector<pid_t> threads_of(pid_t pid);
 
+/// Whose thread it is; 0: it has gone.
+pid_t process_of(pid_t tid);
+
 /// Its name (comm).
 std::string comm_of(pid_t pid);
+
+/// A zombie, or gone: as a process whose other threads go on may have its first one.
+bool has_ended(pid_t pid, pid_t tid);
+
+/// The signal does nothing to the thread's process.
+bool is_ignored(pid_t tid, int signal);
 
 /// In a group stop that nobody traces.
 bool is_stopped(pid_t pid);

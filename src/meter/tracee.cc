@@ -5,29 +5,42 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <optional>
+#include <vector>
 
 namespace memcgfs::meter {
 
 namespace {
 
+constexpr int kMostSignals = 32;      // that are looked at
 constexpr int kTrapPerf = 6;          // TRAP_PERF (asm-generic/siginfo.h, 5.13)
 constexpr unsigned kSyscallSize = 2;  // of x86-64's instruction
+constexpr int kCallStop = SIGTRAP | 0x80;  // with PTRACE_O_TRACESYSGOOD
 
-/// A signal that waits for the thread alone, or for any of its process.
-std::optional<siginfo_t> waiting_signal(pid_t tid, std::uint32_t queue) {
+/// Signals that wait for the thread alone, or for any of its process.
+std::vector<siginfo_t> waiting_signals(pid_t tid, std::uint32_t queue) {
+    std::vector<siginfo_t> signals(kMostSignals);
     __ptrace_peeksiginfo_args args{};
     args.flags = queue;
-    args.nr = 1;
-    siginfo_t info{};
-    return ptrace(PTRACE_PEEKSIGINFO, tid, &args, &info) > 0 ? std::optional(info) : std::nullopt;
+    args.nr = kMostSignals;
+    const long count = ptrace(PTRACE_PEEKSIGINFO, tid, &args, signals.data());
+    signals.resize(static_cast<std::size_t>(std::max(count, 0L)));
+    return signals;
 }
 
-/// Then it is they that have interrupted its call.
+/// Some are about to be delivered: then it is they that have interrupted its call.
 bool has_signals(pid_t tid) {
-    return waiting_signal(tid, 0) || waiting_signal(tid, PTRACE_PEEKSIGINFO_SHARED);
+    std::uint64_t blocked = 0;
+    ptrace(PTRACE_GETSIGMASK, tid, sizeof blocked, &blocked);
+    const auto comes = [blocked](const siginfo_t& info) {
+        return (blocked >> static_cast<unsigned>(info.si_signo - 1) & 1U) == 0;
+    };
+    const auto own = waiting_signals(tid, 0);
+    const auto shared = waiting_signals(tid, PTRACE_PEEKSIGINFO_SHARED);
+    return std::any_of(own.begin(), own.end(), comes) ||
+           std::any_of(shared.begin(), shared.end(), comes);
 }
 
 bool is_of_counter(const siginfo_t& info) {
@@ -54,13 +67,13 @@ StopKind kind_of_stop(int wait_status) {
         case PTRACE_EVENT_STOP:
             return WSTOPSIG(wait_status) == SIGTRAP ? StopKind::kHalted : StopKind::kGroupStop;
         default:
-            return StopKind::kSignal;
+            return WSTOPSIG(wait_status) == kCallStop ? StopKind::kCall : StopKind::kSignal;
     }
 }
 
 Result<void> seize(pid_t tid) {
     constexpr long kOptions = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-                              PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
+                              PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD;
     if (ptrace(PTRACE_SEIZE, tid, nullptr, kOptions) != 0) {
         return Err(static_cast<Errno>(errno));
     }
@@ -68,6 +81,10 @@ Result<void> seize(pid_t tid) {
 }
 
 void let_go(pid_t tid, int signal) { ptrace(PTRACE_CONT, tid, nullptr, static_cast<long>(signal)); }
+
+void let_go_to_call(pid_t tid, int signal) {
+    ptrace(PTRACE_SYSCALL, tid, nullptr, static_cast<long>(signal));
+}
 
 void interrupt(pid_t tid) { ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr); }
 
@@ -81,14 +98,19 @@ pid_t event_message(pid_t tid) {
     return static_cast<pid_t>(message);
 }
 
+bool dies_of_signal(pid_t tid) {
+    const auto status = static_cast<int>(event_message(tid));
+    return WIFSIGNALED(status);
+}
+
 bool is_fault_trap(pid_t tid) {
     siginfo_t info{};
     return ptrace(PTRACE_GETSIGINFO, tid, nullptr, &info) == 0 && is_of_counter(info);
 }
 
 bool awaits_fault_trap(pid_t tid) {
-    const auto info = waiting_signal(tid, 0);
-    return info && is_of_counter(*info);
+    const auto signals = waiting_signals(tid, 0);
+    return std::any_of(signals.begin(), signals.end(), is_of_counter);
 }
 
 void restart_interrupted_call(pid_t tid) {

@@ -24,6 +24,7 @@ enum class StopKind : std::uint8_t {
     kExit,       ///< is about to end; its memory is still there
     kHalted,     ///< its first stop, or after interrupt()
     kGroupStop,  ///< SIGSTOP and its like
+    kCall,       ///< a system call begins, or has ended (let_go_to_call())
     kSignal,     ///< a signal is about to be delivered
 };
 
@@ -34,11 +35,15 @@ StopKind kind_of_stop(int wait_status);
 Result<void> seize(pid_t tid);
 /// Lets a stopped thread go on, with a signal if it is not 0.
 void let_go(pid_t tid, int signal = 0);
+/// The same up to the next system call's beginning or, from there, to its end.
+void let_go_to_call(pid_t tid, int signal = 0);
 /// Makes it stop soon; nobody but the tracer sees that.
 void interrupt(pid_t tid);
 /// No more following. The thread is in a stop; it goes on with the signal if that is not 0.
 void release(pid_t tid, int signal = 0);
 pid_t event_message(pid_t tid);
+/// In its exit stop: a signal is what ends it.
+bool dies_of_signal(pid_t tid);
 /// The signal that is about to be delivered is a counter's (FaultTrap).
 bool is_fault_trap(pid_t tid);
 /// One waits to be delivered: to let the thread go now for good would be its death.

@@ -9,7 +9,8 @@
 // stays free: DEVIATION(unfollowed-processes).
 //
 // Where the faults are made inside a system call (MAP_POPULATE, mlock(2), a read into fresh
-// memory), the ticker sees the growth, and the process is held when the call returns.
+// memory), the ticker sees the growth, and the process is held when the call returns: those that
+// are known to bring much (watch_call()) stop at their end.
 // DEVIATION(long-calls): until then it is in debt, which no file shows.
 //
 // Threads: one of its own makes all calls of ptrace(2) and waits for all children of this process:
@@ -68,6 +69,10 @@ public:
     bool give_up(pid_t pid, bool running);
     /// Returns once those of before are followed.
     void await_moves();
+    /// The thread has begun a system call that may bring its process `pages` of new memory. True:
+    /// the call is to be made again, as the thread shall stop at its end, for the pages may not
+    /// fit; it stops before that. The second time: false.
+    bool watch_call(pid_t tid, Pages pages);
 
     /// What the members of the group and below have grown by is charged, or being charged.
     void settle(engine::CgroupId group);

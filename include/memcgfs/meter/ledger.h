@@ -41,7 +41,8 @@ public:
     Result<void> open(std::int32_t pid, Pages anon);
     /// `child` is a fork of `parent`, and in the groups of `css_set`, or else in its parent's; in
     /// the root group it has no books (false). Shares the pages that are in the parent's books;
-    /// with `shares_memory` (vfork) it is of no account until exec().
+    /// with `shares_memory` (vfork) it is of no account until exec(). A parent that is not known
+    /// any more is 0, and the child's memory then of before its books.
     struct Fork {
         std::int32_t parent = 0;
         std::int32_t child = 0;

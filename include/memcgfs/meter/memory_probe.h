@@ -18,14 +18,15 @@ namespace memcgfs::meter {
 
 class MemoryProbe {
 public:
-    /// The descriptor is kept and so is the process it is about, should the pid pass on. ESRCH.
+    /// Of a process or one of its threads. The descriptor is kept and so is what it is about,
+    /// should the number pass on. ESRCH.
     static Result<MemoryProbe> open(std::int32_t pid);
     MemoryProbe(MemoryProbe&& other) noexcept;
-    MemoryProbe& operator=(MemoryProbe&&) = delete;
+    MemoryProbe& operator=(MemoryProbe&& other) noexcept;
     ~MemoryProbe();
 
-    /// Resident anonymous pages, which a process that is exiting has none of any more. ESRCH: it
-    /// has gone.
+    /// Resident anonymous pages, which a process or thread that is exiting has none of any more.
+    /// ESRCH: it has gone.
     Result<Pages> anon() const;
 
 private:

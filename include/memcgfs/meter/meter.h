@@ -44,6 +44,8 @@ public:
 
     /// From now on the process's growth is charged. ESRCH.
     Result<void> watch(std::int32_t pid);
+    /// It is looked at by this one of its threads from now on: its first one is about to end.
+    void look_by(std::int32_t pid, std::int32_t tid);
     /// See Ledger.
     bool fork(Ledger::Fork fork);
     void exec(std::int32_t pid, std::string comm);

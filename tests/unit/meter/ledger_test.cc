@@ -137,6 +137,18 @@ TEST_CASE("a fork that was made into another group is there") {
     CHECK(books.charged() == 0);
 }
 
+TEST_CASE("a fork of nobody that is known has its groups, and no memory yet") {
+    Books books;
+    const std::uint32_t css_set =
+        books.f.engine.css_set_of(books.f.engine.find_task_by_pid(kParent)->groups);
+    CHECK_FALSE(books.ledger.fork({.parent = 0, .child = kChild}));
+    CHECK(
+        books.ledger.fork({.parent = 0, .child = kChild, .css_set = css_set, .anon = Pages{500}}));
+    CHECK(books.look(kChild, 520));
+    CHECK(books.charged() == 20);
+    CHECK(books.ledger.members(books.group.id) == std::vector<std::int32_t>{kParent, kChild});
+}
+
 TEST_CASE("over the limit a process is killed, and usage stays below") {
     Books books;
     books.f.limit(books.group, mib(1));
