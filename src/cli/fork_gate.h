@@ -36,6 +36,8 @@ public:
         std::function<void(std::int32_t pid)> forks_into;
         /// Follower::give_up(); empty: nobody is followed.
         std::function<bool(std::int32_t pid, bool running)> gives_up;
+        /// Follower::watch_call(); empty: nobody is followed.
+        std::function<bool(std::int32_t tid, Pages pages)> watches_call;
     };
     explicit ForkGate(Parts parts) : parts_(std::move(parts)) {}
 

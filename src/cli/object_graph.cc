@@ -400,6 +400,9 @@ std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
                         },
                         [&state](std::int32_t pid, bool running) {
                             return state.follower && state.follower->give_up(pid, running);
+                        },
+                        [&state](std::int32_t tid, Pages pages) {
+                            return state.follower && state.follower->watch_call(tid, pages);
                         }},
         MachineAnswers::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
                               state.kernel_log, [&state] { state.outbox.flush(); }, release},

@@ -101,6 +101,7 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
       engine_mutex_(parts.engine_mutex),
       tasks_(parts.tasks),
       gives_up_(parts.gives_up),
+      watches_call_(parts.watches_call),
       gate_(parts),
       world_mounts_({engine_, engine_mutex_, tasks_, trees_.cgroups, trees_.roots, parts.flush,
                      mounts.tree_device},
@@ -305,6 +306,10 @@ bool RunAnswers::before_trace(pid_t caller, pid_t tracee) {
     }
     // Who wants to be traced itself waits for this answer, and cannot stop before.
     return gives_up_(process->pid, tracee != 0) && tracee == 0;
+}
+
+bool RunAnswers::before_growth(pid_t caller, std::uint64_t bytes) {
+    return watches_call_ && watches_call_(caller, Pages{bytes / kPageSize});
 }
 
 Result<void> RunAnswers::may_enter(std::int32_t caller, engine::CgroupId group) {

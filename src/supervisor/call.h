@@ -18,6 +18,10 @@
 
 namespace memcgfs::supervisor {
 
+/// ERESTARTNOINTR (include/linux/errno.h): the kernel makes the call again on the way back, once
+/// the caller has been stopped; nobody ever sees the number.
+inline constexpr Errno kMakeAgain{513};
+
 struct Answer {
     /// The kernel does the call, as if there were no filter.
     static Answer go_on() { return {}; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/call_table.h"
 
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -16,6 +17,17 @@ constexpr OnlyWhere without_bits(unsigned argument, std::uint64_t bits) {
 
 /// Of calls whose argument is an int that says which limit.
 constexpr OnlyWhere of_locks(unsigned argument) { return {argument, UINT32_MAX, RLIMIT_LOCKS}; }
+
+constexpr OnlyWhere with_bits(unsigned argument, std::uint64_t bits) {
+    return {argument, bits, bits};
+}
+
+constexpr OnlyWhere equal(unsigned argument, std::uint64_t value) {
+    return {argument, UINT32_MAX, value};
+}
+
+/// What is read at one go and is worth a look before.
+constexpr OnlyWhere kLongRead{2, 0, 1U << 20U};
 
 constexpr OnlyWhere kAtWorkingDirectory{0, UINT32_MAX, static_cast<std::uint32_t>(AT_FDCWD)};
 
@@ -39,6 +51,15 @@ constexpr std::array kTable{
     CallRow{"getrlimit", SYS_getrlimit, answer_getrlimit, of_locks(0)},
     CallRow{"setrlimit", SYS_setrlimit, answer_setrlimit, of_locks(0)},
     CallRow{"prlimit64", SYS_prlimit64, answer_prlimit, of_locks(1)},
+    CallRow{"mmap", SYS_mmap, answer_mmap, with_bits(3, MAP_POPULATE)},
+    CallRow{"mmap", SYS_mmap, answer_mmap, with_bits(3, MAP_LOCKED)},
+    CallRow{"mlock", SYS_mlock, answer_mlock},
+    CallRow{"mlock2", SYS_mlock2, answer_mlock},
+    CallRow{"mlockall", SYS_mlockall, answer_mlockall},
+    CallRow{"madvise", SYS_madvise, answer_madvise, equal(2, MADV_POPULATE_READ)},
+    CallRow{"madvise", SYS_madvise, answer_madvise, equal(2, MADV_POPULATE_WRITE)},
+    CallRow{"read", SYS_read, answer_read, kLongRead},
+    CallRow{"pread64", SYS_pread64, answer_read, kLongRead},
     CallRow{"ptrace", SYS_ptrace, answer_ptrace, OnlyWhere{0, UINT64_MAX, PTRACE_TRACEME}},
     CallRow{"ptrace", SYS_ptrace, answer_ptrace, OnlyWhere{0, UINT64_MAX, PTRACE_ATTACH}},
     CallRow{"ptrace", SYS_ptrace, answer_ptrace, OnlyWhere{0, UINT64_MAX, PTRACE_SEIZE}},

@@ -29,7 +29,8 @@ inline constexpr std::uint64_t kWalking = O_NOFOLLOW;
 inline constexpr std::uint64_t kOtherMounts =
     MS_BIND | MS_MOVE | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
 
-/// Only calls of which an argument, as far as the mask goes, has the value wait.
+/// Only calls of which an argument, as far as the mask goes, has the value wait; without a mask,
+/// those of which it is at least the value.
 struct OnlyWhere {
     unsigned argument = 0;
     std::uint64_t mask = 0;
@@ -70,6 +71,12 @@ Answer answer_name_to_handle(const Call& call, CallAnswers& answers);
 Answer answer_getrlimit(const Call& call, CallAnswers& answers);
 Answer answer_setrlimit(const Call& call, CallAnswers& answers);
 Answer answer_prlimit(const Call& call, CallAnswers& answers);
+// growth_calls.cc
+Answer answer_mmap(const Call& call, CallAnswers& answers);
+Answer answer_mlock(const Call& call, CallAnswers& answers);
+Answer answer_mlockall(const Call& call, CallAnswers& answers);
+Answer answer_madvise(const Call& call, CallAnswers& answers);
+Answer answer_read(const Call& call, CallAnswers& answers);
 // trace_calls.cc
 Answer answer_ptrace(const Call& call, CallAnswers& answers);
 // machine_calls.cc

@@ -34,7 +34,10 @@ int add_row(scmp_filter_ctx context, const CallRow& row) {
     unsigned conditions = 0;
     for (const auto& only : {row.only, row.also}) {
         if (only) {
-            where[conditions++] = {only->argument, SCMP_CMP_MASKED_EQ, only->mask, only->value};
+            where[conditions++] =
+                only->mask != 0
+                    ? scmp_arg_cmp{only->argument, SCMP_CMP_MASKED_EQ, only->mask, only->value}
+                    : scmp_arg_cmp{only->argument, SCMP_CMP_GE, only->value, 0};
         }
     }
     return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, row.number, conditions, where.data());

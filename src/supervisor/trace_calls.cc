@@ -7,13 +7,6 @@
 #include "supervisor/call_table.h"
 
 namespace memcgfs::supervisor {
-namespace {
-
-/// ERESTARTNOINTR (include/linux/errno.h): the kernel makes the call again on the way back, once
-/// the caller has been stopped; nobody ever sees the number.
-constexpr Errno kMakeAgain{513};
-
-}  // namespace
 
 Answer answer_ptrace(const Call& call, CallAnswers& answers) {
     const bool own = call.argument(0) == PTRACE_TRACEME;

@@ -73,6 +73,9 @@ public:
     /// The caller is about to trace `tracee`, as it names it, or (0) to be traced itself. True: the
     /// call is to be made again, for the caller has to come to a stop first.
     virtual bool before_trace(pid_t /*caller*/, pid_t /*tracee*/) { return false; }
+    /// The caller may get as many bytes of new memory by its call. True: that is to be made again,
+    /// for the caller has to come to a stop first.
+    virtual bool before_growth(pid_t /*caller*/, std::uint64_t /*bytes*/) { return false; }
     /// What answers mounts of the type; nullptr: they are the kernel's affair.
     virtual MountAnswers* mounts(FsType /*type*/) { return nullptr; }
     /// The type of the world's file system that is on this device.

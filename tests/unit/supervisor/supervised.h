@@ -17,7 +17,9 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "memcgfs/base/mutex.h"
 #include "memcgfs/supervisor/filter.h"
 #include "memcgfs/supervisor/supervisor.h"
 #include "support/catch.hpp"
@@ -46,6 +48,11 @@ public:
         threads += request.thread ? 1 : 0;
         return refuse_forks ? Err(Errno::kEAGAIN) : Result<void>{};
     }
+    bool before_growth(pid_t /*caller*/, std::uint64_t bytes) override {
+        const MutexLock lock(growth_mutex);
+        growth.push_back(bytes);
+        return false;
+    }
     MachineCalls* machine() override { return machine_calls; }
     MountAnswers* mounts(FsType wanted) override {
         return wanted == FsType::kTmpfs ? tmpfs_answers : mount_answers;
@@ -58,6 +65,8 @@ public:
     std::atomic<bool> refuse_forks = false;
     std::atomic<int> forks = 0;
     std::atomic<int> threads = 0;
+    Mutex growth_mutex{LockRank::kLeaf};
+    std::vector<std::uint64_t> growth MEMCGFS_GUARDED_BY(growth_mutex);
 };
 
 /// A child that has installed the filter, and waits.
