@@ -131,7 +131,8 @@ int serve_command(const WorldConfig& config, const RunOptions& options, runner::
     }
     if (charges) {
         command.leave_children();
-        (*world)->follow([&command](pid_t pid, int status) { command.child_ended(pid, status); });
+        (*world)->follow([&command](pid_t pid, int status) { command.child_ended(pid, status); },
+                         options.charge == "all");
     }
     if (const auto served =
             (*world)->attach(command.take_fuse_fd().release(),
@@ -227,8 +228,9 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
                       "mount want it");
     command
         ->add_option("--charge", options->charge,
-                     "Whether the real memory of processes in groups is charged: 'event' or 'off'")
-        ->check(CLI::IsMember({"event", "off"}))
+                     "Whose real memory is charged: that of processes in groups ('event'), in the "
+                     "root group, too ('all'), or nobody's ('off')")
+        ->check(CLI::IsMember({"event", "all", "off"}))
         ->capture_default_str();
     command
         ->add_option("--track", options->tracked,

@@ -423,7 +423,7 @@ void World::use_agent(runner::WorldAgent agent) {
     state.effects.bind_release_agents(*state.release_agents);
 }
 
-void World::follow(std::function<void(pid_t, int)> child_ended) {
+void World::follow(std::function<void(pid_t, int)> child_ended, bool roots_too) {
     State& state = *state_;
     const AllSignalsBlocked blocked;
     state.follower = std::make_unique<meter::Follower>(
@@ -435,7 +435,8 @@ void World::follow(std::function<void(pid_t, int)> child_ended) {
                                .logger = state.logger,
                                .flush = [&state] { state.outbox.flush(); },
                                .exempt = runs_this_program,
-                               .child_ended = std::move(child_ended)});
+                               .child_ended = std::move(child_ended),
+                               .roots_too = roots_too});
     state.effects.bind_moves([&state](std::int32_t pid) { state.follower->moved(pid); });
 }
 
@@ -448,6 +449,10 @@ void World::stop_following() {
 Result<void> World::adopt(std::int32_t pid) {
     MEMCGFS_TRY(state_->tasks->set_css_set(pid, 0));
     state_->cgroup_fs.refresh();
+    if (state_->follower) {
+        state_->follower->moved(pid);
+        state_->follower->await_moves();
+    }
     return {};
 }
 

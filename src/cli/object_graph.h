@@ -84,8 +84,9 @@ public:
     void use_agent(runner::WorldAgent agent);
 
     /// The memory of real processes is charged from now on. `child_ended`: see
-    /// meter::Follower::Parts. Before attach().
-    void follow(std::function<void(pid_t, int)> child_ended);
+    /// meter::Follower::Parts, also for `roots_too`: then also of those who are adopted. Before
+    /// attach().
+    void follow(std::function<void(pid_t, int)> child_ended, bool roots_too);
     /// All of them are let go, for good.
     void stop_following();
 

@@ -100,6 +100,7 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
       engine_(parts.engine),
       engine_mutex_(parts.engine_mutex),
       tasks_(parts.tasks),
+      flush_(parts.flush),
       gives_up_(parts.gives_up),
       watches_call_(parts.watches_call),
       gate_(parts),
@@ -306,6 +307,18 @@ bool RunAnswers::before_trace(pid_t caller, pid_t tracee) {
     }
     // Who wants to be traced itself waits for this answer, and cannot stop before.
     return gives_up_(process->pid, tracee != 0) && tracee == 0;
+}
+
+void RunAnswers::drop_cache(dev_t device, std::uint64_t inode) {
+    const auto cache = trees_.tracked.cache_of(device, inode);
+    if (!cache) {
+        return;
+    }
+    {
+        const MutexLock lock(engine_mutex_);
+        engine_.drop_mapping(*cache);
+    }
+    flush_();
 }
 
 bool RunAnswers::before_growth(pid_t caller, std::uint64_t bytes) {

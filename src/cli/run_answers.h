@@ -60,6 +60,7 @@ public:
         const supervisor::OpenRequest& request) override;
     Result<void> may_fork(const supervisor::ForkRequest& request) override;
     bool before_trace(pid_t caller, pid_t tracee) override;
+    void drop_cache(dev_t device, std::uint64_t inode) override;
     bool before_growth(pid_t caller, std::uint64_t bytes) override;
     supervisor::MountAnswers* mounts(supervisor::FsType type) override;
     std::optional<supervisor::FsType> mounted_type(dev_t device) override;
@@ -92,6 +93,7 @@ private:
     Mutex& engine_mutex_;
     world::LiveTasks& tasks_;
     std::unordered_set<std::string> names_;  ///< last names of files that are ours
+    const std::function<void()> flush_;      ///< ForkGate::Parts'
     const std::function<bool(std::int32_t, bool)> gives_up_;       ///< ForkGate::Parts'
     const std::function<bool(std::int32_t, Pages)> watches_call_;  ///< the same
     ForkGate gate_;

@@ -206,7 +206,8 @@ bool Follower::Loop::belongs_to_a_group(pid_t pid) {
     const MutexLock lock(parts_.engine_mutex);
     const engine::Hierarchy& hierarchy = parts_.engine.memory_hierarchy();
     const engine::Task* const task = parts_.engine.find_task_by_pid(pid);
-    return task != nullptr && task->groups.in(hierarchy.id) != hierarchy.root->id;
+    return task != nullptr &&
+           (parts_.roots_too || task->groups.in(hierarchy.id) != hierarchy.root->id);
 }
 
 void Follower::Loop::follow(pid_t pid) {

@@ -33,7 +33,7 @@ void Follower::settle_all() { loop_->settle_all(); }
 Follower::Loop::Loop(Parts parts)
     : parts_(std::move(parts)),
       meter_({parts_.engine, parts_.engine_mutex, parts_.runner, parts_.clock,
-              [this](std::int32_t pid) { order({Order::Kind::kPaid, pid}); }}),
+              [this](std::int32_t pid) { order({Order::Kind::kPaid, pid}); }, parts_.roots_too}),
       clock_(parts_.clock),
       thread_([this] { work(); }) {}
 

@@ -44,7 +44,7 @@ bool Ledger::fork(const Fork& fork) {
     const engine::Membership groups =
         fork.css_set ? engine_.css_set(*fork.css_set) : forker->groups;
     const engine::Hierarchy& hierarchy = engine_.memory_hierarchy();
-    if (groups.in(hierarchy.id) == hierarchy.root->id) {
+    if (!roots_too_ && groups.in(hierarchy.id) == hierarchy.root->id) {
         return false;
     }
     Book book;

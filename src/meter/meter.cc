@@ -70,7 +70,8 @@ private:
     const std::shared_ptr<Progress> progress_;
 };
 
-Meter::Meter(Parts parts) : parts_(std::move(parts)), ledger_(parts_.engine, parts_.engine_mutex) {}
+Meter::Meter(Parts parts)
+    : parts_(std::move(parts)), ledger_(parts_.engine, parts_.engine_mutex, parts_.roots_too) {}
 
 Meter::~Meter() = default;
 

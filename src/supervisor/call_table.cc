@@ -63,6 +63,7 @@ constexpr std::array kTable{
     CallRow{"ptrace", SYS_ptrace, answer_ptrace, OnlyWhere{0, UINT64_MAX, PTRACE_TRACEME}},
     CallRow{"ptrace", SYS_ptrace, answer_ptrace, OnlyWhere{0, UINT64_MAX, PTRACE_ATTACH}},
     CallRow{"ptrace", SYS_ptrace, answer_ptrace, OnlyWhere{0, UINT64_MAX, PTRACE_SEIZE}},
+    CallRow{"fadvise64", SYS_fadvise64, answer_fadvise, equal(3, POSIX_FADV_DONTNEED)},
     CallRow{"swapon", SYS_swapon, answer_swapon},
     CallRow{"swapoff", SYS_swapoff, answer_swapoff},
     CallRow{"sync", SYS_sync, answer_sync},

@@ -71,6 +71,8 @@ Answer answer_name_to_handle(const Call& call, CallAnswers& answers);
 Answer answer_getrlimit(const Call& call, CallAnswers& answers);
 Answer answer_setrlimit(const Call& call, CallAnswers& answers);
 Answer answer_prlimit(const Call& call, CallAnswers& answers);
+// cache_calls.cc
+Answer answer_fadvise(const Call& call, CallAnswers& answers);
 // growth_calls.cc
 Answer answer_mmap(const Call& call, CallAnswers& answers);
 Answer answer_mlock(const Call& call, CallAnswers& answers);

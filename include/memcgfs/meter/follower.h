@@ -48,6 +48,7 @@ public:
         std::function<bool(pid_t)> exempt;
         /// A child of this process has ended, with waitpid(2)'s status.
         std::function<void(pid_t, int)> child_ended;
+        bool roots_too = false;  ///< whoever is moved is followed, also in the root group
     };
     explicit Follower(Parts parts);
     /// stop().

@@ -31,8 +31,9 @@ namespace memcgfs::meter {
 class Ledger {
 public:
     /// References outlive it.
-    Ledger(engine::Engine& engine, Mutex& engine_mutex)
-        : engine_(engine), engine_mutex_(engine_mutex) {}
+    /// `roots_too`: who is in the root group has books as well.
+    Ledger(engine::Engine& engine, Mutex& engine_mutex, bool roots_too = false)
+        : engine_(engine), engine_mutex_(engine_mutex), roots_too_(roots_too) {}
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
 
@@ -111,6 +112,7 @@ private:
 
     engine::Engine& engine_;
     Mutex& engine_mutex_;
+    const bool roots_too_;
     std::map<std::int32_t, Book> books_ MEMCGFS_GUARDED_BY(engine_mutex_);
 };
 

@@ -36,6 +36,7 @@ public:
         OperationRunner& runner;
         const Clock& clock;
         std::function<void(std::int32_t pid)> paid;
+        bool roots_too = false;  ///< Ledger's
     };
     explicit Meter(Parts parts);
     ~Meter();

@@ -73,6 +73,8 @@ public:
     /// The caller is about to trace `tracee`, as it names it, or (0) to be traced itself. True: the
     /// call is to be made again, for the caller has to come to a stop first.
     virtual bool before_trace(pid_t /*caller*/, pid_t /*tracee*/) { return false; }
+    /// POSIX_FADV_DONTNEED of all that is in a file, which the kernel hears, too.
+    virtual void drop_cache(dev_t /*device*/, std::uint64_t /*inode*/) {}
     /// The caller may get as many bytes of new memory by its call. True: that is to be made again,
     /// for the caller has to come to a stop first.
     virtual bool before_growth(pid_t /*caller*/, std::uint64_t /*bytes*/) { return false; }

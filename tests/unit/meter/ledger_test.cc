@@ -137,6 +137,14 @@ TEST_CASE("a fork that was made into another group is there") {
     CHECK(books.charged() == 0);
 }
 
+TEST_CASE("who is forked into the root group has books where that is wanted") {
+    Books books;
+    Ledger all{books.f.engine, books.mutex, true};
+    const std::uint32_t roots = books.f.engine.css_set_of({});
+    CHECK_FALSE(books.ledger.fork({.parent = kParent, .child = kChild, .css_set = roots}));
+    CHECK(all.fork({.parent = kParent, .child = kChild, .css_set = roots}));
+}
+
 TEST_CASE("a fork of nobody that is known has its groups, and no memory yet") {
     Books books;
     const std::uint32_t css_set =
