@@ -62,6 +62,11 @@ bool Ledger::fork(const Fork& fork) {
         book.uncharged = fork.anon.count();
     } else if (!book.borrows) {
         share_layers(fork, parent->second, book);
+        for (const auto& segment : parent->second.segments) {
+            segment->users.insert(fork.child);
+            engine_.map_mapping(book.task, segment->mapping);
+            book.segments.push_back(segment);
+        }
     }
     books_.emplace(fork.child, std::move(book));
     return true;
@@ -87,6 +92,7 @@ void Ledger::exec(std::int32_t pid, std::string comm) {
             task->info.comm = std::move(comm);
         }
         drop_layers(pid, found->second, true);
+        drop_segments(pid, found->second);
         found->second.uncharged = 0;
         found->second.borrows = false;
     }
@@ -97,6 +103,7 @@ void Ledger::forget(std::int32_t pid) {
     const auto found = books_.find(pid);
     if (found != books_.end()) {
         drop_layers(pid, found->second, true);
+        drop_segments(pid, found->second);
         books_.erase(found);
     }
 }
@@ -109,6 +116,7 @@ void Ledger::exit(std::int32_t pid) {
     }
     const engine::TaskId task = found->second.task;
     drop_layers(pid, found->second, false);
+    drop_segments(pid, found->second);
     books_.erase(found);
     engine_.exit_task(task);
 }
@@ -125,6 +133,9 @@ void Ledger::drop_layers(std::int32_t pid, Book& book, bool unmap) {
     }
     book.layers.clear();
     // What is being paid for has gone; the operation finds no mapping and ends.
+    if (book.payment && book.payment->segment) {
+        book.payment->segment->paid_for = false;
+    }
     book.payment.reset();
 }
 
@@ -148,7 +159,7 @@ std::unique_ptr<Operation> Ledger::sampled(std::int32_t pid, Pages anon) {
         return pay(pid, book, anon.count() - there);
     }
     give_back(pid, book, there - anon.count());
-    return nullptr;
+    return pay_for_segments(book);
 }
 
 std::shared_ptr<Ledger::Layer> Ledger::own_layer(std::int32_t pid, Book& book) {
@@ -172,7 +183,7 @@ std::unique_ptr<Operation> Ledger::pay(std::int32_t pid, Book& book, std::uint64
     auto layer = own_layer(pid, book);
     auto operation =
         engine_.touch(book.task, layer->mapping, {layer->pages, pages}, engine::Access::kWrite);
-    book.payment = Book::Payment{std::move(layer), pages};
+    book.payment = Book::Payment{std::move(layer), nullptr, pages};
     return operation;
 }
 
@@ -183,6 +194,16 @@ void Ledger::settled(std::int32_t pid, const OperationResult& result) {
         return;
     }
     const Book::Payment payment = *std::exchange(found->second.payment, std::nullopt);
+    if (payment.segment) {
+        Segment& segment = *payment.segment;
+        segment.paid_for = false;
+        if (result.ok()) {
+            segment.pages += payment.pages;
+        } else {
+            engine_.free_pages(segment.mapping, {segment.pages, payment.pages});
+        }
+        return;
+    }
     Layer& layer = *payment.layer;
     if (result.ok()) {
         layer.pages += payment.pages;

@@ -47,7 +47,9 @@ MemoryProbe::~MemoryProbe() {
     }
 }
 
-Result<Pages> MemoryProbe::anon() const {
+Result<Pages> MemoryProbe::anon() const { return MEMCGFS_TRY(look()).anon; }
+
+Result<MemoryProbe::Memory> MemoryProbe::look() const {
     std::array<char, 128> buffer;
     const ssize_t size = pread(statm_, buffer.data(), buffer.size(), 0);
     if (size <= 0) {
@@ -57,7 +59,7 @@ Result<Pages> MemoryProbe::anon() const {
     take_number(text);
     const std::uint64_t resident = take_number(text);
     const std::uint64_t shared = take_number(text);
-    return Pages{resident - std::min(resident, shared)};
+    return Memory{Pages{resident - std::min(resident, shared)}, Pages{shared}};
 }
 
 }  // namespace memcgfs::meter

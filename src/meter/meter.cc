@@ -4,6 +4,8 @@
 #include <atomic>
 #include <utility>
 
+#include "meter/proc_look.h"
+
 namespace memcgfs::meter {
 
 /// How far a payment has come, for who waits for it.
@@ -34,6 +36,8 @@ struct Meter::Watched {
     explicit Watched(MemoryProbe opened) : probe(std::move(opened)) {}
     Mutex looking{LockRank::kMeter};
     MemoryProbe probe;
+    Pages shared{};             ///< at the last look
+    bool has_segments = false;  ///< the same
     std::shared_ptr<Progress> progress = std::make_shared<Progress>();
 };
 
@@ -115,6 +119,8 @@ Result<void> Meter::watch(std::int32_t pid) {
     const Result<void> opened = anon.ok() ? ledger_.open(pid, *anon) : Err(anon.error());
     if (!opened.ok()) {
         remove(pid);
+    } else if (resident_shmem(pid) > Pages{0}) {
+        ledger_.shares(pid, shared_segments_of(pid), Ledger::Since::kBefore);
     }
     return opened;
 }
@@ -163,21 +169,43 @@ Meter::Settled Meter::settle(std::int32_t pid) {
     if (watched == nullptr) {
         return {};
     }
-    std::unique_ptr<Operation> payment;
-    Pages grown{};
-    {
-        const MutexLock looking(watched->looking);
-        const Result<Pages> anon = watched->probe.anon();
-        if (!anon.ok()) {
-            return {};
+    Settled settled;
+    for (int turn = 0; turn < kMostPayments; ++turn) {
+        std::unique_ptr<Operation> payment;
+        {
+            const MutexLock looking(watched->looking);
+            const auto memory = watched->probe.look();
+            if (!memory.ok()) {
+                return {};
+            }
+            if (memory->shared != watched->shared) {
+                look_at_segments(pid, *watched, memory->shared);
+            }
+            payment = ledger_.sampled(pid, memory->anon);
         }
-        payment = ledger_.sampled(pid, *anon);
-        grown = ledger_.owed(pid);
+        if (payment == nullptr) {
+            settled.free = !ledger_.pays(pid);
+            return settled;
+        }
+        settled.grown += ledger_.owed(pid);
+        settled.free = pay(pid, watched->progress, std::move(payment));
+        // Each segment of shared memory is paid for by itself.
+        if (!settled.free || !watched->has_segments) {
+            break;
+        }
     }
-    if (payment == nullptr) {
-        return {.free = !ledger_.pays(pid)};
+    return settled;
+}
+
+/// To read all mappings takes a while, and few processes have shared memory: what they share mostly
+/// is programs and libraries.
+void Meter::look_at_segments(std::int32_t pid, Watched& watched, Pages shared) {
+    watched.shared = shared;
+    if (watched.has_segments || resident_shmem(pid) > Pages{0}) {
+        const auto segments = shared_segments_of(pid);
+        watched.has_segments = !segments.empty();
+        ledger_.shares(pid, segments);
     }
-    return {.free = pay(pid, watched->progress, std::move(payment)), .grown = grown};
 }
 
 bool Meter::pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
@@ -221,10 +249,18 @@ std::vector<std::int32_t> Meter::settle_each(const std::vector<std::int32_t>& pi
 }
 
 std::vector<std::int32_t> Meter::settle(engine::CgroupId group) {
+    drop_removed_segments();
     return count() == 0 ? std::vector<std::int32_t>{} : settle_each(ledger_.members(group));
 }
 
+void Meter::drop_removed_segments() {
+    if (ledger_.has_unmapped_segments()) {
+        ledger_.keep_sysv(sysv_segments());
+    }
+}
+
 std::vector<std::int32_t> Meter::settle_all() {
+    drop_removed_segments();
     std::vector<std::int32_t> pids;
     {
         const MutexLock lock(mutex_);

@@ -30,6 +30,12 @@ std::string read_file(pid_t pid, const std::string& name) {
     return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
 }
 
+/// What comes after the label in a file "status"; 0: nothing.
+std::int64_t number_in(const std::string& status, std::string_view label) {
+    const std::size_t at = status.find(label);
+    return at == std::string::npos ? 0 : std::atoll(status.c_str() + at + label.size());
+}
+
 /// Of a file "stat"; 0: there is none.
 char state_in(const std::string& stat) {
     const std::size_t state = stat.rfind(") ");
@@ -54,10 +60,13 @@ std::vector<pid_t> threads_of(pid_t pid) {
 }
 
 pid_t process_of(pid_t tid) {
-    constexpr std::string_view kLine = "\nTgid:\t";
-    const std::string status = read_file(tid, "status");
-    const std::size_t at = status.find(kLine);
-    return at == std::string::npos ? 0 : std::atoi(status.c_str() + at + kLine.size());
+    return static_cast<pid_t>(number_in(read_file(tid, "status"), "\nTgid:"));
+}
+
+Pages resident_shmem(pid_t pid) {
+    const auto kilobytes =
+        static_cast<std::uint64_t>(number_in(read_file(pid, "status"), "\nRssShmem:"));
+    return Pages{kilobytes * 1024 / kPageSize};
 }
 
 std::string comm_of(pid_t pid) {

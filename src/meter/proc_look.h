@@ -10,12 +10,17 @@
 #include <string>
 #include <vector>
 
+#include "memcgfs/base/units.h"
+
 namespace memcgfs::meter {
 
 std::vector<pid_t> threads_of(pid_t pid);
 
 /// Whose thread it is; 0: it has gone.
 pid_t process_of(pid_t tid);
+
+/// How much of what is resident is shared memory.
+Pages resident_shmem(pid_t pid);
 
 /// Its name (comm).
 std::string comm_of(pid_t pid);

@@ -19,12 +19,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/base/operation.h"
 #include "memcgfs/engine/engine.h"
+#include "memcgfs/meter/shared_segment.h"
 
 namespace memcgfs::meter {
 
@@ -63,6 +65,16 @@ public:
     /// the caller to run and to report to settled(). nullptr: nothing is to be paid, or another
     /// operation is under way (pays() tells).
     std::unique_ptr<Operation> sampled(std::int32_t pid, Pages anon);
+    /// The shared memory that the process maps now; what of it is new is for sampled() to give an
+    /// operation for, in the name of who is looked at first.
+    /// `since`: what is there, of segments that nobody has been seen with, is another's affair.
+    enum class Since : std::uint8_t { kNow, kBefore };
+    void shares(std::int32_t pid, const std::vector<SharedSegment>& segments,
+                Since since = Since::kNow);
+    /// The System V segments that there are, in order: others that nobody maps have gone.
+    void keep_sysv(const std::vector<std::uint64_t>& numbers);
+    /// There are such segments that nobody maps.
+    bool has_unmapped_segments() const;
     /// The end of the operation that sampled() gave.
     void settled(std::int32_t pid, const OperationResult& result);
     /// The pages that the operation under way is for.
@@ -86,13 +98,25 @@ private:
         std::uint64_t pages = 0;
         std::map<std::int32_t, std::uint64_t> holders;
     };
+    /// Shared memory: of no process, charged to who was first seen to have touched it.
+    struct Segment {
+        SharedSegment::Key key;
+        engine::MappingId mapping;
+        std::uint64_t pages = 0;  ///< that are charged
+        std::uint64_t seen = 0;   ///< that there are
+        bool is_sysv = false;
+        bool paid_for = false;  ///< an operation is under way
+        std::set<std::int32_t> users;
+    };
     struct Book {
         engine::TaskId task;
         std::vector<std::shared_ptr<Layer>> layers;
+        std::vector<std::shared_ptr<Segment>> segments;
         std::uint64_t uncharged = 0;  ///< there before the books were opened
         bool borrows = false;         ///< its memory is its parent's until exec()
         struct Payment {
-            std::shared_ptr<Layer> layer;
+            std::shared_ptr<Layer> layer;  ///< or else
+            std::shared_ptr<Segment> segment;
             std::uint64_t pages = 0;
         };
         std::optional<Payment> payment;
@@ -103,6 +127,12 @@ private:
         MEMCGFS_REQUIRES(engine_mutex_);
     std::unique_ptr<Operation> pay(std::int32_t pid, Book& book, std::uint64_t pages)
         MEMCGFS_REQUIRES(engine_mutex_);
+    std::unique_ptr<Operation> pay_for_segments(Book& book) MEMCGFS_REQUIRES(engine_mutex_);
+    void use_segment(std::int32_t pid, Book& book, const SharedSegment& seen, Since since)
+        MEMCGFS_REQUIRES(engine_mutex_);
+    void leave_segment(std::int32_t pid, Book& book, Segment& segment)
+        MEMCGFS_REQUIRES(engine_mutex_);
+    void drop_segments(std::int32_t pid, Book& book) MEMCGFS_REQUIRES(engine_mutex_);
     void give_back(std::int32_t pid, Book& book, std::uint64_t pages)
         MEMCGFS_REQUIRES(engine_mutex_);
     /// Frees what no holder has any more.
@@ -114,6 +144,8 @@ private:
     Mutex& engine_mutex_;
     const bool roots_too_;
     std::map<std::int32_t, Book> books_ MEMCGFS_GUARDED_BY(engine_mutex_);
+    std::map<SharedSegment::Key, std::shared_ptr<Segment>> segments_
+        MEMCGFS_GUARDED_BY(engine_mutex_);
 };
 
 }  // namespace memcgfs::meter

@@ -25,8 +25,13 @@ public:
     MemoryProbe& operator=(MemoryProbe&& other) noexcept;
     ~MemoryProbe();
 
-    /// Resident anonymous pages, which a process or thread that is exiting has none of any more.
+    struct Memory {
+        Pages anon{};    ///< resident anonymous pages
+        Pages shared{};  ///< resident pages of files and shared memory
+    };
+    /// Resident pages, which a process or thread that is exiting has none of any more.
     /// ESRCH: it has gone.
+    Result<Memory> look() const;
     Result<Pages> anon() const;
 
 private:

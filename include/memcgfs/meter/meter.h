@@ -76,12 +76,16 @@ public:
     std::size_t count() const;
 
 private:
+    /// Of one look; segments of shared memory that are new at once are few.
+    static constexpr int kMostPayments = 8;
     struct Watched;
     struct Progress;
     class Payment;
     std::shared_ptr<Watched> find(std::int32_t pid) const;
     std::shared_ptr<Watched> add(std::int32_t pid);
     void remove(std::int32_t pid);
+    void drop_removed_segments();
+    void look_at_segments(std::int32_t pid, Watched& watched, Pages shared);
     std::vector<std::int32_t> settle_each(const std::vector<std::int32_t>& pids);
     /// True: it is over.
     bool pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,

@@ -145,6 +145,87 @@ TEST_CASE("who is forked into the root group has books where that is wanted") {
     CHECK(all.fork({.parent = kParent, .child = kChild, .css_set = roots}));
 }
 
+TEST_CASE("shared memory is charged once, and freed when nobody maps it") {
+    Books books;
+    const auto shmem = [&] { return books.group.memcg->stat_total(engine::StatItem::kShmem); };
+    const SharedSegment::Key key{1, 77};
+    books.ledger.shares(kParent, {{key, Pages{100}}});
+    CHECK(books.look(kParent, 10));
+    CHECK(books.look(kParent, 10));  // one thing at a time
+    CHECK(shmem() == 100);
+    books.ledger.fork({.parent = kParent, .child = kChild});
+    books.ledger.shares(kChild, {{key, Pages{120}}});
+    CHECK(books.look(kChild, 10));
+    CHECK(shmem() == 120);
+
+    SECTION("also if who made it ends first") {
+        books.ledger.exit(kParent);
+        CHECK(shmem() == 120);
+        books.ledger.exit(kChild);
+        CHECK(shmem() == 0);
+    }
+    SECTION("or runs another program") {
+        books.ledger.exec(kParent, "sh");
+        books.ledger.shares(kChild, {});
+        CHECK(shmem() == 0);
+    }
+    SECTION("what is given back of it is freed at once") {
+        books.ledger.shares(kChild, {{key, Pages{30}}});
+        CHECK(shmem() == 30);
+    }
+    SECTION("another segment is another's") {
+        books.ledger.shares(kChild, {{key, Pages{120}}, {{1, 78}, Pages{5}}});
+        CHECK(books.look(kChild, 10));
+        CHECK(shmem() == 125);
+        books.ledger.exit(kChild);
+        CHECK(shmem() == 120);
+    }
+}
+
+TEST_CASE("what two processes have touched of shared memory may be the same") {
+    Books books;
+    const auto shmem = [&] { return books.group.memcg->stat_total(engine::StatItem::kShmem); };
+    const auto part = [](std::uint64_t pages) {
+        return SharedSegment{.key = {1, 77}, .pages = Pages{pages}, .is_part = true};
+    };
+    books.ledger.shares(kParent, {part(100)});
+    CHECK(books.look(kParent, 0));
+    books.ledger.fork({.parent = kParent, .child = kChild});
+    books.ledger.shares(kChild, {part(60)});
+    CHECK(books.look(kChild, 0));
+    CHECK(shmem() == 100);
+    books.ledger.exit(kChild);
+    books.ledger.shares(kParent, {part(60)});
+    CHECK(shmem() == 60);
+}
+
+TEST_CASE("a System V segment stays until it is removed") {
+    Books books;
+    const auto shmem = [&] { return books.group.memcg->stat_total(engine::StatItem::kShmem); };
+    books.ledger.shares(kParent, {{.key = {1, 9}, .pages = Pages{40}, .is_sysv = true}});
+    CHECK(books.look(kParent, 0));
+    CHECK_FALSE(books.ledger.has_unmapped_segments());
+    books.ledger.exit(kParent);
+    CHECK(shmem() == 40);
+    CHECK(books.ledger.has_unmapped_segments());
+    books.ledger.keep_sysv({3, 9});
+    CHECK(shmem() == 40);
+    books.ledger.keep_sysv({3});
+    CHECK(shmem() == 0);
+    CHECK_FALSE(books.ledger.has_unmapped_segments());
+}
+
+TEST_CASE("shared memory of before is not charged, what comes to it is") {
+    Books books;
+    const SharedSegment::Key key{1, 77};
+    books.ledger.shares(kParent, {{key, Pages{100}}}, Ledger::Since::kBefore);
+    CHECK(books.look(kParent, 0));
+    CHECK(books.group.memcg->stat_total(engine::StatItem::kShmem) == 0);
+    books.ledger.shares(kParent, {{key, Pages{130}}});
+    CHECK(books.look(kParent, 0));
+    CHECK(books.group.memcg->stat_total(engine::StatItem::kShmem) == 30);
+}
+
 TEST_CASE("a fork of nobody that is known has its groups, and no memory yet") {
     Books books;
     const std::uint32_t css_set =
