@@ -216,6 +216,7 @@ struct World::State {
     std::optional<Settler> settler;
     std::optional<ReleaseAgents> release_agents;
     std::unique_ptr<meter::Follower> follower;
+    bool charges_roots = false;  ///< Follower::Parts::roots_too
     std::unique_ptr<fuse::Session> session;
     runner::UniqueFd root;  ///< of a tree that somebody else has mounted
     runner::UniqueFd ended{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -426,6 +427,7 @@ void World::use_agent(runner::WorldAgent agent) {
 void World::follow(std::function<void(pid_t, int)> child_ended, bool roots_too) {
     State& state = *state_;
     const AllSignalsBlocked blocked;
+    state.charges_roots = roots_too;
     state.follower = std::make_unique<meter::Follower>(
         meter::Follower::Parts{.engine = state.engine,
                                .engine_mutex = state.engine_mutex,
@@ -449,9 +451,8 @@ void World::stop_following() {
 Result<void> World::adopt(std::int32_t pid) {
     MEMCGFS_TRY(state_->tasks->set_css_set(pid, 0));
     state_->cgroup_fs.refresh();
-    if (state_->follower) {
-        state_->follower->moved(pid);
-        state_->follower->await_moves();
+    if (state_->follower && state_->charges_roots) {
+        state_->follower->begin(pid);
     }
     return {};
 }

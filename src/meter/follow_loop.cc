@@ -97,6 +97,11 @@ bool Follower::Loop::carry_out_orders() {
             orders_.pop_front();
         }
         switch (order.kind) {
+            case Order::Kind::kBegin:
+                if (seize_threads(order.pid)) {
+                    static_cast<void>(meter_.watch(order.pid).ok());
+                }
+                break;
             case Order::Kind::kFollow:
                 follow(order.pid);
                 break;

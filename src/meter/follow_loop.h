@@ -30,6 +30,7 @@ public:
 
     // Any thread.
     void stop();
+    void begin(pid_t pid);
     void moved(pid_t pid);
     void attend(pid_t pid);
     bool give_up(pid_t pid, bool running);
@@ -42,6 +43,7 @@ public:
 private:
     struct Order {
         enum class Kind : std::uint8_t {
+            kBegin,      ///< it will become the first of all
             kFollow,     ///< it has been moved
             kAttend,     ///< its next child is in a group
             kGiveUp,     ///< somebody else will trace it

@@ -14,6 +14,8 @@ Follower::~Follower() { stop(); }
 
 void Follower::stop() { loop_->stop(); }
 
+void Follower::begin(pid_t pid) { loop_->begin(pid); }
+
 void Follower::moved(pid_t pid) { loop_->moved(pid); }
 
 void Follower::attend(pid_t pid) { loop_->attend(pid); }
@@ -62,6 +64,11 @@ void Follower::Loop::order(Order order) {
 }
 
 void Follower::Loop::moved(pid_t pid) { order({Order::Kind::kFollow, pid}); }
+
+void Follower::Loop::begin(pid_t pid) {
+    order({Order::Kind::kBegin, pid});
+    await_moves();
+}
 
 void Follower::Loop::attend(pid_t pid) {
     order({Order::Kind::kAttend, pid});

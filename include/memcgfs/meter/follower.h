@@ -59,6 +59,9 @@ public:
     /// Lets all go, for good. After it children are anybody's to wait for.
     void stop();
 
+    /// With `roots_too`: the process will become the first that is followed, by exec(2). Returns
+    /// when it is.
+    void begin(pid_t pid);
     /// The process has been put into another group.
     void moved(pid_t pid);
     /// The process, in the root group, is about to fork into another (clone3(2)). Returns when the

@@ -153,8 +153,8 @@ public:
             kill(child, SIGKILL);
             wait_for(child);
         }
-        follower.reset();
-        executor.stop();
+        follower->stop();
+        executor.stop();  // payments end before who has begun them
     }
     World(const World&) = delete;
     World& operator=(const World&) = delete;
