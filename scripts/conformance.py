@@ -127,7 +127,7 @@ def disk_directory():
 
 
 GUEST_PROGRAMS = ("evwait", "putrows", "filecalls", "forks", "threads", "permits", "realmem",
-                  "fileuse")
+                  "fileuse", "oddmem", "patterns")
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                        "tests/conformance")
 COMPILE_LOCK = threading.Lock()
