@@ -12,6 +12,7 @@
 #include "cli/files_server.h"
 #include "cli/mount_rights.h"
 #include "memcgfs/files/charged_tmpfs.h"
+#include "memcgfs/fuse/caller_rights.h"
 
 namespace memcgfs::cli {
 
@@ -160,13 +161,14 @@ void TmpfsMounts::forget_ended() {
 Result<runner::MountAgent::Mount> TmpfsMounts::make(pid_t caller, const TmpfsOptions& options,
                                                     const std::string& source) {
     forget_ended();
-    const auto process = parts_.tasks.find(0, caller);
-    const uid_t uid = process.ok() ? process->uid : 0;
+    // shmem_fill_super(): who mounts it.
+    const auto found = fuse::credentials_of_thread(caller);
+    const vfs::Credentials maker = found.ok() ? *found : vfs::Credentials{};
     const files::TmpfsShown shown{.limits = options.limits(),
                                   .defaults = files::default_limits(memory()),
                                   .mode = options.mode(),
-                                  .uid = options.uid().value_or(uid),
-                                  .gid = options.gid().value_or(0)};
+                                  .uid = options.uid().value_or(maker.uid),
+                                  .gid = options.gid().value_or(maker.gid)};
     auto made = MEMCGFS_TRY(agent_->make_fuse(source.empty() ? "none" : source));
     auto file_system = std::make_unique<FileSystem>(
         device_of(made.mount.file.get()),

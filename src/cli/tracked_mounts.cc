@@ -9,8 +9,10 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -56,6 +58,21 @@ std::uint64_t attributes_there(int directory) {
     }
     // ST_RDONLY and the next three are the flags of mount(2).
     return attributes_of(status.f_flag & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
+}
+
+/// Who stands for the owners that have no number here, as in an ordinary user's run all but
+/// himself; `kind` is "uid" or "gid". Nothing: they have one of their own.
+std::optional<files::TrackedDirectory::Stranger> stranger(const std::string& kind,
+                                                          std::uint32_t shown_as) {
+    std::uint32_t number = 0;
+    std::ifstream("/proc/sys/kernel/overflow" + kind) >> number;
+    std::ifstream map("/proc/self/" + kind + "_map");
+    for (std::uint64_t inside = 0, outside = 0, count = 0; map >> inside >> outside >> count;) {
+        if (number >= inside && number - inside < count) {
+            return std::nullopt;
+        }
+    }
+    return files::TrackedDirectory::Stranger{number, shown_as};
 }
 
 /// A quarter of the descriptors for files that the kernel has forgotten and that have pages.
@@ -106,7 +123,9 @@ Result<void, std::string> TrackedMounts::cover(const std::string& directory,
     auto file_system = std::make_unique<FileSystem>(
         files::ChargeParts{parts_.engine, parts_.engine_mutex, payers_, parts_.flush},
         std::move(root),
-        files::TrackedDirectory::Options{raise_descriptor_limit() / kRememberedShare});
+        files::TrackedDirectory::Options{.remembered = raise_descriptor_limit() / kRememberedShare,
+                                         .user = stranger("uid", geteuid()),
+                                         .group = stranger("gid", getegid())});
     file_system->device = device_of(made->mount.file.get());
     file_system->type = static_cast<std::uint32_t>(real.f_type);
     file_system->shown = shown;

@@ -50,7 +50,7 @@ Result<struct stat> TrackedDirectory::getattr(InodeId id) {
     if (fstatat(inode->file.get(), "", &status, AT_EMPTY_PATH) != 0) {
         return failed();
     }
-    return status;
+    return as_shown(status);
 }
 
 Result<struct stat> TrackedDirectory::setattr(InodeId id, const AttributeChange& change,

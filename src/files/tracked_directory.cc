@@ -52,7 +52,17 @@ Result<FileSystem::Entry> TrackedDirectory::enter(UniqueFd file) {
     const MutexLock lock(mutex_);
     const Inode inode = inodes_->enter(std::move(file), status);
     inode->held++;
-    return Entry{inode->id, status};
+    return Entry{inode->id, as_shown(status)};
+}
+
+struct stat TrackedDirectory::as_shown(struct stat status) const {
+    if (options_.user && status.st_uid == options_.user->number) {
+        status.st_uid = options_.user->shown_as;
+    }
+    if (options_.group && status.st_gid == options_.group->number) {
+        status.st_gid = options_.group->shown_as;
+    }
+    return status;
 }
 
 TrackedDirectory::Inode TrackedDirectory::known(int directory, const std::string& name) {

@@ -35,10 +35,20 @@ class TrackedInodes;
 
 class TrackedDirectory final : public FileSystem {
 public:
+    /// The number that stat(2) gives for all owners without one in this user namespace, and what is
+    /// told in its place.
+    struct Stranger {
+        std::uint32_t number = 0;
+        std::uint32_t shown_as = 0;
+    };
     struct Options {
         /// Files with pages, or known to have had some, that the kernel has forgotten: so many are
         /// remembered, with a descriptor each. What is beyond loses its pages.
         std::size_t remembered = 1024;
+        /// The kernel lets nobody write to a file of FUSE whose user or group has no number. Who
+        /// may, the real file says.
+        std::optional<Stranger> user{};
+        std::optional<Stranger> group{};
     };
     /// `root` is a descriptor of the directory (O_PATH). Parts outlive it.
     TrackedDirectory(ChargeParts parts, UniqueFd root, Options options);
@@ -100,6 +110,7 @@ private:
     /// What a descriptor (O_PATH) leads to, held once more.
     Result<Entry> enter(UniqueFd file);
     Result<Entry> enter_name(int directory, const std::string& name);
+    struct stat as_shown(struct stat status) const;
     Result<Created> enter_open(UniqueFd file);
     /// The file by that name, if it is known.
     Inode known(int directory, const std::string& name);

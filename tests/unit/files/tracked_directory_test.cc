@@ -279,6 +279,17 @@ TEST_CASE("attributes are the real file's", "[files]") {
     CHECK(error_of(t.fs->getxattr(file.entry.inode, "user.a")) == ENODATA);
 }
 
+TEST_CASE("owners without a number are shown as somebody who has one", "[files]") {
+    constexpr std::uint32_t kShownAs = 4711;
+    const TrackedDirectory::Stranger user{getuid(), kShownAs};
+    Tracked t(TrackedDirectory::Options{.user = user, .group = {}});
+    const auto file = t.create("a");
+    CHECK(file.entry.status.st_uid == kShownAs);
+    CHECK(file.entry.status.st_gid == t.real.status("a").st_gid);
+    CHECK(t.fs->getattr(file.entry.inode).value().st_uid == kShownAs);
+    CHECK(t.real.status("a").st_uid == getuid());
+}
+
 TEST_CASE("a file without a name", "[files]") {
     Tracked t;
     const auto made = t.fs->create_unnamed(

@@ -60,9 +60,11 @@ struct RealDirectory {
 };
 
 struct Tracked {
-    explicit Tracked(std::size_t remembered = 16) {
+    explicit Tracked(std::size_t remembered = 16)
+        : Tracked(TrackedDirectory::Options{.remembered = remembered}) {}
+    explicit Tracked(const TrackedDirectory::Options& options) {
         fs.emplace(ChargeParts{f.engine, mutex, payers, [this] { flushes++; }}, real.open(),
-                   TrackedDirectory::Options{remembered});
+                   options);
         REQUIRE(f.engine.find(f.add_task(group))->info.pid == kPid);
         tasks.put({.pid = kPid, .comm = "dd"});
     }
