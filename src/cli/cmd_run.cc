@@ -187,6 +187,7 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
         return fail(kExitUsage, config.error());
     }
     config->mounted_by_parts = true;
+    config->world_id = world::LiveTasks::new_world_id();
     const auto tracked = tracked_paths(options.tracked);
     if (!tracked.ok()) {
         return fail(kExitUsage, tracked.error());
@@ -203,6 +204,7 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
          "/sys/devices/system/memory",
          std::move(covered),
          options.as_root,
+         [id = config->world_id](pid_t pid) { return world::LiveTasks::has_tag(pid, id); },
          [charges = options.charge != "off"] { return prepare_command(charges); }});
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());

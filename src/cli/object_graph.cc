@@ -333,7 +333,7 @@ World::~World() {
 Result<std::unique_ptr<World>, std::string> World::create(const WorldConfig& config,
                                                           world::LiveTasks::Filter filter,
                                                           spdlog::logger& logger) {
-    auto tasks = world::LiveTasks::create({filter, 0});
+    auto tasks = world::LiveTasks::create({filter, config.world_id});
     if (!tasks.ok()) {
         return Failed<std::string>{
             fmt::format("cannot read /proc: {}; mount it", std::strerror(to_int(tasks.error())))};

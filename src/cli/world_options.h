@@ -40,6 +40,8 @@ struct WorldConfig {
     /// The tree's root has a directory for each hierarchy, named tree_name_of(), and each is
     /// mounted by itself.
     bool mounted_by_parts = false;
+    /// LiveTasks::Options::world_id
+    std::uint32_t world_id = 0;
 };
 
 void add_kernel_options(CLI::App& app, WorldOptions& options);

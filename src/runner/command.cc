@@ -80,10 +80,10 @@ bool is_covered(const CommandOptions& options, std::string_view path) {
 }
 
 /// The janitor's work: see the head of command.h.
-void end_processes_seeing(dev_t device) {
+void end_world(dev_t device, const std::function<bool(pid_t)>& is_member) {
     for (;;) {
         bool killed = false;
-        for (const pid_t pid : processes_seeing(device)) {
+        for (const pid_t pid : processes_of_world(device, is_member)) {
             killed = kill(pid, SIGKILL) == 0 || killed;
         }
         if (!killed) {
@@ -235,8 +235,9 @@ Result<void, std::string> Command::start_janitor() {
     }
     const dev_t device = MEMCGFS_TRY(device_of(tree_fd_.get()));
     tree_device_ = device;
-    janitor_.emplace(MEMCGFS_TRY(Janitor::start(
-        [device](std::string_view) { end_processes_seeing(device); }, {tree_fd_.get()})));
+    janitor_.emplace(MEMCGFS_TRY(
+        Janitor::start([device, this](std::string_view) { end_world(device, options_.is_member); },
+                       {tree_fd_.get()})));
     return {};
 }
 

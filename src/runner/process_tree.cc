@@ -88,10 +88,14 @@ std::vector<ProcessStat> descendants(pid_t ancestor, pid_t except) {
     return found;
 }
 
-std::vector<pid_t> processes_seeing(dev_t device) {
+std::vector<pid_t> processes_of_world(dev_t device, const std::function<bool(pid_t)>& is_member) {
     const std::string own_namespace = mount_namespace_of("self");
     std::vector<pid_t> found;
     for (const pid_t pid : all_pids()) {
+        if (is_member && is_member(pid)) {
+            found.push_back(pid);
+            continue;
+        }
         const std::string process = std::to_string(pid);
         if (mount_namespace_of(process) == own_namespace) {
             continue;

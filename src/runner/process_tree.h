@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,8 @@ std::string contents_of(const std::string& path);
 /// All processes below `ancestor`, zombies too, without `except` and what is below it.
 std::vector<ProcessStat> descendants(pid_t ancestor, pid_t except);
 
-/// Processes of other mount namespaces than the caller's whose mount table has a FUSE file system
-/// with this device number.
-std::vector<pid_t> processes_seeing(dev_t device);
+/// Processes that `is_member` (if any) says are, and those of other mount namespaces than the
+/// caller's whose mount table has a FUSE file system with this device number.
+std::vector<pid_t> processes_of_world(dev_t device, const std::function<bool(pid_t)>& is_member);
 
 }  // namespace memcgfs::runner

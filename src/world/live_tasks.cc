@@ -34,7 +34,16 @@ private:
     int number_;
 };
 
-std::uint32_t random_world_id() {
+bool same_file(int first, int second) {
+    struct stat a{};
+    struct stat b{};
+    return fstat(first, &a) == 0 && fstat(second, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+}  // namespace
+
+std::uint32_t LiveTasks::new_world_id() {
     std::uint32_t id = 0;
     do {
         if (getrandom(&id, sizeof id, 0) != static_cast<ssize_t>(sizeof id)) {
@@ -45,14 +54,16 @@ std::uint32_t random_world_id() {
     return id;
 }
 
-bool same_file(int first, int second) {
-    struct stat a{};
-    struct stat b{};
-    return fstat(first, &a) == 0 && fstat(second, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+bool LiveTasks::has_tag(std::int32_t pid, std::uint32_t world_id) {
+    rlimit64 limit{};
+    if (prlimit64(pid, RLIMIT_LOCKS, nullptr, &limit) != 0 ||
+        !decode_tag(limit.rlim_cur, world_id)) {
+        return false;
+    }
+    const auto proc = ProcReader::create();
+    const auto stat = proc.ok() ? (*proc)->stat(pid) : Result<ProcStat>(Err(proc.error()));
+    return stat.ok() && !stat->zombie;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<LiveTasks>> LiveTasks::create(Options options) {
     MEMCGFS_ASSERT(options.world_id < 1U << kWorldIdBits);
@@ -62,7 +73,7 @@ Result<std::unique_ptr<LiveTasks>> LiveTasks::create(Options options) {
 
 LiveTasks::LiveTasks(Options options, std::unique_ptr<ProcReader> proc)
     : filter_(options.filter),
-      world_id_(options.world_id != 0 ? options.world_id : random_world_id()),
+      world_id_(options.world_id != 0 ? options.world_id : new_world_id()),
       proc_(std::move(proc)) {}
 
 LiveTasks::~LiveTasks() = default;

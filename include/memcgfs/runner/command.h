@@ -18,7 +18,8 @@
 //     away, and a process group, a session or a resource limit need not be trusted.
 //   S dies: CMD is killed by its parent-death signal, and Z kills every process whose mount table
 //     has the tree's superblock: exactly those that a dead mount would be left to. Z pins the
-//     superblock, so its device number cannot come to mean another file system.
+//     superblock, so its device number cannot come to mean another file system. A process that has
+//     another root or has unmounted the tree shows by is_member.
 //   Z dies: nothing happens.
 // The mount goes with the last process of the namespace; the server's read then fails ENODEV.
 //
@@ -76,6 +77,8 @@ struct CommandOptions {
     std::vector<std::string> further_covered{};
     /// An ordinary user's command finds itself root, so that it may mount in its world.
     bool as_root = false;
+    /// Called in Z for each process of the host: whether it came of CMD. May be empty.
+    std::function<bool(pid_t)> is_member{};
     /// Called in C just before it becomes CMD; what it gives is take_listener()'s.
     std::function<Result<UniqueFd, std::string>()> make_listener{};
 };

@@ -42,6 +42,12 @@ public:
         std::uint32_t world_id = 0;
     };
 
+    /// A random one, not 0.
+    static std::uint32_t new_world_id();
+    /// Whether a process that has not ended has a tag of that world: what comes of a member keeps
+    /// it whatever it does to its mounts, its root or its parents. Needs no table.
+    static bool has_tag(std::int32_t pid, std::uint32_t world_id);
+
     /// ENOENT and so on where there is no /proc.
     static Result<std::unique_ptr<LiveTasks>> create(Options options);
     ~LiveTasks() override;

@@ -169,6 +169,18 @@ TEST_CASE("worlds do not see each other's tags", "[world]") {
     CHECK((*same)->find(child.pid(), 0)->css_set == 5);
 }
 
+TEST_CASE("a tag is seen without a table, while its process lives", "[world]") {
+    auto tasks = make();
+    Child child([] { pause(); });
+    CHECK(!LiveTasks::has_tag(child.pid(), tasks->world_id()));
+    REQUIRE(tasks->set_css_set(child.pid(), 5).ok());
+    CHECK(LiveTasks::has_tag(child.pid(), tasks->world_id()));
+    CHECK(!LiveTasks::has_tag(child.pid(), tasks->world_id() ^ 1U));
+    REQUIRE(kill(child.pid(), SIGKILL) == 0);
+    child.wait_until_zombie();
+    CHECK(!LiveTasks::has_tag(child.pid(), tasks->world_id()));
+}
+
 TEST_CASE("only tagged processes are in a closed world", "[world]") {
     auto tasks = make(LiveTasks::Filter::kOnlyTagged);
     const Child inside(stay);
