@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "supervisor/call_table.h"
+#include "supervisor/passing_opens.h"
 
 // Linux 5.19; Debian 12's headers have it, its libseccomp does not use it.
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -61,8 +62,10 @@ Result<std::vector<sock_filter>, std::string> make_program() {
     if (error != 0 || size <= 0) {
         return failure("libseccomp makes no filter", -error);
     }
-    std::vector<sock_filter> program(static_cast<std::size_t>(size) / sizeof(sock_filter));
-    if (pread(file.get(), program.data(), static_cast<std::size_t>(size), 0) != size) {
+    std::vector<sock_filter> program = passing_opens();
+    const std::size_t before = program.size();
+    program.resize(before + static_cast<std::size_t>(size) / sizeof(sock_filter));
+    if (pread(file.get(), &program[before], static_cast<std::size_t>(size), 0) != size) {
         return failure("cannot read the filter back", errno);
     }
     return program;

@@ -5,13 +5,13 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <spdlog/logger.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -50,6 +50,15 @@ void take_turns(int listener) {
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 }
 
+/// Ends a wait of the supervising thread.
+constexpr int kInterrupt = SIGURG;
+
+void make_interruptible() {
+    struct sigaction action{};
+    action.sa_handler = [](int) {};  // without SA_RESTART
+    sigaction(kInterrupt, &action, nullptr);
+}
+
 seccomp_notif_sizes kernels_sizes() {
     seccomp_notif_sizes sizes{sizeof(seccomp_notif), sizeof(seccomp_notif_resp),
                               sizeof(seccomp_data)};
@@ -66,14 +75,21 @@ public:
           answers_(answers),
           logger_(logger),
           request_(kernels_sizes().seccomp_notif),
-          response_(kernels_sizes().seccomp_notif_resp),
-          thread_([this] { serve(); }) {}
+          response_(kernels_sizes().seccomp_notif_resp) {
+        make_interruptible();
+        thread_ = std::thread([this] { serve(); });
+    }
     ~Impl() { stop(); }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
     void stop() {
-        eventfd_write(stop_.get(), 1);
+        stopping_ = true;
+        // Once is not enough for a thread that is just about to wait.
+        while (thread_.joinable() && !ended_) {
+            pthread_kill(thread_.native_handle(), kInterrupt);
+            std::this_thread::yield();
+        }
         if (thread_.joinable()) {
             thread_.join();
         }
@@ -82,12 +98,13 @@ public:
 
 private:
     void serve();
-    void serve_one();
+    bool serve_one();
     void send(std::uint64_t id, bool goes_on, std::int64_t result, int error);
     void give(std::uint64_t id, const Answer& answer);
 
     runner::UniqueFd listener_;
-    runner::UniqueFd stop_{eventfd(0, EFD_CLOEXEC)};
+    std::atomic<bool> stopping_ = false;
+    std::atomic<bool> ended_ = false;
     CallAnswers& answers_;
     spdlog::logger& logger_;
     Sized<seccomp_notif> request_;
@@ -96,28 +113,24 @@ private:
 };
 
 void Supervisor::Impl::serve() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);  // they are the main thread's business
+    sigset_t others;  // they are the main thread's business
+    sigfillset(&others);
+    sigdelset(&others, kInterrupt);
+    pthread_sigmask(SIG_SETMASK, &others, nullptr);
     take_turns(listener_.get());
-    std::array<pollfd, 2> files{pollfd{listener_.get(), POLLIN, 0}, pollfd{stop_.get(), POLLIN, 0}};
-    for (;;) {
-        if (poll(files.data(), files.size(), -1) < 0 && errno != EINTR) {
-            logger_.error("supervisor: poll: {}", std::strerror(errno));
-            return;
-        }
-        if ((files[0].revents & POLLIN) != 0) {
-            serve_one();
-        } else if ((files[0].revents & POLLHUP) != 0 || (files[1].revents & POLLIN) != 0) {
-            return;  // the last process has gone; or all that is left is told by stop()
-        }
+    while (!stopping_ && serve_one()) {
     }
+    ended_ = true;
 }
 
-void Supervisor::Impl::serve_one() {
+/// False: the last process has gone. It waits in the ioctl itself: a poll(2) before it would cost
+/// each call as much again.
+bool Supervisor::Impl::serve_one() {
     seccomp_notif& request = request_.cleared();
     if (ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) {
-        return;  // ENOENT: the caller was killed meanwhile
+        pollfd listener{listener_.get(), POLLIN, 0};
+        // ENOENT: the caller was killed meanwhile; or, since 6.11, there is none any more.
+        return errno == EINTR || poll(&listener, 1, 0) < 0 || (listener.revents & POLLHUP) == 0;
     }
     std::array<std::uint64_t, 6> arguments{};
     std::copy(std::begin(request.data.args), std::end(request.data.args), arguments.begin());
@@ -133,14 +146,12 @@ void Supervisor::Impl::serve_one() {
     const int error = answer.error ? to_int(*answer.error) : 0;
     logger_.trace("supervisor: {} tid={} goes_on={} result={} fd={} errno={}", row->name,
                   request.pid, answer.goes_on, answer.result, answer.file.get(), error);
-    if (answer.later) {
-        return;
-    }
     if (answer.file.valid()) {
         give(request.id, answer);
-    } else {
+    } else if (!answer.later) {
         send(request.id, answer.goes_on, answer.result, error);
     }
+    return true;
 }
 
 void Supervisor::Impl::send(std::uint64_t id, bool goes_on, std::int64_t result, int error) {

@@ -30,7 +30,10 @@ class ScriptedAnswers final : public CallAnswers {
 public:
     bool is_tree(dev_t device) override { return device == tree_device; }
     std::optional<std::uint32_t> file_system_type(dev_t, std::uint64_t) override { return type; }
-    bool knows_name(std::string_view name) override { return name == "told"; }
+    bool knows_name(std::string_view name) override {
+        libraries += name.find(".so") != std::string_view::npos ? 1 : 0;
+        return name == "told";
+    }
     std::optional<Result<runner::UniqueFd>> open_file(const OpenRequest& request) override {
         if (request.path == "/proc/refused/told") {
             return Result<runner::UniqueFd>(Err(Errno::kEACCES));
@@ -63,6 +66,7 @@ public:
     std::atomic<dev_t> tree_device = 0;
     std::optional<std::uint32_t> type;
     std::atomic<bool> refuse_forks = false;
+    std::atomic<int> libraries = 0;  ///< that somebody has opened
     std::atomic<int> forks = 0;
     std::atomic<int> threads = 0;
     Mutex growth_mutex{LockRank::kLeaf};
