@@ -15,6 +15,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/limits_text.h"
 #include "cli/mount_text.h"
 #include "cli/write_permission.h"
 #include "memcgfs/fuse/caller_rights.h"
@@ -25,6 +26,8 @@ namespace memcgfs::cli {
 namespace {
 
 constexpr std::array<std::string_view, 2> kMountTables = {"mountinfo", "mounts"};
+
+constexpr std::string_view kLimits = "limits";
 
 constexpr std::string_view kKernelLog = "/dev/kmsg";
 
@@ -42,6 +45,29 @@ std::string without_device(const std::string& table, dev_t device) {
         }
     }
     return kept;
+}
+
+/// What the host has as a process's file; empty if that cannot be read.
+std::string host_file(std::int32_t pid, std::string_view name) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/" + std::string(name));
+    std::ostringstream text;
+    text << file.rdbuf();
+    return std::move(text).str();
+}
+
+/// A file that can only be read, with this content.
+Result<runner::UniqueFd> file_of(std::string_view name, const std::string& text) {
+    const runner::UniqueFd file(memfd_create(std::string(name).c_str(), MFD_CLOEXEC));
+    if (!file.valid() ||
+        write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+        return Err(Errno::kENOMEM);
+    }
+    const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+    runner::UniqueFd reader(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!reader.valid()) {
+        return Err(static_cast<Errno>(errno));
+    }
+    return reader;
 }
 
 /// What the kernel has links for.
@@ -125,7 +151,7 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
         names_.emplace(row->path.substr(row->path.rfind('/') + 1));
     }
     for (const std::string_view name :
-         {kMountTables[0], kMountTables[1], std::string_view("mtab")}) {
+         {kMountTables[0], kMountTables[1], std::string_view("mtab"), kLimits}) {
         names_.emplace(name);
     }
 }
@@ -208,13 +234,17 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_process_file(
     const bool mounts =
         std::find(kMountTables.begin(), kMountTables.end(), name) != kMountTables.end();
     const auto files = interface::ProcTree::process_files(engine_.profile());
-    if (!mounts && std::find(files.begin(), files.end(), name) == files.end()) {
+    const bool limits = name == kLimits;
+    if (!mounts && !limits && std::find(files.begin(), files.end(), name) == files.end()) {
         return std::nullopt;
     }
     // Who is not of this world has the host's files.
     const auto number = enter(file, request.caller);
     if (!number.ok()) {
         return std::nullopt;
+    }
+    if (limits) {
+        return file_of(name, without_tag(host_file(*number, name)));
     }
     if (mounts) {
         return make_mount_table(*number, name);
@@ -251,9 +281,7 @@ Result<runner::UniqueFd> RunAnswers::open_proc(const std::string& path,
 
 /// DEVIATION(mount-table-is-a-copy): of the moment of the open, in a file of its own.
 Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::string_view name) {
-    std::ifstream real("/proc/" + std::to_string(pid) + "/mountinfo");
-    std::ostringstream table;
-    table << real.rdbuf();
+    const std::string table = host_file(pid, "mountinfo");
     const TreeMounts tree{
         .device = tree_device_,
         .ground_is_shown =
@@ -265,19 +293,8 @@ Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::str
                 auto mount = tmpfs_mounts_.describe(device, source);
                 return mount ? mount : trees_.tracked.describe(device);
             }};
-    const std::string info = with_cgroup_mounts(without_device(table.str(), proc_device_), tree);
-    const std::string text = name == "mounts" ? mounts_of(info) : info;
-    runner::UniqueFd file(memfd_create(std::string(name).c_str(), MFD_CLOEXEC));
-    if (!file.valid() ||
-        write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-        return Err(Errno::kENOMEM);
-    }
-    const std::string path = "/proc/self/fd/" + std::to_string(file.get());
-    runner::UniqueFd reader(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!reader.valid()) {
-        return Err(static_cast<Errno>(errno));
-    }
-    return reader;
+    const std::string info = with_cgroup_mounts(without_device(table, proc_device_), tree);
+    return file_of(name, name == "mounts" ? mounts_of(info) : info);
 }
 
 supervisor::MountAnswers* RunAnswers::mounts(supervisor::FsType type) {
