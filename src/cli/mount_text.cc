@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "memcgfs/interface/namespace_path.h"
+
 namespace memcgfs::cli {
 namespace {
 
@@ -117,7 +119,7 @@ private:
         if (!what) {
             return false;
         }
-        line.root = std::string(below);
+        line.root = interface::path_from(what->seen_from, below);
         line.type = what->type;
         line.source = what->source;
         line.super_options = what->options;

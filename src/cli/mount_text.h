@@ -19,6 +19,8 @@ struct CgroupMount {
     std::string type;     ///< "cgroup2" or "cgroup"
     std::string source;   ///< as mount(2) named it
     std::string options;  ///< of the super block: "rw,memory"
+    /// The group that the mount's root is told from; empty: the hierarchy's root.
+    std::string seen_from{};
 };
 
 struct TreeMounts {

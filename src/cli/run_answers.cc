@@ -247,7 +247,7 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_process_file(
         return file_of(name, without_tag(host_file(*number, name)));
     }
     if (mounts) {
-        return make_mount_table(*number, name);
+        return make_mount_table(*number, name, request.caller);
     }
     return open_proc("proc/" + std::to_string(*number) + "/" + std::string(name), request);
 }
@@ -280,19 +280,21 @@ Result<runner::UniqueFd> RunAnswers::open_proc(const std::string& path,
 }
 
 /// DEVIATION(mount-table-is-a-copy): of the moment of the open, in a file of its own.
-Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::string_view name) {
+Result<runner::UniqueFd> RunAnswers::make_mount_table(std::int32_t pid, std::string_view name,
+                                                      pid_t reader) {
     const std::string table = host_file(pid, "mountinfo");
-    const TreeMounts tree{
-        .device = tree_device_,
-        .ground_is_shown =
-            engine_.layout() == engine::Layout::kV1 || engine_.layout() == engine::Layout::kHybrid,
-        .what = [this](std::string_view directory,
-                       int mount_id) { return world_mounts_.describe(directory, mount_id); },
-        .other =
-            [this](std::string_view device, std::string_view source) {
-                auto mount = tmpfs_mounts_.describe(device, source);
-                return mount ? mount : trees_.tracked.describe(device);
-            }};
+    const TreeMounts tree{.device = tree_device_,
+                          .ground_is_shown = engine_.layout() == engine::Layout::kV1 ||
+                                             engine_.layout() == engine::Layout::kHybrid,
+                          .what =
+                              [this, reader](std::string_view directory, int mount_id) {
+                                  return world_mounts_.describe(directory, mount_id, reader);
+                              },
+                          .other =
+                              [this](std::string_view device, std::string_view source) {
+                                  auto mount = tmpfs_mounts_.describe(device, source);
+                                  return mount ? mount : trees_.tracked.describe(device);
+                              }};
     const std::string info = with_cgroup_mounts(without_device(table, proc_device_), tree);
     return file_of(name, name == "mounts" ? mounts_of(info) : info);
 }
@@ -314,7 +316,23 @@ Result<void> RunAnswers::may_fork(const supervisor::ForkRequest& request) {
         into = engine::CgroupId{static_cast<std::uint64_t>(attributes->dir)};
         MEMCGFS_TRY(may_enter(request.caller, *into));
     }
-    return gate_.may_fork(request.caller, request.thread, into);
+    MEMCGFS_TRY(gate_.may_fork(request.caller, request.thread, into));
+    tasks_.cgroup_namespaces().settle();
+    if (request.cgroup_namespace) {
+        note_namespace(request.caller, true);
+    }
+    return {};
+}
+
+void RunAnswers::makes_cgroup_namespace(pid_t caller) { note_namespace(caller, false); }
+
+void RunAnswers::note_namespace(pid_t caller, bool for_child) {
+    if (const auto process = tasks_.find(0, caller); process.ok()) {
+        tasks_.cgroup_namespaces().note({.thread = caller,
+                                         .process = process->pid,
+                                         .css_set = process->css_set,
+                                         .for_child = for_child});
+    }
 }
 
 bool RunAnswers::before_trace(pid_t caller, pid_t tracee) {

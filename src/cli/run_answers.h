@@ -59,6 +59,7 @@ public:
     std::optional<Result<runner::UniqueFd>> open_file(
         const supervisor::OpenRequest& request) override;
     Result<void> may_fork(const supervisor::ForkRequest& request) override;
+    void makes_cgroup_namespace(pid_t caller) override;
     bool before_trace(pid_t caller, pid_t tracee) override;
     void drop_cache(dev_t device, std::uint64_t inode) override;
     bool before_growth(pid_t caller, std::uint64_t bytes) override;
@@ -67,6 +68,8 @@ public:
     supervisor::MachineCalls* machine() override { return &machine_; }
 
 private:
+    /// The caller, or the next child of its process, is about to have a cgroup namespace.
+    void note_namespace(pid_t caller, bool for_child);
     /// The caller may make children there.
     Result<void> may_enter(std::int32_t caller, engine::CgroupId group);
     struct ProcessFile {
@@ -83,7 +86,8 @@ private:
     /// Of the tree of /proc's files; `path` has no slash in front.
     Result<runner::UniqueFd> open_proc(const std::string& path,
                                        const supervisor::OpenRequest& request);
-    Result<runner::UniqueFd> make_mount_table(std::int32_t pid, std::string_view name);
+    Result<runner::UniqueFd> make_mount_table(std::int32_t pid, std::string_view name,
+                                              pid_t reader);
 
     const dev_t tree_device_;
     const runner::UniqueFd proc_;  ///< RunMounts::proc

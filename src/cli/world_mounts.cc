@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -33,8 +34,10 @@ CgroupVersion version_of(FsType type) {
 /// fsopen(2)'s, or fspick(2)'s if it has a target.
 class WorldMountContext final : public supervisor::MountContext {
 public:
-    WorldMountContext(WorldMounts& mounts, CgroupVersion version, runner::UniqueFd target)
+    WorldMountContext(WorldMounts& mounts, CgroupVersion version, pid_t caller,
+                      runner::UniqueFd target)
         : mounts_(mounts),
+          caller_(caller),
           options_(version, mounts.parts_.engine.profile()),
           target_(std::move(target)) {}
 
@@ -50,7 +53,9 @@ public:
         if (target_.valid() || hierarchy_) {
             return Err(Errno::kEBUSY);
         }
-        hierarchy_ = MEMCGFS_TRY(mounts_.hierarchy_for(options_))->id;
+        const Hierarchy* const hierarchy = MEMCGFS_TRY(mounts_.hierarchy_for(options_, caller_));
+        hierarchy_ = hierarchy->id;
+        directory_ = mounts_.directory_of(*hierarchy, caller_);
         mounts_.parts_.flush();
         return {};
     }
@@ -63,19 +68,32 @@ public:
         if (!hierarchy_) {
             return Err(Errno::kEINVAL);
         }
-        auto made =
-            MEMCGFS_TRY(mounts_.agent_->clone(tree_name_of(*hierarchy_), exactly(attributes)));
+        auto made = MEMCGFS_TRY(mounts_.agent_->clone(directory_, exactly(attributes)));
         mounts_.sources_[made.id] = source_;
         return std::move(made.file);
     }
 
 private:
     WorldMounts& mounts_;
+    const pid_t caller_;
     interface::MountOptions options_;
     runner::UniqueFd target_;
     std::string source_ = "none";
     std::optional<engine::HierarchyId> hierarchy_;
+    std::string directory_;  ///< of the tree's root
 };
+
+bool WorldMounts::meets_one(const interface::V1MountRequest& request) {
+    const engine::HierarchySpec& spec = request.spec;
+    const MutexLock lock(parts_.engine_mutex);
+    const auto all = parts_.engine.hierarchies();
+    const bool says_nothing = spec.controllers == 0 && !request.none;
+    return says_nothing || std::any_of(all.begin(), all.end(), [&](const Hierarchy* hierarchy) {
+               return !hierarchy->is_v2() &&
+                      (spec.name.empty() ? spec.controllers == hierarchy->controllers
+                                         : spec.name == hierarchy->name);
+           });
+}
 
 Result<const Hierarchy*> WorldMounts::v1_hierarchy(const interface::V1MountRequest& request) {
     const MutexLock lock(parts_.engine_mutex);
@@ -88,15 +106,37 @@ Result<const Hierarchy*> WorldMounts::v1_hierarchy(const interface::V1MountReque
     return hierarchy;
 }
 
-Result<const Hierarchy*> WorldMounts::hierarchy_for(const interface::MountOptions& options) {
+std::string WorldMounts::root_path(const Hierarchy& hierarchy,
+                                   std::optional<std::uint32_t> namespace_root) const {
+    const engine::Cgroup* const group =
+        namespace_root ? parts_.engine.find(parts_.engine.css_set(*namespace_root).in(hierarchy.id))
+                       : nullptr;
+    return group != nullptr ? parts_.engine.path(*group) : "/";
+}
+
+std::string WorldMounts::directory_of(const Hierarchy& hierarchy, pid_t thread) const {
+    const auto root = parts_.tasks.namespace_root(thread);
+    const MutexLock lock(parts_.engine_mutex);
+    const std::string path = root_path(hierarchy, root);
+    return tree_name_of(hierarchy.id) + (path == "/" ? "" : path);
+}
+
+Result<const Hierarchy*> WorldMounts::hierarchy_for(const interface::MountOptions& options,
+                                                    pid_t maker) {
     end_unmounted();
+    const bool is_first = !parts_.tasks.namespace_root(maker);
     const Hierarchy* hierarchy = nullptr;
     if (options.version() == CgroupVersion::kV2) {
         const MutexLock lock(parts_.engine_mutex);
         hierarchy = &parts_.engine.mount_v2();
-        parts_.engine.set_mount_flags(options.v2());
+        if (is_first) {
+            parts_.engine.set_mount_flags(options.v2());  // apply_cgroup_root_flags()
+        }
     } else {
         const interface::V1MountRequest request = MEMCGFS_TRY(options.v1());
+        if (!is_first && !meets_one(request)) {
+            return Err(Errno::kEPERM);  // cgroup1_root_to_use()
+        }
         hierarchy = MEMCGFS_TRY(v1_hierarchy(request));
     }
     if (!parts_.roots.shows(hierarchy->id)) {
@@ -109,16 +149,16 @@ Result<void> WorldMounts::mount(const MountRequest& request) {
     MEMCGFS_TRY(may_mount(request.caller));
     interface::MountOptions options(version_of(request.type), parts_.engine.profile());
     MEMCGFS_TRY(options.add_list(request.options));
-    const Hierarchy* const hierarchy = MEMCGFS_TRY(hierarchy_for(options));
+    const Hierarchy* const hierarchy = MEMCGFS_TRY(hierarchy_for(options, request.caller));
     parts_.flush();
     // do_add_mount(): not twice on the same place.
     if (const auto there = mounted_at(request.target); there.ok() && *there == hierarchy) {
         return Err(Errno::kEBUSY);
     }
     const runner::UniqueFd name_space = namespace_of(request.caller, "mnt");
-    const std::uint64_t id = MEMCGFS_TRY(
-        agent_->mount(tree_name_of(hierarchy->id), exactly(attributes_of(request.flags)),
-                      {.name_space = name_space.get(), .target = request.target}));
+    const std::uint64_t id = MEMCGFS_TRY(agent_->mount(
+        directory_of(*hierarchy, request.caller), exactly(attributes_of(request.flags)),
+        {.name_space = name_space.get(), .target = request.target}));
     sources_[id] = request.source;
     return {};
 }
@@ -183,7 +223,7 @@ Result<std::unique_ptr<supervisor::MountContext>> WorldMounts::open_context(pid_
                                                                             FsType type) {
     MEMCGFS_TRY(may_mount(caller));
     return std::unique_ptr<supervisor::MountContext>(
-        std::make_unique<WorldMountContext>(*this, version_of(type), runner::UniqueFd()));
+        std::make_unique<WorldMountContext>(*this, version_of(type), caller, runner::UniqueFd()));
 }
 
 Result<std::unique_ptr<supervisor::MountContext>> WorldMounts::pick_context(pid_t caller,
@@ -191,7 +231,7 @@ Result<std::unique_ptr<supervisor::MountContext>> WorldMounts::pick_context(pid_
     MEMCGFS_TRY(may_mount(caller));
     const Hierarchy* const hierarchy = MEMCGFS_TRY(mounted_at(target));
     return std::unique_ptr<supervisor::MountContext>(std::make_unique<WorldMountContext>(
-        *this, hierarchy->version, runner::UniqueFd(fcntl(target, F_DUPFD_CLOEXEC, 0))));
+        *this, hierarchy->version, caller, runner::UniqueFd(fcntl(target, F_DUPFD_CLOEXEC, 0))));
 }
 
 Result<void> WorldMounts::unmount(const supervisor::UnmountRequest& request) {
@@ -242,8 +282,10 @@ std::set<std::string> WorldMounts::mounted_directories() const {
     return directories;
 }
 
-std::optional<CgroupMount> WorldMounts::describe(std::string_view directory, int mount_id) const {
+std::optional<CgroupMount> WorldMounts::describe(std::string_view directory, int mount_id,
+                                                 pid_t reader) const {
     const auto id = parts_.roots.find(directory);
+    const auto root = parts_.tasks.namespace_root(reader);
     const MutexLock lock(parts_.engine_mutex);
     for (const Hierarchy* hierarchy : parts_.engine.hierarchies()) {
         if (hierarchy->id == id) {
@@ -253,7 +295,8 @@ std::optional<CgroupMount> WorldMounts::describe(std::string_view directory, int
                 .type = type,
                 .source = source == sources_.end() ? type : source->second,
                 .options = interface::shown_mount_options(*hierarchy, parts_.engine.mount_flags(),
-                                                          parts_.engine.profile())};
+                                                          parts_.engine.profile()),
+                .seen_from = root_path(*hierarchy, root)};
         }
     }
     return std::nullopt;

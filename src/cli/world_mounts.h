@@ -62,14 +62,26 @@ public:
                                                                    int target) override;
 
     /// What a mount of a directory of the tree's root is; nothing if the hierarchy has gone.
-    std::optional<CgroupMount> describe(std::string_view directory, int mount_id) const;
+    /// `reader` is a thread.
+    std::optional<CgroupMount> describe(std::string_view directory, int mount_id,
+                                        pid_t reader) const;
 
 private:
     friend class WorldMountContext;
 
-    /// The hierarchy that the options mean, made if need be.
-    Result<const engine::Hierarchy*> hierarchy_for(const interface::MountOptions& options);
+    /// The hierarchy that the options mean, made if need be and the maker is in no cgroup namespace
+    /// of his own: EPERM.
+    Result<const engine::Hierarchy*> hierarchy_for(const interface::MountOptions& options,
+                                                   pid_t maker);
+    /// The request means a v1 hierarchy that is there, or is none.
+    bool meets_one(const interface::V1MountRequest& request);
     Result<const engine::Hierarchy*> v1_hierarchy(const interface::V1MountRequest& request);
+    /// Of the tree's root, what a thread finds as the hierarchy's root.
+    std::string directory_of(const engine::Hierarchy& hierarchy, pid_t thread) const;
+    /// The path of the group that is the root of a cgroup namespace (TaskTable::namespace_root).
+    std::string root_path(const engine::Hierarchy& hierarchy,
+                          std::optional<std::uint32_t> namespace_root) const
+        MEMCGFS_REQUIRES(parts_.engine_mutex);
     /// Whose root `target` is, and of a mount; EINVAL: of none.
     Result<const engine::Hierarchy*> mounted_at(int target) const;
     Result<void> reconfigure(int target, const interface::MountOptions& options);

@@ -228,6 +228,10 @@ Result<vfs::StoreOutcome> CgroupFs::store(const vfs::FileContext& context, std::
         refresh();
     }
     text = until_nul(text);
+    if (!file.delegatable &&
+        services_->membership.is_delegated(id_of(context.dir), context.opener)) {
+        return Err(Errno::kEPERM);  // cgroup_file_write()
+    }
     {
         const MutexLock lock(engine_mutex_);
         Cgroup* group = MEMCGFS_TRY(group_with(context.dir, file));

@@ -45,6 +45,36 @@ const Cgroup& common_ancestor(const Cgroup& a, const Cgroup& b) {
     return *left;
 }
 
+/// Where in v2 what is moved is now. Engine lock held.
+const Cgroup& source_of(const engine::Engine& engine, const world::ProcessInfo& process,
+                        const Membership::Move& move) {
+    const engine::Task* thread =
+        move.one_thread ? engine.find_thread(process.pid, process.tid) : nullptr;
+    const engine::Task* task = thread != nullptr ? thread : engine.find_task_by_pid(process.pid);
+    const engine::Hierarchy& v2 = *engine.unified();
+    const Cgroup* group =
+        engine.find((task != nullptr ? task->groups : engine.css_set(process.css_set)).in(v2.id));
+    return group != nullptr ? *group : *v2.root;
+}
+
+bool is_at_or_below(const Cgroup& group, engine::CgroupId ancestor) {
+    const Cgroup* at = &group;
+    while (at != nullptr && at->id != ancestor) {
+        at = at->parent;
+    }
+    return at != nullptr;
+}
+
+/// Who is behind a boundary moves what he sees to where he sees it. ENOENT. Engine lock held.
+Result<void> check_boundary(const engine::Engine& engine, const world::ProcessInfo& process,
+                            const Membership::Move& move, engine::CgroupId boundary) {
+    const Cgroup* to = engine.find(move.group);
+    return to != nullptr && is_at_or_below(*to, boundary) &&
+                   is_at_or_below(source_of(engine, process, move), boundary)
+               ? Result<void>{}
+               : Err(Errno::kENOENT);
+}
+
 }  // namespace
 
 std::vector<Member> processes_of(const engine::Engine& engine, const Cgroup& group) {
@@ -171,26 +201,31 @@ void Membership::refresh() {
     engine_.set_zombies(zombies);
 }
 
+std::optional<engine::CgroupId> Membership::boundary_of(const vfs::Credentials& who) const {
+    const auto root = tasks_.namespace_root(who.pid);
+    if (!root) {
+        return std::nullopt;
+    }
+    const MutexLock lock(engine_mutex_);
+    const engine::Hierarchy* v2 = engine_.unified();
+    return v2 != nullptr && engine_.mount_flags().nsdelegate
+               ? std::optional(engine_.css_set(*root).in(v2->id))
+               : std::nullopt;
+}
+
+bool Membership::is_delegated(engine::CgroupId group, const vfs::Credentials& opener) const {
+    return boundary_of(opener) == group;
+}
+
 Result<void> Membership::check_v2_permission(const world::ProcessInfo& process, const Move& move) {
     vfs::DirKey ancestor{};
     {
         const MutexLock lock(engine_mutex_);
-        const engine::Task* thread =
-            move.one_thread ? engine_.find_thread(process.pid, process.tid) : nullptr;
-        const engine::Task* task =
-            thread != nullptr ? thread : engine_.find_task_by_pid(process.pid);
-        const engine::Hierarchy& v2 = *engine_.unified();
-        const engine::CgroupId source =
-            (task != nullptr ? task->groups : engine_.css_set(process.css_set)).in(v2.id);
         const Cgroup* to = engine_.find(move.group);
-        const Cgroup* from = engine_.find(source);
         if (to == nullptr) {
             return Err(Errno::kENODEV);
         }
-        if (from == nullptr) {
-            from = v2.root;
-        }
-        ancestor = vfs::DirKey{common_ancestor(*from, *to).id.value};
+        ancestor = vfs::DirKey{common_ancestor(source_of(engine_, process, move), *to).id.value};
     }
     if (!hooks_.may_write || !hooks_.may_write(ancestor, move.procs_file, move.opener)) {
         return Err(Errno::kEACCES);
@@ -210,8 +245,11 @@ Result<void> Membership::may_fork_into(const world::ProcessInfo& process, engine
     if (!hooks_.may_write || !hooks_.may_write(into, procs_file, who)) {
         return Err(Errno::kEACCES);
     }
-    return check_v2_permission(
-        process, {.group = group, .procs_file = procs_file, .opener = who, .caller = who});
+    const Move move{.group = group, .procs_file = procs_file, .opener = who, .caller = who};
+    MEMCGFS_TRY(check_v2_permission(process, move));
+    const auto boundary = boundary_of(who);
+    const MutexLock lock(engine_mutex_);
+    return boundary ? check_boundary(engine_, process, move, *boundary) : Result<void>{};
 }
 
 Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& move) {
@@ -232,6 +270,10 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
     if (is_v2) {
         if (move.opener.uid != 0) {
             MEMCGFS_TRY(check_v2_permission(process, move));
+        }
+        if (const auto boundary = boundary_of(move.opener)) {
+            const MutexLock lock(engine_mutex_);
+            MEMCGFS_TRY(check_boundary(engine_, process, move, *boundary));
         }
     } else if (move.opener.uid != 0 && move.opener.uid != process.uid &&
                move.opener.uid != process.saved_uid) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -55,6 +56,10 @@ public:
     Result<void> may_fork_into(const world::ProcessInfo& process, engine::CgroupId group,
                                vfs::FileIndex procs_file, const vfs::Credentials& who)
         MEMCGFS_EXCLUDES(engine_mutex_);
+    /// The group is the root of the cgroup namespace of who has opened a file, and what it was
+    /// given from outside is not for those inside to change (mount option nsdelegate).
+    bool is_delegated(engine::CgroupId group, const vfs::Credentials& opener) const
+        MEMCGFS_EXCLUDES(engine_mutex_);
     /// The write of a pid into cgroup.procs, tasks or cgroup.threads (spec files.md A4.1, B4, B5).
     Result<vfs::StoreOutcome> move(std::string_view text, const Move& move)
         MEMCGFS_EXCLUDES(engine_mutex_);
@@ -66,6 +71,10 @@ private:
     void drop_ended_threads(const std::vector<engine::TaskId>& before,
                             const std::map<std::int32_t, std::vector<std::int32_t>>& now)
         MEMCGFS_REQUIRES(engine_mutex_);
+    /// The v2 group at the root of somebody's cgroup namespace, if that counts for what he may do;
+    /// nothing: he is in the first one.
+    std::optional<engine::CgroupId> boundary_of(const vfs::Credentials& who) const
+        MEMCGFS_EXCLUDES(engine_mutex_);
     /// Of what the process and the group have above them.
     Result<void> check_v2_permission(const world::ProcessInfo& process, const Move& move)
         MEMCGFS_EXCLUDES(engine_mutex_);

@@ -10,6 +10,7 @@
 #include "interface/proc_tables.h"
 #include "memcgfs/base/parse_number.h"
 #include "memcgfs/interface/controllers.h"
+#include "memcgfs/interface/namespace_path.h"
 
 namespace memcgfs::interface {
 namespace {
@@ -62,11 +63,16 @@ Result<void> show_cgroup(const ProcContext& context, TextBuffer& out) {
     if (is_doubtful(services, *process)) {
         services.cgroup_fs.refresh();
     }
+    const std::uint32_t seen_from = services.tasks.namespace_root(context.caller.pid).value_or(0);
     const MutexLock lock(services.engine_mutex);
     const engine::Membership groups = groups_of(services, *process);
-    const auto path = [&](const Hierarchy& hierarchy) {
-        const Cgroup* group = services.engine.find(groups.in(hierarchy.id));
+    const engine::Membership roots = services.engine.css_set(seen_from);
+    const auto path_of = [&](engine::CgroupId id) {
+        const Cgroup* group = services.engine.find(id);
         return group == nullptr ? std::string("/") : services.engine.path(*group);
+    };
+    const auto path = [&](const Hierarchy& hierarchy) {
+        return path_from(path_of(roots.in(hierarchy.id)), path_of(groups.in(hierarchy.id)));
     };
     const auto hierarchies = services.engine.hierarchies();
     for (auto each = hierarchies.rbegin(); each != hierarchies.rend(); ++each) {

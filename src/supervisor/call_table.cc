@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "supervisor/call_table.h"
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -71,6 +72,7 @@ constexpr std::array kTable{
     CallRow{"syslog", SYS_syslog, answer_syslog},
     CallRow{"sysinfo", SYS_sysinfo, answer_sysinfo},
     CallRow{"uname", SYS_uname, answer_uname},
+    CallRow{"unshare", SYS_unshare, answer_unshare, OnlyWhere{0, CLONE_NEWCGROUP, CLONE_NEWCGROUP}},
     CallRow{"clone", SYS_clone, answer_clone},
     CallRow{"clone3", SYS_clone3, answer_clone3},
 #ifdef SYS_fork

@@ -54,6 +54,7 @@ Answer answer_fstatfs(const Call& call, CallAnswers& answers);
 Answer answer_fork(const Call& call, CallAnswers& answers);
 Answer answer_clone(const Call& call, CallAnswers& answers);
 Answer answer_clone3(const Call& call, CallAnswers& answers);
+Answer answer_unshare(const Call& call, CallAnswers& answers);
 // mount_calls.cc
 Answer answer_mount(const Call& call, CallAnswers& answers);
 Answer answer_umount(const Call& call, CallAnswers& answers);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// fork(2) and its like: pids.max may refuse them, and clone3(2) may name a group.
+// fork(2) and its like: pids.max may refuse them, and clone3(2) may name a group. unshare(2) of the
+// cgroup namespace, which they can make, too.
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -19,15 +20,26 @@ Answer answer_for(const ForkRequest& request, CallAnswers& answers) {
     return granted.ok() ? Answer::go_on() : Answer::failed(granted.error());
 }
 
+ForkRequest request_for(const Call& call, std::uint64_t flags) {
+    return {.caller = call.caller(),
+            .thread = (flags & CLONE_THREAD) != 0,
+            .cgroup_namespace = (flags & CLONE_NEWCGROUP) != 0,
+            .into = {}};
+}
+
 }  // namespace
 
+Answer answer_unshare(const Call& call, CallAnswers& answers) {
+    answers.makes_cgroup_namespace(call.caller());
+    return Answer::go_on();
+}
+
 Answer answer_fork(const Call& call, CallAnswers& answers) {
-    return answer_for({.caller = call.caller(), .thread = false, .into = {}}, answers);
+    return answer_for({.caller = call.caller(), .into = {}}, answers);
 }
 
 Answer answer_clone(const Call& call, CallAnswers& answers) {
-    const bool thread = (call.argument(0) & CLONE_THREAD) != 0;
-    return answer_for({.caller = call.caller(), .thread = thread, .into = {}}, answers);
+    return answer_for(request_for(call, call.argument(0)), answers);
 }
 
 Answer answer_clone3(const Call& call, CallAnswers& answers) {
@@ -38,8 +50,7 @@ Answer answer_clone3(const Call& call, CallAnswers& answers) {
                    std::as_writable_bytes(std::span(&arguments, 1)).first(size))) {
         return Answer::go_on();
     }
-    ForkRequest request{
-        .caller = call.caller(), .thread = (arguments.flags & CLONE_THREAD) != 0, .into = {}};
+    ForkRequest request = request_for(call, arguments.flags);
     if ((arguments.flags & CLONE_INTO_CGROUP) == 0) {
         return answer_for(request, answers);
     }

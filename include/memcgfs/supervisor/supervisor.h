@@ -36,6 +36,7 @@ class MachineCalls;
 struct ForkRequest {
     pid_t caller = 0;     ///< thread, in the supervisor's pid namespace
     bool thread = false;  ///< CLONE_THREAD
+    bool cgroup_namespace = false;  ///< CLONE_NEWCGROUP
     /// CLONE_INTO_CGROUP: the node of the group's directory.
     std::optional<std::uint64_t> into;
 };
@@ -70,6 +71,8 @@ public:
     /// A fork is about to be made. EAGAIN: pids.max. For `into` also what the kernel says of a
     /// group that cannot be entered; and if it is granted, the child will be in it.
     virtual Result<void> may_fork(const ForkRequest& request) = 0;
+    /// The caller is about to make itself a cgroup namespace (unshare(2)), if it may.
+    virtual void makes_cgroup_namespace(pid_t /*caller*/) {}
     /// The caller is about to trace `tracee`, as it names it, or (0) to be traced itself. True: the
     /// call is to be made again, for the caller has to come to a stop first.
     virtual bool before_trace(pid_t /*caller*/, pid_t /*tracee*/) { return false; }

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "memcgfs/base/mutex.h"
+#include "memcgfs/world/cgroup_namespaces.h"
 #include "memcgfs/world/task_table.h"
 
 namespace memcgfs::world {
@@ -71,6 +72,10 @@ public:
     Result<void> set_css_set(std::int32_t pid, std::uint32_t css_set);
 
     std::optional<std::uint32_t> css_set(std::int32_t pid) override;
+    std::optional<std::uint32_t> namespace_root(std::int32_t tid) override {
+        return cgroup_namespaces_.root_of(tid);
+    }
+    CgroupNamespaces& cgroup_namespaces() { return cgroup_namespaces_; }
     void leaves(std::int32_t pid) override;
 
     /// The process's next children belong to `css_set`, and it stays where it is; until
@@ -140,6 +145,7 @@ private:
     const Filter filter_;
     const std::uint32_t world_id_;
     const std::unique_ptr<ProcReader> proc_;
+    CgroupNamespaces cgroup_namespaces_;
     Mutex mutex_{LockRank::kTaskTable};
     std::unordered_map<std::int32_t, Seen> seen_ MEMCGFS_GUARDED_BY(mutex_);
     std::uint64_t epoch_ MEMCGFS_GUARDED_BY(mutex_) = 0;

@@ -56,6 +56,12 @@ public:
     /// cannot be told. Costs less than find().
     virtual std::optional<std::uint32_t> css_set(std::int32_t /*pid*/) { return std::nullopt; }
 
+    /// Of what groups the roots of a thread's cgroup namespace are, as a css_set. Nothing: of the
+    /// hierarchies', as everybody's whom nobody has seen make one.
+    virtual std::optional<std::uint32_t> namespace_root(std::int32_t /*tid*/) {
+        return std::nullopt;
+    }
+
     /// All processes now, zombies too, each with the css_set its tag names (0: none).
     virtual std::vector<ProcessInfo> snapshot() = 0;
 

@@ -58,6 +58,10 @@ public:
         processes[pid].oom_score_adj = oom_score_adj;
         return {};
     }
+    std::optional<std::uint32_t> namespace_root(std::int32_t tid) override {
+        const auto root = namespace_roots.find(tid);
+        return root != namespace_roots.end() ? std::optional(root->second) : std::nullopt;
+    }
     world::ProcessInfo& add(std::int32_t pid, std::uint32_t uid = 0) {
         world::ProcessInfo& process = processes[pid];
         process.pid = pid;
@@ -75,6 +79,7 @@ public:
         threads.erase(tid);
     }
     std::map<std::int32_t, world::ProcessInfo> processes;
+    std::map<std::int32_t, std::uint32_t> namespace_roots;  ///< css_sets, by thread
     std::map<std::int32_t, std::int32_t> threads;  ///< whose they are, but for the first ones
 };
 

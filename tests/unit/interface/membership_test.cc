@@ -96,5 +96,46 @@ TEST_CASE("v2: without a hook only root may migrate", "[interface]") {
     CHECK(machine.write(group, "cgroup.procs", "10") == kOk);
 }
 
+/// /p/a, /p/b and /other; thread 10, in /p, is in a cgroup namespace whose root that is.
+struct Delegated {
+    Delegated() {
+        machine.tasks.add(10);
+        REQUIRE(machine.write(p, "cgroup.procs", "10") == kOk);
+        machine.tasks.namespace_roots[10] =
+            machine.engine.css_set_of(machine.engine.find_task_by_pid(10)->groups);
+        machine.who = {.uid = 0, .gid = 0, .pid = 10};
+    }
+    FsFixture machine{"6.12", Layout::kV2};
+    const DirKey p = machine.mkdir(machine.top, "p");
+    const DirKey a = machine.mkdir(p, "a");
+    const DirKey other = machine.mkdir(machine.top, "other");
+};
+
+TEST_CASE("what a cgroup namespace was given is not its to change", "[interface]") {
+    Delegated d;
+    CHECK(d.machine.write(d.p, "cgroup.max.depth", "3") == "EPERM");
+    CHECK(d.machine.write(d.a, "cgroup.max.depth", "3") == kOk);
+    CHECK(d.machine.write(d.other, "cgroup.max.depth", "3") == kOk);
+    CHECK(d.machine.write(d.p, "cgroup.subtree_control", "+nothing") == "EINVAL");
+    d.machine.who.pid = 1;
+    CHECK(d.machine.write(d.p, "cgroup.max.depth", "3") == kOk);
+    d.machine.who.pid = 10;
+    engine::MountFlags flags = d.machine.engine.mount_flags();
+    flags.nsdelegate = false;
+    d.machine.engine.set_mount_flags(flags);
+    CHECK(d.machine.write(d.p, "cgroup.max.depth", "4") == kOk);
+}
+
+TEST_CASE("nobody moves what his cgroup namespace does not show", "[interface]") {
+    Delegated d;
+    d.machine.tasks.add(11);
+    REQUIRE(d.machine.write(d.a, "cgroup.procs", "10") == kOk);
+    CHECK(d.machine.write(d.other, "cgroup.procs", "10") == "ENOENT");
+    CHECK(d.machine.write(d.a, "cgroup.procs", "11") == "ENOENT");
+    CHECK(d.machine.write(d.p, "cgroup.procs", "10") == kOk);
+    d.machine.who.pid = 1;
+    CHECK(d.machine.write(d.other, "cgroup.procs", "10") == kOk);
+}
+
 }  // namespace
 }  // namespace memcgfs::interface

@@ -9,6 +9,22 @@
 namespace memcgfs::interface {
 namespace {
 
+TEST_CASE("a process's groups are told from the reader's cgroup namespace", "[interface]") {
+    ProcFixture machine("6.1");
+    machine.tasks.add(42);
+    machine.tasks.add(43);
+    const DirKey group = machine.mkdir(machine.top, "a");
+    REQUIRE(machine.write(group, "cgroup.procs", "42") == "ok");
+    machine.tasks.namespace_roots[7] =
+        machine.engine.css_set_of(machine.engine.find_task_by_pid(42)->groups);
+    REQUIRE(machine.proc.enter(42).ok());
+    REQUIRE(machine.proc.enter(43).ok());
+    CHECK(machine.cat("/proc/42/cgroup") == "0::/a\n");
+    machine.who.pid = 7;
+    CHECK(machine.cat("/proc/42/cgroup") == "0::/\n");
+    CHECK(machine.cat("/proc/43/cgroup") == "0::/..\n");
+}
+
 TEST_CASE("the machine's files are where the kernel has them", "[interface]") {
     ProcFixture machine("6.12");
     for (const char* path : {"/proc/meminfo", "/proc/vmstat", "/proc/zoneinfo", "/proc/swaps",
