@@ -26,14 +26,21 @@ namespace {
 struct MountCommandOptions {
     WorldOptions world;
     std::string directory;
+    std::string charge = "timer";
     bool allow_other = false;
     bool background = false;
     int verbosity = 0;
 };
 
-/// What ends a mount. Blocks the signals, for this thread and those started later.
+/// What ends a mount. Blocks the signals, and those that the meter waits for, for this thread and
+/// those started later.
 runner::UniqueFd block_ending_signals() {
     sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGCHLD, SIGURG}) {
+        sigaddset(&signals, signal);
+    }
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
     sigemptyset(&signals);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
         sigaddset(&signals, signal);
@@ -60,6 +67,9 @@ int serve(const WorldConfig& config, const MountCommandOptions& options,
     if (!world.ok()) {
         return fail(kExitRuntime, world.error());
     }
+    if (options.charge != "off") {
+        (*world)->look_from_afar();
+    }
     if (const auto mounted = (*world)->mount({mount_point, options.allow_other}); !mounted.ok()) {
         return fail(kExitRuntime, mounted.error());
     }
@@ -72,6 +82,7 @@ int serve(const WorldConfig& config, const MountCommandOptions& options,
         background->ready();
     }
     wait_for_either(signals.get(), (*world)->ended_fd());
+    (*world)->stop_following();
     const auto finished = (*world)->finish();
     janitor->dismiss();
     return finished.ok() ? 0 : fail(kExitRuntime, finished.error());
@@ -117,6 +128,12 @@ void add_mount(CLI::App& app, Action& action) {
     command->add_flag("--allow-other", options->allow_other,
                       "Let other users in (an ordinary user needs user_allow_other in "
                       "/etc/fuse.conf)");
+    command
+        ->add_option("--charge", options->charge,
+                     "Whether the real memory of processes in groups is charged, as it is found to "
+                     "have grown ('timer'), or not ('off')")
+        ->check(CLI::IsMember({"timer", "off"}))
+        ->capture_default_str();
     command->add_flag("-v,--verbose", options->verbosity, "Log more to stderr; twice: requests");
     command->add_option("DIR", options->directory, "An empty directory")->required();
     command->footer(

@@ -192,6 +192,8 @@ struct World::State {
         return roots.node(engine.memory_hierarchy().id);
     }
     fuse::Session::Options session_options();
+    meter::Follower::Parts follower_parts();
+    void follow(meter::Follower::Parts parts);
 
     spdlog::logger& logger;
     exec::SystemClock clock;
@@ -424,22 +426,37 @@ void World::use_agent(runner::WorldAgent agent) {
     state.effects.bind_release_agents(*state.release_agents);
 }
 
-void World::follow(std::function<void(pid_t, int)> child_ended, bool roots_too) {
-    State& state = *state_;
+meter::Follower::Parts World::State::follower_parts() {
+    return {.engine = engine,
+            .engine_mutex = engine_mutex,
+            .tasks = *tasks,
+            .runner = executor,
+            .clock = clock,
+            .logger = logger,
+            .flush = [this] { outbox.flush(); },
+            .exempt = runs_this_program,
+            .child_ended = {},
+            .refresh = [this] { cgroup_fs.refresh(); }};
+}
+
+void World::State::follow(meter::Follower::Parts parts) {
     const AllSignalsBlocked blocked;
-    state.charges_roots = roots_too;
-    state.follower = std::make_unique<meter::Follower>(
-        meter::Follower::Parts{.engine = state.engine,
-                               .engine_mutex = state.engine_mutex,
-                               .tasks = *state.tasks,
-                               .runner = state.executor,
-                               .clock = state.clock,
-                               .logger = state.logger,
-                               .flush = [&state] { state.outbox.flush(); },
-                               .exempt = runs_this_program,
-                               .child_ended = std::move(child_ended),
-                               .roots_too = roots_too});
-    state.effects.bind_moves([&state](std::int32_t pid) { state.follower->moved(pid); });
+    follower = std::make_unique<meter::Follower>(std::move(parts));
+    effects.bind_moves([this](std::int32_t pid) { follower->moved(pid); });
+}
+
+void World::follow(std::function<void(pid_t, int)> child_ended, bool roots_too) {
+    state_->charges_roots = roots_too;
+    meter::Follower::Parts parts = state_->follower_parts();
+    parts.roots_too = roots_too;
+    parts.child_ended = std::move(child_ended);
+    state_->follow(std::move(parts));
+}
+
+void World::look_from_afar() {
+    meter::Follower::Parts parts = state_->follower_parts();
+    parts.traces = false;
+    state_->follow(std::move(parts));
 }
 
 void World::stop_following() {

@@ -87,6 +87,8 @@ public:
     /// meter::Follower::Parts, also for `roots_too`: then also of those who are adopted. Before
     /// attach().
     void follow(std::function<void(pid_t, int)> child_ended, bool roots_too);
+    /// The same without a tracer: they are looked at from time to time. Before mount().
+    void look_from_afar();
     /// All of them are let go, for good.
     void stop_following();
 

@@ -62,7 +62,7 @@ bool Follower::Loop::wait_for_children() {
     bool heard = false;
     int status = 0;
     // Enough for a turn: orders and ticks wait meanwhile.
-    for (int turn = 0; turn < 64; ++turn) {
+    for (int turn = 0; turn < 64 && parts_.traces; ++turn) {
         const pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
         if (tid <= 0) {
             break;
@@ -75,7 +75,8 @@ bool Follower::Loop::wait_for_children() {
 
 void Follower::Loop::pause() {
     const sigset_t awaited = awaited_signals();
-    if (threads_.empty() && unfollowed_.empty() && stopped_.empty() && early_.empty()) {
+    if (threads_.empty() && unfollowed_.empty() && stopped_.empty() && early_.empty() &&
+        !has_orphans_) {
         sigwaitinfo(&awaited, nullptr);
         return;
     }
@@ -122,6 +123,10 @@ bool Follower::Loop::carry_out_orders() {
             case Order::Kind::kWatchCall:
                 watch(order.pid, order.pages);
                 break;
+            case Order::Kind::kVisit:
+                next_visit_ = clock_.now();
+                visit_unfollowed();
+                break;
         }
         any = true;
         const MutexLock lock(mutex_);
@@ -154,14 +159,11 @@ void Follower::Loop::tick() {
     look_at_stopped();
     adopt_orphans();
     renew_traps();
-    for (auto at = unfollowed_.begin(); at != unfollowed_.end();) {
-        const pid_t pid = *at++;
+    for (const auto& [pid, program] : unfollowed_) {
         look(pid);
-        if (kill(pid, 0) != 0 && errno == ESRCH) {
-            meter_.exit(pid);
-            unfollowed_.erase(pid);
-        }
     }
+    visit_unfollowed();
+    search();
     next_tick_ = clock_.now() + pace_.after(round);
 }
 
@@ -229,15 +231,17 @@ void Follower::Loop::follow(pid_t pid) {
     if (seized && has_ended(pid, pid)) {
         look_by_another(pid, pid);
     }
-    if (!seized) {
+    if (!seized && parts_.traces) {
         parts_.logger.warn("pid={} cannot be followed: its memory is looked at from time to time",
                            pid);
-        unfollowed_.insert(pid);
+    }
+    if (!seized) {
+        look_from_afar(pid);
     }
 }
 
 bool Follower::Loop::seize_threads(pid_t pid) {
-    bool found_new = true;
+    bool found_new = parts_.traces;
     while (std::exchange(found_new, false)) {
         for (const pid_t tid : threads_of(pid)) {
             if (threads_.contains(tid)) {

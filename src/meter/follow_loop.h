@@ -50,6 +50,7 @@ private:
             kPaid,       ///< its payment has ended
             kHold,       ///< it has debts
             kWatchCall,  ///< a thread makes a call that may bring much memory
+            kVisit,      ///< somebody reads what children and new programs may have changed
         };
         Kind kind = Kind::kFollow;
         pid_t pid = 0;
@@ -117,6 +118,14 @@ private:
     void adopt_orphans();
     void forget_process(pid_t pid);
 
+    // unfollowed.cc
+    void look_from_afar(pid_t pid);
+    void visit_unfollowed();
+    /// False: it is known already, or in the root group.
+    bool take_in(pid_t parent, pid_t child);
+    void lose(pid_t pid);
+    void search();
+
     void follow(pid_t pid);
     bool seize_threads(pid_t pid);
     void add_thread(pid_t pid, pid_t tid, bool fresh, std::shared_ptr<FaultTrap> trap);
@@ -138,7 +147,11 @@ private:
 
     std::map<pid_t, Thread> threads_;
     std::map<pid_t, Process> processes_;
-    std::set<pid_t> unfollowed_;
+    /// Those that nobody traces here, and what program each ran at the last visit (proc_look.h).
+    std::map<pid_t, std::uint64_t> unfollowed_;
+    Nanos next_visit_{};
+    Nanos next_search_{};
+    bool has_orphans_ = false;  ///< whoever was lost may have left children
     std::set<pid_t> stopped_;  ///< by a signal, and let go meanwhile
     /// Stopped before the stop of who made them was seen, and whether a tick ago already: who is
     /// killed before it can tell of them never will.

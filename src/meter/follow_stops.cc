@@ -299,7 +299,7 @@ void Follower::Loop::leave(pid_t tid, Thread& thread, int status) {
     release(tid, signal);
     if (process.threads.empty()) {
         processes_.erase(pid);
-        unfollowed_.insert(pid);
+        look_from_afar(pid);
         left(pid);
     }
 }

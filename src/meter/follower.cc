@@ -107,7 +107,13 @@ void Follower::Loop::hold_all(const std::vector<std::int32_t>& pids) {
     }
 }
 
-void Follower::Loop::settle(engine::CgroupId group) { hold_all(meter_.settle(group)); }
+void Follower::Loop::settle(engine::CgroupId group) {
+    if (!parts_.traces && meter_.count() > 0) {
+        order({Order::Kind::kVisit, 0});
+        await_moves();
+    }
+    hold_all(meter_.settle(group));
+}
 
 void Follower::Loop::settle_process(pid_t pid) {
     if (!meter_.settle_for_other(pid)) {

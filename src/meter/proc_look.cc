@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <string_view>
 
 namespace memcgfs::meter {
@@ -91,6 +92,35 @@ bool is_ignored(pid_t tid, int signal) {
     const bool by_itself =
         signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH;
     return has("\nSigIgn:\t") || (by_itself && !has("\nSigCgt:\t"));
+}
+
+std::optional<std::uint64_t> program_of(pid_t pid) {
+    constexpr int kState = 3;  // fields of proc(5)
+    constexpr int kStartStack = 28;
+    const std::string stat = read_file(pid, "stat");
+    const std::size_t name_end = stat.rfind(") ");
+    if (name_end == std::string::npos) {
+        return std::nullopt;
+    }
+    std::istringstream fields(stat.substr(name_end + 2));
+    std::string field;
+    for (int number = kState; number <= kStartStack && fields >> field; ++number) {
+        if (number == kState && (field == "Z" || field == "X")) {
+            return std::nullopt;
+        }
+    }
+    return std::strtoull(field.c_str(), nullptr, 10);
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+    std::vector<pid_t> children;
+    for (const pid_t tid : threads_of(pid)) {
+        std::istringstream list(read_file(pid, fmt::format("task/{}/children", tid)));
+        for (pid_t child = 0; list >> child;) {
+            children.push_back(child);
+        }
+    }
+    return children;
 }
 
 bool has_ended(pid_t pid, pid_t tid) {

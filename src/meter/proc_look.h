@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,13 @@ bool has_ended(pid_t pid, pid_t tid);
 
 /// The signal does nothing to the thread's process.
 bool is_ignored(pid_t tid, int signal);
+/// Tells programs of one process apart: where its stack begins, which differs by chance with each
+/// execve(2) and stays over fork(2). 0 of a process that we may not look into; nothing of one that
+/// has ended, zombies too.
+std::optional<std::uint64_t> program_of(pid_t pid);
+
+/// Its children and those of its threads; none on kernels without CONFIG_PROC_CHILDREN.
+std::vector<pid_t> children_of(pid_t pid);
 
 /// In a group stop that nobody traces.
 bool is_stopped(pid_t pid);

@@ -49,6 +49,11 @@ public:
         /// A child of this process has ended, with waitpid(2)'s status.
         std::function<void(pid_t, int)> child_ended;
         bool roots_too = false;  ///< whoever is moved is followed, also in the root group
+        /// Else nobody is traced, all are looked at from time to time, and children of this process
+        /// are nobody's affair: for processes that are not ours.
+        bool traces = true;
+        /// Tells the engine of processes that have come and gone; wanted where nobody is traced.
+        std::function<void()> refresh{};
     };
     explicit Follower(Parts parts);
     /// stop().

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: run
+# NEEDS: v2
 # PROFILE: 6.1 6.12
 #
 # Anonymous memory of a real program is charged to its group, however it comes, and goes with it.
