@@ -79,7 +79,8 @@ TEST_CASE("swap is on a disk unless it says otherwise", "[cli]") {
 TEST_CASE("errors name the file, the line and what is wrong", "[cli]") {
     CHECK(error_of("memory = '2G'\nmemmory = 1\n") ==
           "m.toml:2: unknown key 'memmory'; known are costs, cpus, hz, memory, "
-          "node, oom_dump_tasks, page_cluster, panic_on_oom, swap, swappiness, thp, zswap");
+          "node, oom_dump_tasks, oom_kill_allocating_task, page_cluster, panic_on_oom, swap, "
+          "swappiness, thp, zswap");
     CHECK(error_of("\n[costs]\nfault_ms = 1\n").starts_with("m.toml:3: unknown key 'fault_ms'"));
     CHECK(error_of("memory = 'lots'").starts_with("m.toml:1: memory must be a size"));
     CHECK(error_of("memory = '1M'") == "m.toml:1: memory must be at least 16M");
