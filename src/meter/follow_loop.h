@@ -121,7 +121,7 @@ private:
     // unfollowed.cc
     void look_from_afar(pid_t pid);
     void visit_unfollowed();
-    /// False: it is known already, or in the root group.
+    /// False: it is known already, in the root group, or its parent pays.
     bool take_in(pid_t parent, pid_t child);
     void lose(pid_t pid);
     void search();

@@ -58,8 +58,9 @@ bool Follower::Loop::take_in(pid_t parent, pid_t child) {
     if (unfollowed_.contains(child) || processes_.contains(child) || parts_.exempt(child)) {
         return false;
     }
-    meter_.settle(parent);  // what they share is to be in its books before
-    if (!meter_.fork({parent, child, false, parts_.tasks.css_set(child), {}})) {
+    // What they share is to be in the parent's books before; else at a later visit.
+    if (!meter_.settle(parent).free ||
+        !meter_.fork({parent, child, false, parts_.tasks.css_set(child), {}})) {
         return false;
     }
     look_from_afar(child);
