@@ -126,8 +126,10 @@ inline bool is_traced(pid_t pid) {
 
 class World {
 public:
-    explicit World(engine::Layout layout = engine::Layout::kV2)
-        : engine({.profile = *engine::find_profile("6.1"),
+    /// Without `traces` children are the test's to wait for.
+    explicit World(engine::Layout layout = engine::Layout::kV2, bool traces_them = true)
+        : traces(traces_them),
+          engine({.profile = *engine::find_profile("6.1"),
                   .layout = layout,
                   .machine = test::roomy_machine(),
                   .clock = clock,
@@ -144,7 +146,9 @@ public:
                             .logger = logger,
                             .flush = [this] { outbox.flush(); },
                             .exempt = [](pid_t) { return false; },
-                            .child_ended = [this](pid_t pid, int status) { note(pid, status); }});
+                            .child_ended = [this](pid_t pid, int status) { note(pid, status); },
+                            .traces = traces_them,
+                            .refresh = [] {}});
     }
     ~World() {
         for (const pid_t child : children) {
@@ -212,6 +216,11 @@ public:
     }
     /// waitpid(2)'s status; -1: it does not end.
     int wait_for(pid_t pid) {
+        int status = -1;
+        if (!traces) {
+            waitpid(pid, &status, 0);
+            return status;
+        }
         const MutexLock lock(ended_mutex);
         for (int turn = 0; turn < kPatienceMs / 10 && !ended.contains(pid); ++turn) {
             ended_changed.wait_for(ended_mutex, from_millis(10));
@@ -251,6 +260,7 @@ public:
         return group->memcg->under_oom > 0;
     }
 
+    const bool traces;
     SignalsBlocked blocked;
     exec::SystemClock clock;
     spdlog::logger logger{"test"};
