@@ -179,6 +179,8 @@ void Follower::Loop::on_signal(pid_t tid, const Thread& thread, int signal) {
         }
         resume(tid, thread, signal);
     } else {
+        // It is sent from an interrupt, and may come when the thread waits again.
+        restart_interrupted_call(tid);
         go_on_or_be_held(tid, thread);
     }
 }
