@@ -89,11 +89,12 @@ void Follower::Loop::on_child(pid_t tid, const Thread& thread, StopKind kind) {
 }
 
 void Follower::Loop::adopt_child(pid_t tid, const Thread& thread, StopKind kind) {
-    const pid_t child = event_message(tid);
-    const pid_t parent = thread.process;
-    if (threads_.contains(child)) {
-        return;  // taken for an orphan
+    const auto made = child_made_by(tid);
+    if (!made || threads_.contains(*made)) {
+        return;  // it has ended, or it is an orphan or has been taken for one (adopt_orphans())
     }
+    const pid_t child = *made;
+    const pid_t parent = thread.process;
     if (kind == StopKind::kClone && is_thread_of(parent, child)) {
         add_thread(parent, child, true, thread.trap);
     } else {
@@ -107,7 +108,7 @@ void Follower::Loop::adopt_child(pid_t tid, const Thread& thread, StopKind kind)
 }
 
 void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
-    const pid_t former = event_message(tid);
+    const pid_t former = tid_before_exec(tid);
     if (former != tid) {
         threads_.erase(former);
     }

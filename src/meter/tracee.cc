@@ -47,6 +47,13 @@ bool is_of_counter(const siginfo_t& info) {
     return info.si_signo == SIGTRAP && info.si_code == kTrapPerf;
 }
 
+/// 0 if the thread is not in a stop any more: a kill ends any.
+pid_t event_message(pid_t tid) {
+    unsigned long message = 0;
+    ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &message);
+    return static_cast<pid_t>(message);
+}
+
 }  // namespace
 
 StopKind kind_of_stop(int wait_status) {
@@ -92,11 +99,17 @@ void release(pid_t tid, int signal) {
     ptrace(PTRACE_DETACH, tid, nullptr, static_cast<long>(signal));
 }
 
-pid_t event_message(pid_t tid) {
-    unsigned long message = 0;
-    ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &message);
-    return static_cast<pid_t>(message);
+std::optional<pid_t> child_made_by(pid_t tid) {
+    const pid_t child = event_message(tid);
+    siginfo_t info{};
+    constexpr int kAnyNews = WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL;
+    if (child <= 0 || waitid(P_PID, static_cast<id_t>(child), &info, kAnyNews) != 0) {
+        return std::nullopt;
+    }
+    return child;
 }
+
+pid_t tid_before_exec(pid_t tid) { return event_message(tid); }
 
 bool dies_of_signal(pid_t tid) {
     const auto status = static_cast<int>(event_message(tid));

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "memcgfs/base/result.h"
 
@@ -17,10 +18,10 @@ namespace memcgfs::meter {
 /// What waitpid(2) says of a thread.
 enum class StopKind : std::uint8_t {
     kGone,       ///< exited or killed, and reaped
-    kFork,       ///< has made a process; event_message() is its pid
+    kFork,       ///< has made a process: child_made_by()
     kVfork,      ///< the same, with its memory shared
     kClone,      ///< has made a thread, or a process in its own way
-    kExec,       ///< runs a new program; event_message() is the tid it had before
+    kExec,       ///< runs a new program: tid_before_exec()
     kExit,       ///< is about to end; its memory is still there
     kHalted,     ///< its first stop, or after interrupt()
     kGroupStop,  ///< SIGSTOP and its like
@@ -41,7 +42,12 @@ void let_go_to_call(pid_t tid, int signal = 0);
 void interrupt(pid_t tid);
 /// No more following. The thread is in a stop; it goes on with the signal if that is not 0.
 void release(pid_t tid, int signal = 0);
-pid_t event_message(pid_t tid);
+/// In the stop of a kFork, kVfork or kClone: whom it has made. Nobody if the maker has been killed
+/// in its stop, for then it tells no more, or if the child has been reaped before its maker's stop
+/// was seen.
+std::optional<pid_t> child_made_by(pid_t tid);
+/// In the stop of a kExec; 0 if it has been killed in it.
+pid_t tid_before_exec(pid_t tid);
 /// In its exit stop: a signal is what ends it.
 bool dies_of_signal(pid_t tid);
 /// The signal that is about to be delivered is a counter's (FaultTrap).
