@@ -252,9 +252,11 @@ bool Follower::Loop::seize_threads(pid_t pid) {
                 add_thread(pid, tid, false, nullptr);
                 set_trap(tid, threads_[tid]);
                 found_new = true;
-            } else if (seized.error() != Errno::kESRCH && !has_ended(pid, tid)) {
+            } else if (seized.error() != Errno::kESRCH && !has_ended(pid, tid) &&
+                       tracer_of(tid) != gettid()) {
                 return false;
             }
+            // What a followed thread has just made is followed already; its maker tells of it.
         }
     }
     return processes_.contains(pid);

@@ -64,6 +64,10 @@ pid_t process_of(pid_t tid) {
     return static_cast<pid_t>(number_in(read_file(tid, "status"), "\nTgid:"));
 }
 
+pid_t tracer_of(pid_t tid) {
+    return static_cast<pid_t>(number_in(read_file(tid, "status"), "\nTracerPid:"));
+}
+
 Pages resident_shmem(pid_t pid) {
     const auto kilobytes =
         static_cast<std::uint64_t>(number_in(read_file(pid, "status"), "\nRssShmem:"));

@@ -21,6 +21,9 @@ std::vector<pid_t> threads_of(pid_t pid);
 /// Whose thread it is; 0: it has gone.
 pid_t process_of(pid_t tid);
 
+/// The thread that traces it; 0: nobody.
+pid_t tracer_of(pid_t tid);
+
 /// How much of what is resident is shared memory.
 Pages resident_shmem(pid_t pid);
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -263,7 +265,8 @@ public:
     const bool traces;
     SignalsBlocked blocked;
     exec::SystemClock clock;
-    spdlog::logger logger{"test"};
+    std::ostringstream logged;
+    spdlog::logger logger{"test", std::make_shared<spdlog::sinks::ostream_sink_mt>(logged)};
     NoTable tasks;
     Mutex engine_mutex{LockRank::kEngine};
     Handlers handlers;

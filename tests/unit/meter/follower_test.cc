@@ -203,6 +203,29 @@ TEST_CASE("threads and processes whose maker is killed do not stay behind") {
     CHECK(world.becomes([&] { return world.members() == 0; }));
 }
 
+TEST_CASE("a process that makes threads while it is attached is followed") {
+    World world;
+    for (int i = 0; i < 20; ++i) {
+        Signal told;
+        const pid_t child = fork();
+        if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            told.give();
+            for (;;) {
+                std::thread([] { poll(nullptr, 0, 1); }).detach();
+            }
+        }
+        world.children.push_back(child);
+        REQUIRE(told.comes());
+        world.add(child);
+        CHECK(is_traced(child));
+        kill(child, SIGKILL);
+        CHECK(world.wait_for(child) == SIGKILL);
+    }
+    world.follower->stop();
+    CHECK(world.logged.str() == "");  // of those that cannot be followed
+}
+
 TEST_CASE("who ends before it is followed is nobody's loss") {
     World world;
     for (int i = 0; i < 20; ++i) {
