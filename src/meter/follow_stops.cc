@@ -288,7 +288,7 @@ void Follower::Loop::leave(pid_t tid, Thread& thread, int status) {
         adopt_child(tid, thread, kind);
     } else if (kind == StopKind::kSignal && !is_fault_trap(tid)) {
         signal = WSTOPSIG(status);
-    } else if (kind == StopKind::kHalted) {
+    } else if (kind == StopKind::kHalted || kind == StopKind::kSignal) {
         restart_interrupted_call(tid);
     } else if (kind == StopKind::kExec) {
         meter_.exec(pid, comm_of(pid));
