@@ -16,6 +16,7 @@
 #include "memcgfs/meter/follower.h"
 #include "memcgfs/meter/meter.h"
 #include "meter/fault_trap.h"
+#include "meter/proc_look.h"
 #include "meter/tick_pace.h"
 #include "meter/tracee.h"
 
@@ -147,8 +148,8 @@ private:
 
     std::map<pid_t, Thread> threads_;
     std::map<pid_t, Process> processes_;
-    /// Those that nobody traces here, and what program each ran at the last visit (proc_look.h).
-    std::map<pid_t, std::uint64_t> unfollowed_;
+    /// Those that nobody traces here, and what each ran at the last visit.
+    std::map<pid_t, Program> unfollowed_;
     Nanos next_visit_{};
     Nanos next_search_{};
     bool has_orphans_ = false;  ///< whoever was lost may have left children

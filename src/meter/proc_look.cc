@@ -98,22 +98,21 @@ bool is_ignored(pid_t tid, int signal) {
     return has("\nSigIgn:\t") || (by_itself && !has("\nSigCgt:\t"));
 }
 
-std::optional<std::uint64_t> program_of(pid_t pid) {
-    constexpr int kState = 3;  // fields of proc(5)
-    constexpr int kStartStack = 28;
+std::optional<Program> program_of(pid_t pid) {
+    constexpr std::size_t kProcessStart = 22;  // fields of proc(5)
+    constexpr std::size_t kStackStart = 28;
     const std::string stat = read_file(pid, "stat");
-    const std::size_t name_end = stat.rfind(") ");
-    if (name_end == std::string::npos) {
+    const char state = state_in(stat);
+    if (state == 0 || state == 'Z' || state == 'X') {
         return std::nullopt;
     }
-    std::istringstream fields(stat.substr(name_end + 2));
-    std::string field;
-    for (int number = kState; number <= kStartStack && fields >> field; ++number) {
-        if (number == kState && (field == "Z" || field == "X")) {
-            return std::nullopt;
-        }
+    std::istringstream text(stat.substr(stat.rfind(") ") + 2));
+    std::array<std::string, kStackStart + 1> fields;
+    for (std::size_t number = 3; number <= kStackStart; ++number) {
+        text >> fields[number];
     }
-    return std::strtoull(field.c_str(), nullptr, 10);
+    return Program{std::strtoull(fields[kProcessStart].c_str(), nullptr, 10),
+                   std::strtoull(fields[kStackStart].c_str(), nullptr, 10)};
 }
 
 std::vector<pid_t> children_of(pid_t pid) {

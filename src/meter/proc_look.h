@@ -35,10 +35,14 @@ bool has_ended(pid_t pid, pid_t tid);
 
 /// The signal does nothing to the thread's process.
 bool is_ignored(pid_t tid, int signal);
-/// Tells programs of one process apart: where its stack begins, which differs by chance with each
-/// execve(2) and stays over fork(2). 0 of a process that we may not look into; nothing of one that
-/// has ended, zombies too.
-std::optional<std::uint64_t> program_of(pid_t pid);
+struct Program {
+    std::uint64_t process_start = 0;  ///< in clock ticks since the host's boot
+    /// Where its stack begins, which differs by chance with each execve(2) and stays over fork(2).
+    /// 0 of a process that we may not look into.
+    std::uint64_t stack_start = 0;
+};
+/// What a process runs; nothing of one that has ended, zombies too.
+std::optional<Program> program_of(pid_t pid);
 
 /// Its children and those of its threads; none on kernels without CONFIG_PROC_CHILDREN.
 std::vector<pid_t> children_of(pid_t pid);

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <csignal>
 #include <deque>
-#include <utility>
 
 #include "meter/follow_loop.h"
 #include "meter/proc_look.h"
@@ -23,7 +22,7 @@ constexpr Nanos kBetweenSearches = from_millis(1000);
 }  // namespace
 
 void Follower::Loop::look_from_afar(pid_t pid) {
-    unfollowed_[pid] = program_of(pid).value_or(0);
+    unfollowed_[pid] = program_of(pid).value_or(Program{});
 }
 
 void Follower::Loop::visit_unfollowed() {
@@ -37,11 +36,14 @@ void Follower::Loop::visit_unfollowed() {
     for (; !to_visit.empty(); to_visit.pop_front()) {
         const pid_t pid = to_visit.front();
         const auto program = program_of(pid);
-        if (!program) {
+        const Program before = unfollowed_[pid];
+        // A pid may have passed to another process, which is none of ours.
+        if (!program || program->process_start != before.process_start) {
             lose(pid);
             continue;
         }
-        if (*program != std::exchange(unfollowed_[pid], *program)) {
+        unfollowed_[pid] = *program;
+        if (program->stack_start != before.stack_start) {
             meter_.exec(pid, comm_of(pid));
         }
         for (const pid_t child : children_of(pid)) {
@@ -64,7 +66,7 @@ bool Follower::Loop::take_in(pid_t parent, pid_t child) {
         return false;
     }
     look_from_afar(child);
-    if (unfollowed_[child] != unfollowed_[parent]) {
+    if (unfollowed_[child].stack_start != unfollowed_[parent].stack_start) {
         meter_.exec(child, comm_of(child));
     }
     return true;

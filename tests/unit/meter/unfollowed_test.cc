@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // Processes that nobody traces.
+#include <linux/sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
 
 #include "followed.h"
 #include "support/catch.hpp"
@@ -79,6 +84,43 @@ TEST_CASE("a program that an untraced process runs begins anew") {
     CHECK(anon() >= mib(16));
     more.give();
     CHECK(world.becomes([&] { return anon() < mib(1) && anon() > Pages{0}; }));
+}
+
+TEST_CASE("who has the pid of an untraced process that has ended is another") {
+    World world(engine::Layout::kV2, false);
+    Signal told;
+    Signal never;
+    pid_t pid = world.start([&] {
+        touch(8);
+        poll(nullptr, 0, 50);  // its beginning is known to a hundredth of a second
+        told.give();
+        never.take();
+    });
+    REQUIRE(told.comes());
+    world.follower->settle(world.group->id);
+    CHECK(world.anon() >= mib(8));
+
+    world.children.clear();
+    kill(pid, SIGKILL);
+    world.wait_for(pid);
+    clone_args wanted{};
+    wanted.exit_signal = SIGCHLD;
+    wanted.set_tid = reinterpret_cast<std::uintptr_t>(&pid);
+    wanted.set_tid_size = 1;
+    const long made = syscall(SYS_clone3, &wanted, sizeof wanted);
+    if (made == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        touch(8);
+        told.give();
+        never.take();
+    }
+    if (made == -1) {
+        WARN("who may not choose a pid cannot try it");
+        return;
+    }
+    world.children.push_back(pid);
+    REQUIRE(told.comes());
+    CHECK(world.becomes([&] { return world.anon() == Pages{0}; }));
 }
 
 TEST_CASE("an untraced process that stays beyond its limit is killed") {
