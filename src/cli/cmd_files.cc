@@ -17,7 +17,7 @@ namespace memcgfs::cli {
 namespace {
 
 std::string since_of(const engine::KernelVersion& since) {
-    return since == interface::kSinceEver ? "ever" : fmt::format("{}.{}", since.major, since.minor);
+    return since == interface::kSinceEver ? "ever" : engine::version_text(since);
 }
 
 /// One file, in columns; as words, so that the heading is one too.

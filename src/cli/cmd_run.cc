@@ -42,7 +42,8 @@ std::string release_of(const engine::Profile& profile) {
     if (profile.name == "alinux2") {
         return "4.19.91-27.al7.x86_64";
     }
-    return fmt::format("{}.{}.0-memcgfs-amd64", profile.version.major, profile.version.minor);
+    const bool has_sublevel = profile.version.major == 2;  // 2.6.33 as it is
+    return fmt::format("{}{}-memcgfs-amd64", profile.name, has_sublevel ? "" : ".0");
 }
 
 /// Where shm_open(3) has its files.

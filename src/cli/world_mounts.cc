@@ -145,8 +145,14 @@ Result<const Hierarchy*> WorldMounts::hierarchy_for(const interface::MountOption
     return hierarchy;
 }
 
+Result<void> WorldMounts::is_known(FsType type) const {
+    const bool known = type != FsType::kCgroup2 || engine::has_v2(parts_.engine.profile());
+    return known ? Result<void>{} : Err(Errno::kENODEV);
+}
+
 Result<void> WorldMounts::mount(const MountRequest& request) {
     MEMCGFS_TRY(may_mount(request.caller));
+    MEMCGFS_TRY(is_known(request.type));
     interface::MountOptions options(version_of(request.type), parts_.engine.profile());
     MEMCGFS_TRY(options.add_list(request.options));
     const Hierarchy* const hierarchy = MEMCGFS_TRY(hierarchy_for(options, request.caller));
@@ -222,6 +228,7 @@ Result<void> WorldMounts::remount(const MountRequest& request) {
 Result<std::unique_ptr<supervisor::MountContext>> WorldMounts::open_context(pid_t caller,
                                                                             FsType type) {
     MEMCGFS_TRY(may_mount(caller));
+    MEMCGFS_TRY(is_known(type));
     return std::unique_ptr<supervisor::MountContext>(
         std::make_unique<WorldMountContext>(*this, version_of(type), caller, runner::UniqueFd()));
 }

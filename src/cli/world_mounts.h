@@ -69,6 +69,8 @@ public:
 private:
     friend class WorldMountContext;
 
+    /// ENODEV: a file system that the profile's kernel does not have.
+    Result<void> is_known(supervisor::FsType type) const;
     /// The hierarchy that the options mean, made if need be and the maker is in no cgroup namespace
     /// of his own: EPERM.
     Result<const engine::Hierarchy*> hierarchy_for(const interface::MountOptions& options,

@@ -35,8 +35,9 @@ std::string profile_names() {
 
 Result<Layout, std::string> layout_of(const WorldOptions& options, const Profile* profile) {
     if (options.hierarchy.empty()) {
-        return profile != nullptr && profile->vendor == engine::Vendor::kAlibaba ? Layout::kV1
-                                                                                 : Layout::kV2;
+        const bool v1 = profile != nullptr &&
+                        (profile->vendor == engine::Vendor::kAlibaba || !engine::has_v2(*profile));
+        return v1 ? Layout::kV1 : Layout::kV2;
     }
     for (const auto& [name, layout] : kLayouts) {
         if (name == options.hierarchy) {
@@ -130,7 +131,7 @@ void add_kernel_options(CLI::App& app, WorldOptions& options) {
     app.add_option(
            "--hierarchy", options.hierarchy,
            "v1, v2, hybrid (v1 and unified/), or none (nothing is mounted: mount(8) it under "
-           "'memcgfs run') (default: v1 for alinux2, else v2)")
+           "'memcgfs run') (default: v1 for 2.6.33, 3.10 and alinux2, else v2)")
         ->type_name("NAME");
     app.add_option(
            "--mount-options", options.mount_options,
@@ -174,6 +175,12 @@ Result<WorldConfig, std::string> resolve(const WorldOptions& options) {
             fmt::format("profile {} has no v1 memory controller; use --hierarchy v2, or --profile "
                         "{}",
                         config.profile->name, engine::default_profile(Layout::kV1).name));
+    }
+    const bool wants_v2 = config.layout == Layout::kV2 || config.layout == Layout::kHybrid;
+    if (wants_v2 && !engine::has_v2(*config.profile)) {
+        return failure(
+            fmt::format("profile {} has no cgroup v2; use --hierarchy v1, or --profile {}",
+                        config.profile->name, engine::default_profile(Layout::kV2).name));
     }
     config.mount_flags.memory_recursiveprot = config.layout == Layout::kV2;
     if (options.mount_options) {

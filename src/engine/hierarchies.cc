@@ -41,6 +41,7 @@ void give_memory_to(Engine::State& state, const Hierarchy& hierarchy) {
         detach_events(state, *root);
         root->cgroup = hierarchy.root->id;
         hierarchy.root->memcg = root;
+        root->use_hierarchy = hierarchy.is_v2() || state.profile().use_hierarchy_default;
         root->content_changed();
         // v1 alone has a counter for it.
         const Pages kernel{static_cast<std::uint64_t>(root->stat(StatItem::kKernel))};

@@ -9,6 +9,7 @@
 #include "engine/oom.h"
 #include "engine/oom_wait.h"
 #include "engine/reclaim.h"
+#include "engine/reparent.h"
 #include "engine/wmark_worker.h"
 
 namespace memcgfs::engine {
@@ -178,6 +179,9 @@ Coro<OperationResult> write_force_empty(Engine::State& state, OpContext& op, Mem
         const ReclaimRequest request{.root = memcg, .pages = Pages{1}};
         const Pages freed = co_await try_to_free_mem_cgroup_pages(state, op, request);
         retries -= freed == Pages{0} ? 1 : 0;
+    }
+    if (state.profile().charges_go_to_parent) {
+        reparent_charges(state, memcg);
     }
     co_return std::uint64_t{0};
 }

@@ -2,12 +2,54 @@
 #include "memcgfs/engine/profile.h"
 
 #include <array>
+#include <utility>
 
 #include "memcgfs/base/assert.h"
+#include "memcgfs/base/text_buffer.h"
 
 namespace memcgfs::engine {
 
 namespace {
+
+/// What old documents rely on, and no more: reclaim and the OOM killer are those of alinux2.
+/// DEVIATION(old-kernels).
+constexpr Profile old_kernel(std::string_view name, std::string_view description,
+                             KernelVersion version) {
+    return {
+        .name = name,
+        .description = description,
+        .version = version,
+        .min_free_kbytes_max = 65536,
+        .watermark_scale_factor_max = 1000,
+        .charge_batch = Pages{32},
+        .swappiness_max = 100,
+        .reclaim_retries = 5,
+        .use_hierarchy_fixed = false,
+        .use_hierarchy_default = false,
+        .charges_go_to_parent = true,
+        .settings_are_guarded = true,
+        .res_counter = true,
+        .dying_task_bypasses_limit = true,
+        .hopeless_charge_is_forced = true,
+        .high_sleeps = false,
+        .high_in_syscall = false,
+        .memory_recursiveprot = false,
+        .memory_localevents = false,
+        .limit_write_yields = false,
+        .anon_workingset = false,
+        .dying_oom_group_counts_victim_twice = false,
+        .cgroup_kill = false,
+        .split_defers_first = true,
+        .oom_tie_keeps_first = true,
+        .oom_report_old_form = true,
+        .zswap_charges = false,
+        .oom_reaper_delay = Nanos{0},
+    };
+}
+
+constexpr Profile k2633 =
+    old_kernel("2.6.33", "2.6.33 with the memory controller of 2.6.34", linux_2_6(34));
+constexpr Profile k310 = old_kernel("3.10", "mainline 3.10, as of RHEL 7", {3, 10});
 
 constexpr Profile kAlinux2{
     .name = "alinux2",
@@ -100,16 +142,36 @@ constexpr Profile k612{
     .oom_report_rss_kinds = true,
 };
 
-constexpr std::array kProfiles{kAlinux2, k510, k61, k612};
+/// The first versions with the controllers that not all profiles have.
+struct Since {
+    Controller controller;
+    KernelVersion version;
+};
+constexpr std::array kSince{
+    Since{Controller::kPerfEvent, linux_2_6(39)},
+    Since{Controller::kNetPrio, {3, 3}},
+    Since{Controller::kHugetlb, {3, 6}},
+    Since{Controller::kPids, {4, 3}},
+    Since{Controller::kRdma, {4, 11}},
+    Since{Controller::kMisc, {5, 13}},
+};
+
+constexpr std::array kProfiles{k2633, k310, kAlinux2, k510, k61, k612};
 
 }  // namespace
+
+std::string version_text(KernelVersion version) {
+    TextBuffer text;
+    text.print("{}{}.{}", version.major, version.major == 2 ? ".6" : "", version.minor);
+    return std::move(text).take();
+}
 
 std::span<const Profile> profiles() { return kProfiles; }
 
 ControllerMask kernel_controllers(const Profile& profile) {
     ControllerMask mask = (1U << kControllerCount) - 1;
-    if (profile.version < KernelVersion{5, 13}) {
-        mask &= ~mask_of(Controller::kMisc);
+    for (const Since& since : kSince) {
+        mask &= profile.version < since.version ? ~mask_of(since.controller) : ~ControllerMask{0};
     }
     return mask;
 }
@@ -118,6 +180,8 @@ ControllerMask v1_controllers(const Profile& profile) {
     const ControllerMask optional = mask_of(Controller::kMemory) | mask_of(Controller::kCpuset);
     return kernel_controllers(profile) & ~(profile.v1_memory ? 0 : optional);
 }
+
+bool has_v2(const Profile& profile) { return profile.version >= KernelVersion{4, 5}; }
 
 const Profile* find_profile(std::string_view name) {
     for (const Profile& profile : kProfiles) {

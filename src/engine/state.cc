@@ -66,23 +66,25 @@ OperationPtr Engine::State::make_operation(std::string_view name, CoroOperation:
     return make_operation(name, new_context(), std::move(body));
 }
 
-Memcg& Engine::State::new_memcg(Memcg* parent, CgroupId cgroup) {
+Memcg& Engine::State::new_memcg(Memcg* above, CgroupId cgroup) {
+    Memcg* const parent = above != nullptr && !above->use_hierarchy ? root_memcg : above;
     Memcg& memcg = memcgs.emplace(parent, cgroup, static_cast<NodeId>(nodes.size()));
-    memcg.use_hierarchy = true;
-    if (parent == nullptr) {
+    if (above == nullptr) {
+        memcg.use_hierarchy = !memory_on_v1() || profile().use_hierarchy_default;
         memcg.swappiness = vm_swappiness;
         return memcg;
     }
+    memcg.use_hierarchy = above->use_hierarchy;
+    memcg.swappiness = above->is_root() ? vm_swappiness : above->swappiness;
+    memcg.oom_kill_disable = above->oom_kill_disable;
     if (!parent->children.empty()) {
         parent->children.back()->next_sibling = &memcg;
     }
     parent->children.push_back(&memcg);
-    memcg.swappiness = parent->is_root() ? vm_swappiness : parent->swappiness;
-    memcg.oom_kill_disable = parent->oom_kill_disable;
     if (profile().wmark) {
-        memcg.wmark.ratio_percent = parent->wmark.ratio_percent;
+        memcg.wmark.ratio_percent = above->wmark.ratio_percent;
         memcg.wmark.scale_factor =
-            parent->wmark.scale_factor != 0 ? parent->wmark.scale_factor : kWmarkScaleFactorDefault;
+            above->wmark.scale_factor != 0 ? above->wmark.scale_factor : kWmarkScaleFactorDefault;
         memcg.wmark.levels = compute_wmark(
             {.ratio_percent = memcg.wmark.ratio_percent, .scale_factor = memcg.wmark.scale_factor});
     }

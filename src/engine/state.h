@@ -160,7 +160,9 @@ struct Engine::State {
     OpContext new_context(std::uint32_t cpu);
     OperationPtr make_operation(std::string_view name, OpContext context, CoroOperation::Body body);
     OperationPtr make_operation(std::string_view name, CoroOperation::Body body);
-    Memcg& new_memcg(Memcg* parent, CgroupId cgroup);
+    /// `above`: whose settings it takes over, and its parent unless use_hierarchy is off there:
+    /// then the root is, as in 5.10 (before, such a group had none, which no file shows).
+    Memcg& new_memcg(Memcg* above, CgroupId cgroup);
     /// Frees removed memcgs that hold nothing any more. Between steps only.
     void collect_dying();
     void free_memcg(Memcg& memcg);

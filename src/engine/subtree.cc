@@ -7,6 +7,7 @@
 #include "engine/kernel_memory.h"
 #include "engine/members.h"
 #include "engine/notify.h"
+#include "engine/reparent.h"
 #include "engine/slab.h"
 #include "engine/threads.h"
 #include "engine/zswap.h"
@@ -121,8 +122,8 @@ bool memcg_id_left(const Engine::State& state) {
 
 void online_css(Engine::State& state, Cgroup& group) {
     MEMCGFS_ASSERT(group.memcg == nullptr);
-    Memcg* parent = group.parent != nullptr ? &effective_memcg(*group.parent) : nullptr;
-    group.memcg = &state.new_memcg(parent, group.id);
+    Memcg* above = group.parent != nullptr ? &effective_memcg(*group.parent) : nullptr;
+    group.memcg = &state.new_memcg(above, group.id);
 }
 
 void offline_css(Engine::State& state, Cgroup& group) {
@@ -139,7 +140,11 @@ void offline_css(Engine::State& state, Cgroup& group) {
     reparent_slab(state, memcg);
     state.shrinker_backlog.move(memcg.id(), memcg.parent()->id());
     reparent_zswap(state, memcg);
-    drain_all_stock(state, memcg);
+    if (state.profile().charges_go_to_parent) {
+        reparent_charges(state, memcg);
+    } else {
+        drain_all_stock(state, memcg);
+    }
     state.dying.push_back(&memcg);
 }
 

@@ -6,7 +6,8 @@
 namespace memcgfs::interface {
 
 bool exists_in(const Cftype& row, const engine::Profile& profile) {
-    return row.since <= profile.version && profile.version < row.until &&
+    return (row.version == engine::CgroupVersion::kV1 || engine::has_v2(profile)) &&
+           row.since <= profile.version && profile.version < row.until &&
            (!row.vendor.has_value() || *row.vendor == profile.vendor) &&
            (row.present == nullptr || row.present(profile));
 }

@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "interface/limit_files.h"
 
+#include <cstdint>
+#include <limits>
+
 namespace memcgfs::interface {
+
+void print_v1_limit(const engine::Profile& profile, Pages limit, TextBuffer& out) {
+    const bool none = profile.res_counter && limit == kPageCounterMax;
+    out.print("{}", none ? std::uint64_t{std::numeric_limits<std::int64_t>::max()}
+                         : to_bytes(limit).count());
+}
+
+Result<Pages> parse_v1_limit(const engine::Profile& profile, std::string_view text) {
+    const Pages pages = MEMCGFS_TRY(parse_pages(text, kV1MaxWord));
+    const bool has_part = memparse(strip(text)).value % kPageSize != 0;
+    return profile.res_counter && has_part && pages < kPageCounterMax ? pages + Pages{1} : pages;
+}
 
 Result<void> show_min(const ShowContext& context, TextBuffer& out) {
     print_limit(out, context.memcg().memory.min());

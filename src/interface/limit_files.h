@@ -18,6 +18,12 @@ engine::PageCounter& counter_of(const ShowContext& context) {
     return context.engine.counter(context.memcg(), kKind);
 }
 
+/// A limit of a v1 file, as the kernel shows it and takes it: up to 3.18 (res_counter) none is
+/// LLONG_MAX and parts of pages count as whole ones; later none is that many whole pages, and parts
+/// are cut off. EINVAL.
+void print_v1_limit(const engine::Profile& profile, Pages limit, TextBuffer& out);
+Result<Pages> parse_v1_limit(const engine::Profile& profile, std::string_view text);
+
 template <engine::CounterKind kKind>
 Result<void> show_usage(const ShowContext& context, TextBuffer& out) {
     print_bytes(out, context.engine.usage(context.memcg(), kKind));

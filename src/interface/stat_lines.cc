@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "interface/limit_files.h"
 #include "memcgfs/engine/stat_items.h"
 #include "memcgfs/interface/oom_stat.h"
 
@@ -64,6 +65,13 @@ constexpr StatLine machine_wide(StatLine line) {
     return line;
 }
 
+constexpr KernelVersion k3_0{3, 0};
+constexpr KernelVersion k3_3{3, 3};
+constexpr KernelVersion k3_10{3, 10};
+constexpr KernelVersion k3_11{3, 11};
+constexpr KernelVersion k3_17{3, 17};
+constexpr KernelVersion k4_2{4, 2};
+constexpr KernelVersion k4_12{4, 12};
 constexpr KernelVersion k5_0{5, 0};
 constexpr KernelVersion k5_9{5, 9};
 constexpr KernelVersion k5_11{5, 11};
@@ -75,19 +83,20 @@ constexpr KernelVersion k6_12{6, 12};
 constexpr std::array kV1Lines = {
     StatLine{.name = "cache", .item = StatItem::kFile},
     StatLine{.name = "rss", .item = StatItem::kAnon},
-    StatLine{.name = "rss_huge", .item = StatItem::kAnonThp},
-    StatLine{.name = "shmem", .item = StatItem::kShmem},
+    since(k3_10, {.name = "rss_huge", .item = StatItem::kAnonThp}),
+    since(k4_12, {.name = "shmem", .item = StatItem::kShmem}),
     StatLine{.name = "mapped_file", .item = StatItem::kFileMapped},
-    StatLine{.name = "dirty", .item = StatItem::kFileDirty},
-    StatLine{.name = "writeback", .item = StatItem::kFileWriteback},
+    since(k4_2, {.name = "dirty", .item = StatItem::kFileDirty}),
+    since(k3_11, {.name = "writeback", .item = StatItem::kFileWriteback}),
     since(k6_0, count_line("workingset_refault_anon", StatItem::kWorkingsetRefaultAnon)),
     since(k6_0, count_line("workingset_refault_file", StatItem::kWorkingsetRefaultFile)),
-    StatLine{.name = "swap", .item = StatItem::kSwap, .swap_accounting = true},
+    since(k3_3, {.name = "swap", .item = StatItem::kSwap, .swap_accounting = true}),
     since(k6_7, {.name = "swapcached", .item = StatItem::kSwapCached, .swap_accounting = true}),
     count_line("pgpgin", StatItem::kPgpgin),
     count_line("pgpgout", StatItem::kPgpgout),
-    count_line("pgfault", StatItem::kPgfault),
-    count_line("pgmajfault", StatItem::kPgmajfault),
+    until(k3_3, {.name = "swap", .item = StatItem::kSwap, .swap_accounting = true}),
+    since(k3_0, count_line("pgfault", StatItem::kPgfault)),
+    since(k3_0, count_line("pgmajfault", StatItem::kPgmajfault)),
     StatLine{.name = "inactive_anon", .item = StatItem::kInactiveAnon},
     StatLine{.name = "active_anon", .item = StatItem::kActiveAnon},
     StatLine{.name = "inactive_file", .item = StatItem::kInactiveFile},
@@ -228,14 +237,17 @@ Result<void> show_v1_stat(const ShowContext& context, TextBuffer& out) {
             }
         }
     };
-    const auto limit = [&](engine::CounterKind kind) {
-        return to_bytes(context.engine.hierarchical_limit(context.memcg(), kind)).count();
+    const auto show_limit = [&](std::string_view name, engine::CounterKind kind) {
+        out.print("{} ", name);
+        print_v1_limit(context.profile(), context.engine.hierarchical_limit(context.memcg(), kind),
+                       out);
+        out.append("\n");
     };
     context.engine.flush_stats(context.memcg());
     show_block("", Scope::kOwn);
-    out.print("hierarchical_memory_limit {}\n", limit(engine::CounterKind::kMemory));
+    show_limit("hierarchical_memory_limit", engine::CounterKind::kMemory);
     if (context.profile().memsw_always) {
-        out.print("hierarchical_memsw_limit {}\n", limit(engine::CounterKind::kMemsw));
+        show_limit("hierarchical_memsw_limit", engine::CounterKind::kMemsw);
     }
     show_block("total_", Scope::kSubtree);
     return {};
@@ -258,7 +270,9 @@ Result<void> show_v1_numa_stat(const ShowContext& context, TextBuffer& out) {
     };
     context.engine.flush_stats(context.memcg());
     show_block("", Scope::kOwn);
-    show_block("hierarchical_", Scope::kSubtree);
+    if (context.profile().version >= k3_17) {
+        show_block("hierarchical_", Scope::kSubtree);
+    }
     return {};
 }
 

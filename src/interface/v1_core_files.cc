@@ -64,9 +64,19 @@ Result<vfs::StoreOutcome> store_release_agent(StoreContext& context, std::string
     return done();
 }
 
+constexpr engine::KernelVersion kWritableProcs{3, 0};
+
 constexpr std::array kFiles = {
     Cftype{.name = "cgroup.procs",
            .version = CgroupVersion::kV1,
+           .until = kWritableProcs,
+           .members = processes,
+           .refresh = Refresh::kOnShow,
+           .line_list = true,
+           .doc = "The processes of the group, sorted."},
+    Cftype{.name = "cgroup.procs",
+           .version = CgroupVersion::kV1,
+           .since = kWritableProcs,
            .members = processes,
            .store_unlocked = store_member<false>,
            .refresh = Refresh::kOnShow,
@@ -74,13 +84,14 @@ constexpr std::array kFiles = {
            .doc = "The processes of the group, sorted; a pid written here joins it."},
     Cftype{.name = "cgroup.clone_children",
            .version = CgroupVersion::kV1,
+           .since = engine::linux_2_6(37),
            .show = show_flag<&engine::Cgroup::clone_children>,
            .store = store_clone_children,
-           .fidelity = Fidelity::kStoredOnly,
-           .doc = "A flag for cpuset; children copy it."},
+           .doc = "1: new groups below begin with this one's cpuset; children copy the flag."},
     Cftype{.name = "cgroup.sane_behavior",
            .version = CgroupVersion::kV1,
            .placement = Placement::kOnlyOnRoot,
+           .since = {3, 10},
            .show = show_sane_behavior,
            .doc = "Always 0."},
     Cftype{.name = "tasks",

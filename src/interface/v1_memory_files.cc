@@ -19,6 +19,13 @@ using engine::CounterKind;
 using engine::KernelVersion;
 using engine::Profile;
 
+constexpr KernelVersion kThresholds = engine::linux_2_6(34);
+constexpr KernelVersion kOomControl = engine::linux_2_6(35);
+constexpr KernelVersion kNumaStat{3, 0};
+constexpr KernelVersion kTcpKmem{3, 3};
+constexpr KernelVersion kKmem{3, 8};
+constexpr KernelVersion kPressureLevel{3, 10};
+
 bool has_memsw(const Profile& profile) { return profile.memsw_always; }
 
 template <CounterKind kKind>
@@ -35,7 +42,8 @@ Result<vfs::StoreOutcome> restart_peak(StoreContext& context, std::string_view) 
 
 template <CounterKind kKind>
 Result<void> show_limit(const ShowContext& context, TextBuffer& out) {
-    print_bytes(out, counter_of<kKind>(context).max());
+    print_v1_limit(context.profile(), counter_of<kKind>(context).max(), out);
+    out.append("\n");
     return {};
 }
 
@@ -53,7 +61,7 @@ Result<vfs::StoreOutcome> clear_failcnt(StoreContext& context, std::string_view)
 
 /// The new limit of any of the four counters; the root has none.
 Result<Pages> parse_limit(StoreContext& context, std::string_view text) {
-    const Pages max = MEMCGFS_TRY(parse_pages(text, kV1MaxWord));
+    const Pages max = MEMCGFS_TRY(parse_v1_limit(context.profile(), text));
     if (context.memcg().is_root()) {
         return Err(Errno::kEINVAL);
     }
@@ -87,16 +95,22 @@ Result<vfs::StoreOutcome> ignore_limit(StoreContext& context, std::string_view t
 }
 
 Result<void> show_soft_limit(const ShowContext& context, TextBuffer& out) {
-    print_bytes(out, context.memcg().soft_limit);
+    print_v1_limit(context.profile(), context.memcg().soft_limit, out);
+    out.append("\n");
     return {};
 }
 
 Result<vfs::StoreOutcome> store_soft_limit(StoreContext& context, std::string_view text) {
-    context.memcg().soft_limit = MEMCGFS_TRY(parse_pages(text, kV1MaxWord));
+    context.memcg().soft_limit = MEMCGFS_TRY(parse_v1_limit(context.profile(), text));
     return done();
 }
 
 Result<vfs::StoreOutcome> store_force_empty(StoreContext& context, std::string_view) {
+    const engine::Cgroup& group = context.group;
+    if (context.profile().settings_are_guarded &&
+        (!group.tasks.empty() || !group.children.empty())) {
+        return Err(Errno::kEBUSY);
+    }
     if (context.memcg().is_root()) {
         return Err(Errno::kEINVAL);
     }
@@ -156,6 +170,15 @@ Result<vfs::StoreOutcome> store_event_control(UnlockedStoreContext& context,
     return done();
 }
 
+/// Where up to 3.15 a setting is not the group's own: the root's is the machine's, and those below
+/// a hierarchy's top are the top's.
+bool is_guarded(const ShowContext& context) {
+    const engine::Memcg& memcg = context.memcg();
+    return context.profile().settings_are_guarded &&
+           (memcg.is_root() || memcg.parent()->use_hierarchy ||
+            (memcg.use_hierarchy && !context.group.children.empty()));
+}
+
 Result<void> show_swappiness(const ShowContext& context, TextBuffer& out) {
     out.print("{}\n", context.memcg().swappiness);
     return {};
@@ -163,7 +186,7 @@ Result<void> show_swappiness(const ShowContext& context, TextBuffer& out) {
 
 Result<vfs::StoreOutcome> store_swappiness(StoreContext& context, std::string_view text) {
     const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
-    if (value > context.profile().swappiness_max) {
+    if (value > context.profile().swappiness_max || is_guarded(context)) {
         return Err(Errno::kEINVAL);
     }
     context.engine.set_swappiness(context.memcg(), value);
@@ -194,14 +217,18 @@ Result<vfs::StoreOutcome> store_move_charge(StoreContext& context, std::string_v
 
 Result<void> show_oom_control(const ShowContext& context, TextBuffer& out) {
     const engine::Memcg& memcg = context.memcg();
-    out.print("oom_kill_disable {:d}\nunder_oom {:d}\noom_kill {}\n", memcg.oom_kill_disable,
-              memcg.under_oom > 0, memcg.event_local(engine::MemcgEvent::kOomKill));
+    out.print("oom_kill_disable {:d}\nunder_oom {:d}\n", memcg.oom_kill_disable,
+              memcg.under_oom > 0);
+    constexpr engine::KernelVersion kKills{4, 13};
+    if (context.profile().version >= kKills) {
+        out.print("oom_kill {}\n", memcg.event_local(engine::MemcgEvent::kOomKill));
+    }
     return {};
 }
 
 Result<vfs::StoreOutcome> store_oom_control(StoreContext& context, std::string_view text) {
     const std::uint64_t value = MEMCGFS_TRY(parse_u64(text));
-    if (context.memcg().is_root() || value > 1) {
+    if (context.memcg().is_root() || value > 1 || is_guarded(context)) {
         return Err(Errno::kEINVAL);
     }
     context.engine.set_oom_kill_disable(context.memcg(), value == 1);
@@ -251,17 +278,18 @@ constexpr std::array kFiles = {
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
            .store = store_force_empty,
-           .doc = "Any write reclaims as much as goes; succeeds with memory left."},
+           .doc = "Any write reclaims as much as goes; succeeds with memory left, which up to 3.18 "
+                  "goes to the parent."},
     Cftype{.name = "memory.use_hierarchy",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
            .show = show_use_hierarchy,
            .store = store_use_hierarchy,
-           .fidelity = Fidelity::kAccounted,
-           .doc = "Always 1 from 5.11 on; before, it is kept, and groups are nested all the same."},
+           .doc = "Whether groups below are charged here, too. Always 1 from 5.11 on."},
     Cftype{.name = "cgroup.event_control",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kThresholds,
            .store_unlocked = store_event_control,
            .mode = 0222,
            .doc = "Registers an eventfd for usage thresholds, OOM or pressure."},
@@ -274,18 +302,21 @@ constexpr std::array kFiles = {
     Cftype{.name = "memory.move_charge_at_immigrate",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kThresholds,
            .show = show_move_charge,
            .store = store_move_charge,
            .doc = "Whether charges follow a process into this group: 1 anonymous, 2 files."},
     Cftype{.name = "memory.oom_control",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kOomControl,
            .show = show_oom_control,
            .store = store_oom_control,
            .doc = "1 makes tasks wait instead of being killed when nothing can be reclaimed."},
     Cftype{.name = "memory.pressure_level",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kPressureLevel,
            .until = {6, 12},
            .mode = 0,
            .doc = "Only to be named in cgroup.event_control."},
@@ -298,12 +329,14 @@ constexpr std::array kFiles = {
     Cftype{.name = "memory.numa_stat",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kNumaStat,
            .show = show_v1_numa_stat,
            .told = true,
            .doc = "Pages on each node; there is one node."},
     Cftype{.name = "memory.kmem.limit_in_bytes",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kKmem,
            .until = {6, 1},
            .show = show_limit<CounterKind::kKmem>,
            .store = store_hard_limit<CounterKind::kKmem>,
@@ -319,12 +352,14 @@ constexpr std::array kFiles = {
     Cftype{.name = "memory.kmem.usage_in_bytes",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kKmem,
            .show = show_usage<CounterKind::kKmem>,
            .fidelity = Fidelity::kAccounted,
            .doc = "Kernel memory in use."},
     Cftype{.name = "memory.kmem.failcnt",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kKmem,
            .show = show_failcnt<CounterKind::kKmem>,
            .store = clear_failcnt<CounterKind::kKmem>,
            .fidelity = Fidelity::kAccounted,
@@ -332,6 +367,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "memory.kmem.max_usage_in_bytes",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kKmem,
            .show = show_peak<CounterKind::kKmem>,
            .store = restart_peak<CounterKind::kKmem>,
            .fidelity = Fidelity::kAccounted,
@@ -339,11 +375,13 @@ constexpr std::array kFiles = {
     Cftype{.name = "memory.kmem.slabinfo",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kKmem,
            .show = show_nothing,
            .doc = "Empty."},
     Cftype{.name = "memory.kmem.tcp.limit_in_bytes",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kTcpKmem,
            .show = show_limit<CounterKind::kTcpmem>,
            .store = store_hard_limit<CounterKind::kTcpmem>,
            .fidelity = Fidelity::kAccounted,
@@ -351,12 +389,14 @@ constexpr std::array kFiles = {
     Cftype{.name = "memory.kmem.tcp.usage_in_bytes",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kTcpKmem,
            .show = show_usage<CounterKind::kTcpmem>,
            .fidelity = Fidelity::kAccounted,
            .doc = "TCP buffer memory in use."},
     Cftype{.name = "memory.kmem.tcp.failcnt",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kTcpKmem,
            .show = show_failcnt<CounterKind::kTcpmem>,
            .store = clear_failcnt<CounterKind::kTcpmem>,
            .fidelity = Fidelity::kAccounted,
@@ -364,6 +404,7 @@ constexpr std::array kFiles = {
     Cftype{.name = "memory.kmem.tcp.max_usage_in_bytes",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
+           .since = kTcpKmem,
            .show = show_peak<CounterKind::kTcpmem>,
            .store = restart_peak<CounterKind::kTcpmem>,
            .fidelity = Fidelity::kAccounted,

@@ -154,11 +154,10 @@ private:
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const auto profiles = engine::profiles();
-    if (size == 0 || !profiles[data[0] % profiles.size()].v1_memory) {
+    if (size == 0 || !fuzz::profile_of(data[0]).v1_memory) {
         return 0;
     }
-    Machine machine(profiles[data[0] % profiles.size()]);
+    Machine machine(fuzz::profile_of(data[0]));
     std::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
     while (!rest.empty()) {
         const std::string_view line = fuzz::next_line(rest);

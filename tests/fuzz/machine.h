@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -44,11 +45,17 @@ struct Choice {
     std::string_view rest;
 };
 
+/// Not in the order of profiles(), which new ones change: inputs are kept.
+inline const engine::Profile& profile_of(std::uint8_t byte) {
+    constexpr std::array<std::string_view, 8> kNames{"alinux2", "5.10", "6.1", "6.12",
+                                                     "2.6.33",  "3.10", "6.1", "6.12"};
+    return *engine::find_profile(kNames[byte % kNames.size()]);
+}
+
 /// `size` is not zero.
 inline Choice choose(const std::uint8_t* data, std::size_t size) {
-    const auto profiles = engine::profiles();
-    const engine::Profile& profile = profiles[data[0] % profiles.size()];
-    const bool v1 = profile.v1_memory && (data[0] & 0x80U) != 0;
+    const engine::Profile& profile = profile_of(data[0]);
+    const bool v1 = profile.v1_memory && ((data[0] & 0x80U) != 0 || !engine::has_v2(profile));
     return {profile, v1 ? engine::Layout::kV1 : engine::Layout::kV2,
             std::string_view(reinterpret_cast<const char*>(data + 1), size - 1)};
 }

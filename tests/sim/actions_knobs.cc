@@ -146,6 +146,16 @@ void force_empty(World& world) {
     }
 }
 
+/// As the file's write: only where nobody is below.
+void set_use_hierarchy(World& world) {
+    const Cgroup* group = world.pick_group();
+    if (group != nullptr && group->memcg != nullptr && !group->is_v2() &&
+        !world.engine().profile().use_hierarchy_fixed && group->children.empty() &&
+        (group->memcg->is_root() || !group->memcg->parent()->use_hierarchy)) {
+        group->memcg->use_hierarchy = world.one_in(2);
+    }
+}
+
 void reset_peaks(World& world) {
     if (Memcg* memcg = some_limited(world); memcg != nullptr) {
         memcg->memory.reset_watermark();
@@ -169,6 +179,7 @@ constexpr std::array kActions{
     Action{"reclaim", 4, reclaim},
     Action{"force_empty", 2, force_empty},
     Action{"reset_peaks", 1, reset_peaks},
+    Action{"set_use_hierarchy", 2, set_use_hierarchy},
 };
 
 }  // namespace

@@ -54,15 +54,15 @@ void huge_fault(World& world) {
     }
     constexpr std::uint64_t kMost = 2000;
     MappingId mapping = some_mapping(world, task);
+    Engine::Range range{world.below(kMost), 1 + world.below(kMost / 2)};
     if (world.one_in(2)) {
+        range = world.one_in(2) ? range : Engine::Range{0, kMost};
         mapping = world.engine().create_mapping(task, PageKind::kAnon, Pages{kMost});
         world.engine().advise_huge(mapping,
                                    world.one_in(4) ? HugeAdvice::kNone : HugeAdvice::kHuge);
         world.mappings.push_back(mapping);
     }
-    world.start(
-        task, world.engine().touch(task, mapping, {world.below(kMost), 1 + world.below(kMost / 2)},
-                                   Access::kWrite));
+    world.start(task, world.engine().touch(task, mapping, range, Access::kWrite));
 }
 
 /// A piece of a region, near its beginning, is given up: huge pages there are torn.
@@ -71,7 +71,8 @@ void discard(World& world) {
     if (!task || world.engine().find(task)->regions.empty()) {
         return;
     }
-    const MappingId mapping = world.pick(world.engine().find(task)->regions);
+    const std::vector<MappingId>& own = world.engine().find(task)->regions;
+    const MappingId mapping = world.one_in(2) ? own.back() : world.pick(own);
     world.start(task,
                 world.engine().advise(task, mapping, {world.below(1000), 1 + world.below(700)},
                                       Advice::kDontNeed));
@@ -165,8 +166,8 @@ void free_kernel_memory(World& world) {
 
 constexpr std::array kActions{
     Action{"touch", 16, touch, true},
-    Action{"huge_fault", 4, huge_fault},
-    Action{"discard", 3, discard},
+    Action{"huge_fault", 6, huge_fault},
+    Action{"discard", 8, discard},
     Action{"file_io", 10, file_io},
     Action{"touch_again", 3, touch_again},
     Action{"map_shared", 2, map_shared},

@@ -35,7 +35,7 @@ TEST_CASE("an action that is left out changes nothing before it", "[sim]") {
 
 TEST_CASE("a fixed set of seeds keeps the invariants and reaches every path", "[sim]") {
     RunReport sum;
-    for (std::uint64_t seed = 1; seed <= 300; seed++) {
+    for (std::uint64_t seed = 1; seed <= 600; seed++) {
         const RunReport report = run_swarm(swarm_of_seed(seed));
         INFO("seed " << seed);
         REQUIRE(report.failure == "");

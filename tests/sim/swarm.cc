@@ -77,9 +77,13 @@ Swarm swarm_of_seed(std::uint64_t seed) {
     const auto profiles = engine::profiles();
     swarm.profile = &profiles[random.below(profiles.size())];
     using engine::Layout;
-    swarm.layout = swarm.profile->v1_memory
-                       ? one_of(random, {Layout::kV1, Layout::kV2, Layout::kV2, Layout::kHybrid})
-                       : Layout::kV2;
+    if (!swarm.profile->v1_memory) {
+        swarm.layout = Layout::kV2;
+    } else if (!engine::has_v2(*swarm.profile)) {
+        swarm.layout = Layout::kV1;
+    } else {
+        swarm.layout = one_of(random, {Layout::kV1, Layout::kV2, Layout::kV2, Layout::kHybrid});
+    }
     swarm.machine = random_machine(random);
     swarm.actions = one_of<std::uint32_t>(random, {15, 40, 80, 150});
     swarm.steps_between = one_of<std::uint64_t>(random, {1, 4, 12, 40});

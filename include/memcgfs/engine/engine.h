@@ -337,7 +337,7 @@ public:
     OperationPtr set_memory_high(Memcg& memcg, Pages high);
     /// memory.reclaim: EAGAIN, EINTR.
     OperationPtr reclaim_pages(Memcg& memcg, Pages pages, std::optional<std::uint64_t> swappiness);
-    /// v1 force_empty: EINTR; succeeds with memory left.
+    /// v1 force_empty: EINTR; succeeds with memory left, or that of the parent (to 3.18).
     OperationPtr force_empty(Memcg& memcg);
     void set_min(Memcg& memcg, Pages min);
     void set_low(Memcg& memcg, Pages low);

@@ -27,6 +27,10 @@ struct KernelVersion {
     std::uint16_t minor = 0;
     constexpr auto operator<=>(const KernelVersion&) const = default;
 };
+/// 2.6.N, which came before 3.0: there has been no other 2.N since memory cgroups exist.
+constexpr KernelVersion linux_2_6(std::uint16_t minor) { return {2, minor}; }
+/// As people write it: "2.6.33", "6.12".
+std::string version_text(KernelVersion version);
 
 enum class Vendor : std::uint8_t { kMainline, kAlibaba };
 
@@ -69,6 +73,14 @@ struct Profile {
 
     // Quirks.
     bool use_hierarchy_fixed = true;  ///< use_hierarchy always 1 (5.11); before: 0/1, default 0
+    /// use_hierarchy of the root group: where it is not fixed the kernel's is 0, systemd's 1.
+    bool use_hierarchy_default = true;
+    /// A group that is removed or emptied leaves no page behind: its parent gets them (to 3.18).
+    bool charges_go_to_parent = false;
+    /// force_empty fails EBUSY if there are tasks or children; swappiness and oom_control fail
+    /// EINVAL in the root group, and below or above others in a hierarchy (to 3.15).
+    bool settings_are_guarded = false;
+    bool res_counter = false;  ///< limits are bytes, rounded up; none is LLONG_MAX (to 3.18)
     bool dying_task_bypasses_limit = false;  ///< forced charge for dying tasks (up to 5.15)
     bool hopeless_charge_is_forced = false;  ///< over the limit if none can be killed (to 5.15)
     bool high_sleeps = true;                 ///< memory.high slows tasks down (5.4)
@@ -121,12 +133,14 @@ struct Profile {
     Nanos oom_reaper_delay = from_millis(2000);
 };
 
-/// All profiles: alinux2, 5.10, 6.1, 6.12.
+/// All profiles: 2.6.33, 3.10, alinux2, 5.10, 6.1, 6.12.
 std::span<const Profile> profiles();
 /// All controllers of a kernel of this profile, whichever versions have them.
 ControllerMask kernel_controllers(const Profile& profile);
 /// Those of them that can be mounted with v1.
 ControllerMask v1_controllers(const Profile& profile);
+/// It has cgroup v2 (4.5).
+bool has_v2(const Profile& profile);
 /// By name; nullptr when there is none of that name.
 const Profile* find_profile(std::string_view name);
 /// 6.1 where a v1 memory controller is wanted, else 6.12.

@@ -43,7 +43,8 @@ TEST_CASE("profile and hierarchy fill each other in", "[cli]") {
           Case{"", "none", "6.1", Layout::kNone}, Case{"6.12", "none", "6.12", Layout::kNone},
           Case{"alinux2", "", "alinux2", Layout::kV1},
           Case{"alinux2", "v2", "alinux2", Layout::kV2}, Case{"5.10", "", "5.10", Layout::kV2},
-          Case{"6.1", "v1", "6.1", Layout::kV1}}) {
+          Case{"6.1", "v1", "6.1", Layout::kV1}, Case{"3.10", "", "3.10", Layout::kV1},
+          Case{"2.6.33", "none", "2.6.33", Layout::kNone}}) {
         INFO(std::string(c.profile) + " " + c.hierarchy);
         const WorldConfig config = config_of(kernel(c.profile, c.hierarchy));
         CHECK(config.profile->name == c.expected_profile);
@@ -53,11 +54,15 @@ TEST_CASE("profile and hierarchy fill each other in", "[cli]") {
 
 TEST_CASE("bad kernels are refused with what is known", "[cli]") {
     CHECK(error_of(kernel("7.0", "")) ==
-          "unknown profile '7.0'; known are alinux2, 5.10, 6.1, 6.12");
+          "unknown profile '7.0'; known are 2.6.33, 3.10, alinux2, 5.10, 6.1, 6.12");
     CHECK(error_of(kernel("", "v3")) == "unknown hierarchy 'v3'; known are v1, v2, hybrid, none");
     for (const char* hierarchy : {"v1", "hybrid"}) {
         CHECK(error_of(kernel("6.12", hierarchy)) ==
               "profile 6.12 has no v1 memory controller; use --hierarchy v2, or --profile 6.1");
+    }
+    for (const char* hierarchy : {"v2", "hybrid"}) {
+        CHECK(error_of(kernel("3.10", hierarchy)) ==
+              "profile 3.10 has no cgroup v2; use --hierarchy v1, or --profile 6.12");
     }
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <set>
+
 #include "fs_fixture.h"
 
 namespace memcgfs::interface {
@@ -167,6 +169,90 @@ TEST_CASE("v1: use_hierarchy before 5.11", "[interface]") {
     machine.memcg(child).use_hierarchy = true;
     CHECK(machine.write(child, "memory.use_hierarchy", "0") == "EINVAL");
     CHECK(machine.write(child, "memory.use_hierarchy", "1") == kOk);
+}
+
+TEST_CASE("v1: the files of old kernels", "[interface]") {
+    using Names = std::set<std::string>;
+    const auto names = [](FsFixture& machine, DirKey group) {
+        const std::vector<std::string> all = machine.names(group);
+        return Names(all.begin(), all.end());
+    };
+    const Names core{"cgroup.event_control", "cgroup.procs", "notify_on_release", "tasks"};
+    Names first = core;
+    for (const char* name :
+         {"failcnt", "force_empty", "limit_in_bytes", "max_usage_in_bytes", "memsw.failcnt",
+          "memsw.limit_in_bytes", "memsw.max_usage_in_bytes", "memsw.usage_in_bytes",
+          "move_charge_at_immigrate", "soft_limit_in_bytes", "stat", "swappiness", "usage_in_bytes",
+          "use_hierarchy"}) {
+        first.insert("memory."s + name);
+    }
+    Names later = first;  // as the document of 3.10 lists them, but for a vendor's memory.meminfo
+    later.insert("cgroup.clone_children");
+    for (const char* name : {"kmem.failcnt", "kmem.limit_in_bytes", "kmem.max_usage_in_bytes",
+                             "kmem.slabinfo", "kmem.tcp.failcnt", "kmem.tcp.limit_in_bytes",
+                             "kmem.tcp.max_usage_in_bytes", "kmem.tcp.usage_in_bytes",
+                             "kmem.usage_in_bytes", "numa_stat", "oom_control", "pressure_level"}) {
+        later.insert("memory."s + name);
+    }
+    FsFixture oldest("2.6.33", Layout::kV1);
+    CHECK(names(oldest, oldest.mkdir(oldest.top, "t")) == first);
+    first.insert("release_agent");
+    CHECK(names(oldest, oldest.top) == first);
+    CHECK(oldest.mode(oldest.top, "cgroup.procs") == "0444");
+
+    FsFixture old("3.10", Layout::kV1);
+    CHECK(names(old, old.mkdir(old.top, "t")) == later);
+    later.insert({"release_agent", "cgroup.sane_behavior"});
+    CHECK(names(old, old.top) == later);
+    CHECK(old.mode(old.top, "cgroup.procs") == "0644");
+    CHECK(old.read(old.top, "memory.oom_control") == "oom_kill_disable 0\nunder_oom 0\n");
+}
+
+TEST_CASE("v1: limits were bytes up to 3.18", "[interface]") {
+    const std::string unlimited = "9223372036854775807\n";
+    FsFixture machine("3.10", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    CHECK(machine.read(group, "memory.memsw.limit_in_bytes") == unlimited);
+    for (const auto* file : {"memory.limit_in_bytes", "memory.soft_limit_in_bytes"}) {
+        check_writes(machine, group, file,
+                     {
+                         {"4096", "ok", "4096\n"},
+                         {"4097\n", "ok", "8192\n"},
+                         {"1", "ok", "4096\n"},
+                         {"0", "ok", "0\n"},
+                         {"-1", "ok", unlimited},
+                     });
+    }
+    const std::string stat = machine.read(group, "memory.stat");
+    CHECK(stat.find("hierarchical_memory_limit " + unlimited) != std::string::npos);
+}
+
+TEST_CASE("v1: up to 3.15 a hierarchy guards its settings", "[interface]") {
+    FsFixture machine("3.10", Layout::kV1);
+    const DirKey group = machine.mkdir(machine.top, "t");
+    const auto write = [&](DirKey where, const char* name, const char* value) {
+        return machine.write(where, "memory."s + name, value);
+    };
+    CHECK(write(machine.top, "swappiness", "10") == "EINVAL");
+    CHECK(write(group, "swappiness", "10") == kOk);
+    CHECK(write(group, "oom_control", "1") == kOk);
+    CHECK(machine.read(group, "memory.use_hierarchy") == "0\n");
+
+    const DirKey lone = machine.mkdir(group, "lone");
+    CHECK(machine.read(lone, "memory.swappiness") == "10\n");  // taken over all the same
+    CHECK(write(group, "swappiness", "20") == kOk);
+    CHECK(write(lone, "swappiness", "30") == kOk);
+    CHECK(write(group, "force_empty", "0") == "EBUSY");
+    CHECK(write(lone, "force_empty", "0") == kOk);
+
+    const DirKey top = machine.mkdir(machine.top, "top");
+    CHECK(write(top, "use_hierarchy", "1") == kOk);
+    const DirKey below = machine.mkdir(top, "below");
+    CHECK(machine.read(below, "memory.use_hierarchy") == "1\n");
+    CHECK(write(top, "swappiness", "20") == "EINVAL");
+    CHECK(write(top, "oom_control", "1") == "EINVAL");
+    CHECK(write(below, "swappiness", "20") == "EINVAL");
+    CHECK(write(below, "oom_control", "1") == "EINVAL");
 }
 
 TEST_CASE("v1: move_charge_at_immigrate and its high bits", "[interface]") {
