@@ -20,7 +20,9 @@ runs it again and fails if it is not as written here.
 Commands stand behind their line in the document. Behind lines in parentheses the document only says
 something, and the command, the first of the list's own, looks whether it is so. What "differs" may be
 what memcgfs does not have yet. A document's programs and workloads that use real memory have
-stand-ins with simulated memory, which are named. The kernel is the profile that the row is run with.
+stand-ins with simulated memory, which are named. The kernel is the profile that the row is run with;
+the remarks are about that. "Of its time" is what comes of the row with the kernel that the document
+was written for, `memcgfs replay --profile as-documented`.
 """
 
 RESULTS = {"as shown": "as the document says", "as Linux": "as Linux", "differs": "**differs**",
@@ -98,25 +100,38 @@ def remarks(row, world, verdict, commands):
     return "; ".join(list(dict.fromkeys(notes)) + stand_ins(world, commands))
 
 
-def section(path, report):
+def tally(verdicts):
+    counts = {name: verdicts.count(name) for name in dict.fromkeys(RESULTS.values())}
+    return ", ".join("%s: %d" % (name.replace("*", ""), count)
+                     for name, count in counts.items() if count)
+
+
+def section(path, report, documented=None):
+    """`documented`: the report with the profiles of the document's time, if the list names them."""
     with open(path, "rb") as file:
         listed = tomllib.load(file)
     rows = read_report(report)
+    then = read_report(documented) if documented is not None else None
     worlds = {world["name"]: world for world in listed["world"]}
     out = ["## %s" % listed["title"], "",
            "`tests/seeds/%s`" % os.path.basename(path), "",
-           "| row | what | kernel | commands, after the document's line | result | remarks |",
-           "|---|---|---|---|---|---|"]
-    counts = {}
+           "| row | what | kernel | commands, after the document's line | result |%s remarks |" % (
+               " of its time |" if then else ""),
+           "|---|---|---|---|---|---|%s" % ("---|" if then else "")]
+    results, results_then = [], []
     for row in sorted(listed["row"], key=lambda row: natural(row["id"])):
         world = worlds[row["world"]]
         verdict, commands = rows.get(row["id"], ("not run", []))
-        counts[RESULTS[verdict]] = counts.get(RESULTS[verdict], 0) + 1
-        out.append("| %s | %s | %s | %s | %s | %s |" % (
-            row["id"], row["about"], world["profile"], commands_cell(row, commands),
-            RESULTS[verdict], remarks(row, world, verdict, commands) if commands else ""))
-    out += ["", ", ".join("%s: %d" % (name.replace("*", ""), counts[name])
-                          for name in dict.fromkeys(RESULTS.values()) if name in counts) + "."]
+        results.append(RESULTS[verdict])
+        cells = [row["id"], row["about"], world["profile"], commands_cell(row, commands),
+                 RESULTS[verdict], remarks(row, world, verdict, commands) if commands else ""]
+        if then is not None:
+            results_then.append(RESULTS[then.get(row["id"], ("not run", []))[0]])
+            cells.insert(5, "%s: %s" % (world["as-documented"], results_then[-1]))
+        out.append("| %s |" % " | ".join(cells))
+    out += ["", tally(results) + "."]
+    if then is not None:
+        out += ["", "Of its time: %s." % tally(results_then)]
     return "\n".join(out)
 
 
@@ -126,4 +141,5 @@ def natural(name):
 
 
 def make_page(results):
-    return "\n".join([HEAD] + [section(path, report) + "\n" for path, report in results])
+    """`results`: (list, report, report with the profiles of its time or None) of each document."""
+    return "\n".join([HEAD] + [section(*result) + "\n" for result in results])
