@@ -257,10 +257,12 @@ OperationPtr Engine::allocate_kernel_memory(TaskId task, Pages pages, ChargeClas
                                 });
 }
 
-OperationPtr Engine::allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeClass klass) {
+OperationPtr Engine::allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeClass klass,
+                                            KernelMemory purpose) {
     return on_memcg(*state_, "kernel_memory", memcg,
-                    [pages, klass](State& state, OpContext& op, Memcg& target) {
-                        return engine::allocate_kernel_memory(state, op, target, pages, klass);
+                    [pages, klass, purpose](State& state, OpContext& op, Memcg& target) {
+                        return engine::allocate_kernel_memory(state, op, target, pages, klass,
+                                                              purpose);
                     });
 }
 

@@ -14,8 +14,12 @@ void count(Engine::State& state, Memcg& memcg, const KernelObject& object, bool 
     const Pages pages = object.pages;
     const std::int64_t delta = more ? as_delta(pages) : -as_delta(pages);
     memcg.add_stat(StatItem::kKernel, delta);
-    memcg.add_node_stat(object.node, StatItem::kSlabUnreclaimable,
-                        delta * static_cast<std::int64_t>(kPageSize));
+    if (object.purpose == KernelMemory::kStack) {
+        memcg.add_node_stat(object.node, StatItem::kKernelStack, delta);
+    } else {
+        memcg.add_node_stat(object.node, StatItem::kSlabUnreclaimable,
+                            delta * static_cast<std::int64_t>(kPageSize));
+    }
     if (state.memory_on_v1()) {
         more ? memcg.kmem().charge(pages) : memcg.kmem().uncharge(pages);
     }
@@ -31,7 +35,7 @@ Coro<OperationResult> allocate_own_kernel_memory(Engine::State& state, OpContext
 }
 
 Coro<OperationResult> allocate_kernel_memory(Engine::State& state, OpContext& op, Memcg& memcg,
-                                             Pages pages, ChargeClass klass) {
+                                             Pages pages, ChargeClass klass, KernelMemory purpose) {
     const MemcgPin pin(memcg);
     const ChargeRequest request{.memcg = memcg, .pages = pages, .klass = klass};
     const Result<void> charged = co_await try_charge(state, op, request);
@@ -42,6 +46,7 @@ Coro<OperationResult> allocate_kernel_memory(Engine::State& state, OpContext& op
     Memcg& owner = online_memcg(memcg);
     KernelObject& object = state.kernel_objects.emplace(&memcg, pages);
     object.node = state.local_node(op.cpu);
+    object.purpose = purpose;
     count(state, memcg, object, true);
     if (&owner != &memcg) {
         reparent_kernel_memory(state, memcg);

@@ -13,7 +13,8 @@ namespace memcgfs::engine {
 Coro<OperationResult> allocate_own_kernel_memory(Engine::State& state, OpContext& op, Pages pages,
                                                  ChargeClass klass);
 Coro<OperationResult> allocate_kernel_memory(Engine::State& state, OpContext& op, Memcg& memcg,
-                                             Pages pages, ChargeClass klass);
+                                             Pages pages, ChargeClass klass,
+                                             KernelMemory purpose = KernelMemory::kSlab);
 
 /// The pages go to this CPU's stock. No OOM waiter is woken, as in the kernel.
 void free_kernel_memory(Engine::State& state, KernelObjectId id, std::uint32_t cpu);

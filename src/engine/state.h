@@ -36,6 +36,7 @@ struct KernelObject {
     Memcg* memcg;
     Pages pages;
     NodeId node = 0;
+    KernelMemory purpose = KernelMemory::kSlab;
 };
 
 struct Engine::State {

@@ -195,6 +195,7 @@ void Follower::Loop::adopt_orphans() {
             if (pid == tid) {
                 meter_.fork({0, pid, false, parts_.tasks.css_set(pid), {}});
             }
+            meter_.thread_begins(pid, tid);
             add_thread(pid, tid, true, nullptr);
             set_trap(tid, threads_[tid]);
         }

@@ -97,12 +97,14 @@ void Follower::Loop::adopt_child(pid_t tid, const Thread& thread, StopKind kind)
     const pid_t parent = thread.process;
     if (kind == StopKind::kClone && is_thread_of(parent, child)) {
         add_thread(parent, child, true, thread.trap);
+        meter_.thread_begins(parent, child);
     } else {
         const bool shares =
             kind == StopKind::kVfork || (kind == StopKind::kClone && shares_memory(parent, child));
         meter_.settle(parent);
         // Who is in no group has no books, but the parent's trap: it cannot be let go.
         meter_.fork({parent, child, shares, parts_.tasks.css_set(child), {}});
+        meter_.thread_begins(child, child);
         add_thread(child, child, true, thread.trap);
     }
 }
@@ -111,6 +113,7 @@ void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
     const pid_t former = tid_before_exec(tid);
     if (former != tid) {
         threads_.erase(former);
+        meter_.thread_ends(tid, former);
     }
     Process& process = processes_[thread.process];
     process.threads = {tid};
@@ -232,6 +235,7 @@ void Follower::Loop::on_gone(pid_t tid) {
     }
     const pid_t pid = found->second.process;
     threads_.erase(found);
+    meter_.thread_ends(pid, tid);
     const auto process = processes_.find(pid);
     if (process == processes_.end()) {
         return;

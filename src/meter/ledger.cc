@@ -104,6 +104,7 @@ void Ledger::forget(std::int32_t pid) {
     if (found != books_.end()) {
         drop_layers(pid, found->second, true);
         drop_segments(pid, found->second);
+        drop_stacks(pid);
         books_.erase(found);
     }
 }
@@ -117,6 +118,7 @@ void Ledger::exit(std::int32_t pid) {
     const engine::TaskId task = found->second.task;
     drop_layers(pid, found->second, false);
     drop_segments(pid, found->second);
+    drop_stacks(pid);
     books_.erase(found);
     engine_.exit_task(task);
 }

@@ -154,6 +154,16 @@ void Meter::exec(std::int32_t pid, std::string comm) {
     }
 }
 
+void Meter::thread_begins(std::int32_t pid, std::int32_t tid) {
+    if (auto operation = ledger_.thread_begins(pid, tid)) {
+        parts_.runner.run(std::move(operation), [this, pid, tid](const OperationResult& result) {
+            ledger_.stack_settled(pid, tid, result);
+        });
+    }
+}
+
+void Meter::thread_ends(std::int32_t pid, std::int32_t tid) { ledger_.thread_ends(pid, tid); }
+
 void Meter::exit(std::int32_t pid) {
     remove(pid);
     ledger_.exit(pid);

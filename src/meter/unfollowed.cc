@@ -65,6 +65,7 @@ bool Follower::Loop::take_in(pid_t parent, pid_t child) {
         !meter_.fork({parent, child, false, parts_.tasks.css_set(child), {}})) {
         return false;
     }
+    meter_.thread_begins(child, child);
     look_from_afar(child);
     if (unfollowed_[child].stack_start != unfollowed_[parent].stack_start) {
         meter_.exec(child, comm_of(child));

@@ -18,4 +18,10 @@ enum class ChargeClass : std::uint8_t {
     kReclaimer,  ///< forced at once: the charger is itself reclaiming
 };
 
+/// What kernel memory is for.
+enum class KernelMemory : std::uint8_t {
+    kSlab,
+    kStack,  ///< of a thread
+};
+
 }  // namespace memcgfs::engine

@@ -297,12 +297,16 @@ public:
     /// MADV_PAGEOUT on every region of the task.
     OperationPtr pageout(TaskId task);
 
+    /// What the task maps that is in memory, whoever pays for it.
+    Pages resident(TaskId task) const;
+
     // Kernel memory (kernel_memory.cc).
     /// Charged to the group of `task` until it is freed, whatever becomes of both. Result: the
     /// value of a KernelObjectId. ENOMEM as the class has it.
     OperationPtr allocate_kernel_memory(TaskId task, Pages pages, ChargeClass klass);
     /// The same for a group, from an interrupt or a kernel thread (set_active_memcg).
-    OperationPtr allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeClass klass);
+    OperationPtr allocate_kernel_memory(Memcg& memcg, Pages pages, ChargeClass klass,
+                                        KernelMemory purpose = KernelMemory::kSlab);
     /// Ignores what has been freed before.
     void free_kernel_memory(KernelObjectId object);
     /// So many small objects, charged by their bytes to the group of `task` (slab.cc). Timers end

@@ -21,6 +21,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "memcgfs/base/mutex.h"
@@ -82,6 +83,13 @@ public:
     /// An operation of the process is under way.
     bool pays(std::int32_t pid) const;
 
+    /// A thread of a process with open books begins: its kernel stack is charged to the group of
+    /// the process, by an operation for the caller to run and to report to stack_settled(), and
+    /// freed when the thread ends or the books are closed. nullptr: there are no books.
+    std::unique_ptr<Operation> thread_begins(std::int32_t pid, std::int32_t tid);
+    void stack_settled(std::int32_t pid, std::int32_t tid, const OperationResult& result);
+    void thread_ends(std::int32_t pid, std::int32_t tid);
+
     /// Those with open books in the group and below, in its hierarchy; nothing for a group that has
     /// gone.
     std::vector<std::int32_t> members(engine::CgroupId group) const;
@@ -122,6 +130,8 @@ private:
         std::optional<Payment> payment;
     };
 
+    void free_stack(std::optional<engine::KernelObjectId> stack) MEMCGFS_REQUIRES(engine_mutex_);
+    void drop_stacks(std::int32_t pid) MEMCGFS_REQUIRES(engine_mutex_);
     std::uint64_t booked(std::int32_t pid, const Book& book) const;
     void share_layers(const Fork& fork, const Book& parent, Book& child)
         MEMCGFS_REQUIRES(engine_mutex_);
@@ -145,6 +155,9 @@ private:
     const bool roots_too_;
     std::map<std::int32_t, Book> books_ MEMCGFS_GUARDED_BY(engine_mutex_);
     std::map<SharedSegment::Key, std::shared_ptr<Segment>> segments_
+        MEMCGFS_GUARDED_BY(engine_mutex_);
+    /// Of threads that live, by process and thread; once they are charged.
+    std::map<std::pair<std::int32_t, std::int32_t>, std::optional<engine::KernelObjectId>> stacks_
         MEMCGFS_GUARDED_BY(engine_mutex_);
 };
 

@@ -50,6 +50,8 @@ public:
     /// See Ledger.
     bool fork(Ledger::Fork fork);
     void exec(std::int32_t pid, std::string comm);
+    void thread_begins(std::int32_t pid, std::int32_t tid);
+    void thread_ends(std::int32_t pid, std::int32_t tid);
     void exit(std::int32_t pid);
     void forget(std::int32_t pid);
 

@@ -67,6 +67,43 @@ TEST_CASE("what a process forks is followed") {
     CHECK(world.peak() >= mib(8));
 }
 
+TEST_CASE("threads and children have kernel stacks while they live") {
+    World world;
+    Signal told;
+    Signal end;
+    const pid_t child = world.start([&] {
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 10; ++i) {
+            threads.emplace_back([&] { end.take(); });
+        }
+        for (int i = 0; i < 10; ++i) {
+            if (fork() == 0) {
+                end.take();
+                _exit(0);
+            }
+        }
+        told.give();
+        for (std::thread& thread : threads) {
+            thread.join();
+        }
+        told.give();
+        pause();
+    });
+    const auto stacks = [&] {
+        const MutexLock lock(world.engine_mutex);
+        return world.group->memcg->stat_total(engine::StatItem::kKernelStack) / 4;
+    };
+    REQUIRE(told.comes());
+    CHECK(world.becomes([&] { return stacks() == 20; }));
+    for (int i = 0; i < 20; ++i) {
+        end.give();
+    }
+    REQUIRE(told.comes());
+    CHECK(world.becomes([&] { return stacks() == 0; }));
+    kill(child, SIGKILL);
+    CHECK(world.wait_for(child) == SIGKILL);
+}
+
 TEST_CASE("a process is held while there is no room and nobody is killed") {
     World world(engine::Layout::kV1);
     world.limit(mib(8));

@@ -35,6 +35,14 @@ struct Books {
         return static_cast<std::uint64_t>(group.memcg->stat_total(engine::StatItem::kAnon));
     }
 
+    /// A thread begins, and its stack is charged or not.
+    void begin(std::int32_t pid, std::int32_t tid) {
+        if (auto operation = ledger.thread_begins(pid, tid)) {
+            ledger.stack_settled(pid, tid, f.run(std::move(operation)));
+        }
+    }
+    std::int64_t stacks() const { return group.memcg->stat_total(engine::StatItem::kKernelStack); }
+
     test::EngineFixture f;
     engine::Cgroup& group;
     Mutex mutex{LockRank::kEngine};
@@ -101,6 +109,42 @@ TEST_CASE("pages of before a fork are charged once, until the last lets go") {
         CHECK(books.look(kParent, 300));
         CHECK(books.charged() == 400);
     }
+}
+
+TEST_CASE("threads have kernel stacks until they end") {
+    Books books;
+    constexpr std::int64_t kOne = 4;
+    books.begin(kParent, kParent + 1);
+    books.begin(kParent, kParent + 2);
+    books.begin(kParent + 50, kParent + 50);  // has no books
+    CHECK(books.stacks() == 2 * kOne);
+    CHECK(books.group.memcg->memory.usage() >= Pages{8});
+    books.ledger.thread_ends(kParent, kParent + 1);
+    books.ledger.thread_ends(kParent, kParent + 1);
+    CHECK(books.stacks() == kOne);
+
+    SECTION("or their process has") { books.ledger.exit(kParent); }
+    SECTION("or its books are closed") { books.ledger.forget(kParent); }
+    SECTION("those of others stay") {
+        books.ledger.fork({.parent = kParent, .child = kChild});
+        books.begin(kChild, kChild);
+        books.ledger.exit(kParent);
+        CHECK(books.stacks() == kOne);
+        books.ledger.exit(kChild);
+    }
+    SECTION("also if they end before they are charged") {
+        auto operation = books.ledger.thread_begins(kParent, kParent + 3);
+        books.ledger.thread_ends(kParent, kParent + 3);
+        books.ledger.stack_settled(kParent, kParent + 3, books.f.run(std::move(operation)));
+        books.ledger.thread_ends(kParent, kParent + 2);
+    }
+    SECTION("and for one that there is no room for there is none") {
+        books.ledger.thread_ends(kParent, kParent + 2);
+        books.f.limit(books.group, Pages{0});
+        books.begin(kParent, kParent + 3);
+    }
+    CHECK(books.stacks() == 0);
+    books.f.engine.check_invariants();
 }
 
 TEST_CASE("a vfork's child is of no account until it runs another program") {
