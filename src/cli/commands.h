@@ -27,5 +27,6 @@ void add_files(CLI::App& app, Action& action);
 void add_machine(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
+void add_top(CLI::App& app, Action& action);
 
 }  // namespace memcgfs::cli

@@ -74,6 +74,7 @@ int run_memcgfs(std::vector<std::string> arguments) {
     memcgfs::cli::add_replay(app, action);
     memcgfs::cli::add_machine(app, action);
     memcgfs::cli::add_doctor(app, action);
+    memcgfs::cli::add_top(app, action);
     app.add_subcommand("hog", "Be a process with simulated memory ('memcgfs hog --help')");
     try {
         std::reverse(arguments.begin(), arguments.end());  // as this parser wants them

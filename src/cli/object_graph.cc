@@ -18,6 +18,7 @@
 #include "cli/delivering_provider.h"
 #include "cli/effects.h"
 #include "cli/event_descriptors.h"
+#include "cli/real_charge.h"
 #include "cli/release_agents.h"
 #include "cli/settler.h"
 #include "cli/tracked_mounts.h"
@@ -151,6 +152,8 @@ struct World::State {
         puppets.use_other_caches([this](std::uint64_t device, std::uint64_t inode) {
             return tracked.cache_of(device, inode);
         });
+        puppets.use_real_processes(
+            [this](std::int32_t pid) { return charge_of(follower.get(), pid); });
         effects.bind_runner(executor);
         effects.bind_trees({cgroup_fs, tree, proc_tree}, announcer);
         add_hierarchies(config);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "cli/size.h"
 
+#include <fmt/format.h>
+
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cstdint>
@@ -32,6 +35,17 @@ std::optional<Bytes> parse_size(std::string_view text) {
         return std::nullopt;
     }
     return Bytes{number};
+}
+
+std::string size_text(Bytes size) {
+    constexpr std::array kUnits{"", "K", "M", "G", "T", "P", "E"};
+    auto number = static_cast<double>(size.count());
+    std::size_t unit = 0;
+    for (; number >= 1024 && unit + 1 < kUnits.size(); ++unit) {
+        number /= 1024;
+    }
+    const bool whole = unit == 0 || number >= 1000;
+    return fmt::format("{:.{}f}{}", number, whole ? 0 : 1, kUnits[unit]);
 }
 
 }  // namespace memcgfs::cli

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "memcgfs/base/units.h"
@@ -13,5 +14,8 @@ namespace memcgfs::cli {
 /// "512M", "1G", "4096": decimal digits and at most one of K M G T in either case (powers of
 /// 1024). Nothing for any other text, and from 2^63 bytes on.
 std::optional<Bytes> parse_size(std::string_view text);
+
+/// In the largest of these units in which it is at least 1: "0", "4.0K", "51.2M", "1023G".
+std::string size_text(Bytes size);
 
 }  // namespace memcgfs::cli

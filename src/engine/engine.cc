@@ -5,6 +5,7 @@
 
 #include "engine/advise.h"
 #include "engine/fault.h"
+#include "engine/footprint.h"
 #include "engine/hierarchies.h"
 #include "engine/huge_page.h"
 #include "engine/kernel_memory.h"
@@ -247,6 +248,11 @@ OperationPtr Engine::pageout(TaskId task) {
     State& state = *state_;
     return state.make_operation("pageout", context_of(state, task),
                                 [&state](OpContext& op) { return pageout_regions(state, op); });
+}
+
+Pages Engine::resident(TaskId id) const {
+    const Task* const task = find(id);
+    return task != nullptr ? footprint(*state_, *task).resident() : Pages{0};
 }
 
 OperationPtr Engine::allocate_kernel_memory(TaskId task, Pages pages, ChargeClass klass) {

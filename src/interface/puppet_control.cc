@@ -2,12 +2,12 @@
 #include "memcgfs/interface/puppet_control.h"
 
 #include <cstring>
+#include <limits>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "interface/puppet_files.h"
-#include "memcgfs/interface/control_protocol.h"
 
 namespace memcgfs::interface {
 
@@ -154,6 +154,19 @@ Result<vfs::StoreOutcome> PuppetControl::control(const vfs::FileContext& context
     if (request.message.magic != kControlMagic || request.message.version != kControlVersion) {
         return Err(Errno::kENOTTY);
     }
+    if (request.message.op == ControlOp::kAsk) {
+        auto& args = request.message.args;
+        const bool is_pid = args[0] <= std::numeric_limits<std::int32_t>::max();
+        const auto found = is_pid
+                               ? tasks_.find(static_cast<std::int32_t>(args[0]), context.caller.pid)
+                               : Err(Errno::kESRCH);
+        if (!found.ok()) {
+            return request.done(to_int(found.error()));
+        }
+        const Charged answer = charged(found->pid);
+        args = {static_cast<std::uint64_t>(answer.tier), answer.pages.count()};
+        return request.done();
+    }
     settle();
     world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(0, context.caller.pid));
     if (request.message.op == ControlOp::kHello && request.message.args[0] != 0) {
@@ -188,6 +201,18 @@ Result<vfs::StoreOutcome> PuppetControl::control(const vfs::FileContext& context
         deliver_effects_();
     }
     return outcome;
+}
+
+PuppetControl::Charged PuppetControl::charged(std::int32_t pid) {
+    if (const auto real = real_processes_ ? real_processes_(pid) : std::nullopt) {
+        return *real;
+    }
+    const MutexLock lock(engine_mutex_);
+    const engine::Task* const task = engine_.find_task_by_pid(pid);
+    if (task == nullptr || task->regions.empty()) {
+        return {};
+    }
+    return {ChargeTier::kModelled, engine_.resident(task->id)};
 }
 
 Result<vfs::StoreOutcome> PuppetControl::answer_caller(std::unique_ptr<vfs::OpenState>& state,
@@ -274,6 +299,8 @@ Result<vfs::StoreOutcome> PuppetControl::act(Puppet& puppet, Request& request) {
         case ControlOp::kSync:
         case ControlOp::kDrop:
             return act_on_file(puppet, request);
+        case ControlOp::kAsk:
+            break;  // answered before
     }
     return Err(Errno::kEINVAL);  // a number from outside may be none of these
 }

@@ -40,6 +40,7 @@ public:
     void settle(engine::CgroupId group);
     void settle_process(pid_t pid);
     void settle_all();
+    std::optional<Charge> charge_of(pid_t pid) const;
 
 private:
     struct Order {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/meter/follower.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <utility>
 
 #include "meter/follow_loop.h"
+#include "meter/proc_look.h"
 
 namespace memcgfs::meter {
 
@@ -31,6 +34,10 @@ void Follower::settle(engine::CgroupId group) { loop_->settle(group); }
 void Follower::settle_process(pid_t pid) { loop_->settle_process(pid); }
 
 void Follower::settle_all() { loop_->settle_all(); }
+
+std::optional<Follower::Charge> Follower::charge_of(pid_t pid) const {
+    return loop_->charge_of(pid);
+}
 
 Follower::Loop::Loop(Parts parts)
     : parts_(std::move(parts)),
@@ -119,6 +126,14 @@ void Follower::Loop::settle_process(pid_t pid) {
     if (!meter_.settle_for_other(pid)) {
         hold_all({pid});
     }
+}
+
+std::optional<Follower::Charge> Follower::Loop::charge_of(pid_t pid) const {
+    if (!meter_.watches(pid)) {
+        return std::nullopt;
+    }
+    const pid_t tracer = tracer_of(pid);
+    return Charge{tracer != 0 && process_of(tracer) == getpid(), meter_.charged(pid)};
 }
 
 void Follower::Loop::settle_all() { hold_all(meter_.settle_all()); }

@@ -43,6 +43,17 @@ enum class ControlOp : std::uint32_t {
     kDiscard = 15,   ///< [0] region, [1] first, [2] count: MADV_DONTNEED
     kLookup = 16,    ///< [0] so many names that a directory of a disk does not have
     kTimers = 17,    ///< [0] so many timers, until the process ends
+    /// [0] a process; answer [0] its ChargeTier, [1] its pages that are charged. Before kHello,
+    /// too.
+    kAsk = 18,
+};
+
+/// How a process's memory comes to be charged.
+enum class ChargeTier : std::uint64_t {
+    kNone = 0,      ///< not at all
+    kTimer = 1,     ///< it is real, and looked at from time to time
+    kEvent = 2,     ///< it is real, and followed
+    kModelled = 3,  ///< there is none but what it has told of: a puppet
 };
 
 /// "A file" in an operation's arguments: [0] st_dev, [1] st_ino, [2] 1 if on tmpfs, [3] the

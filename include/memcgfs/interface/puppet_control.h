@@ -26,6 +26,7 @@
 
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
+#include "memcgfs/interface/control_protocol.h"
 #include "memcgfs/vfs/provider.h"
 #include "memcgfs/world/task_table.h"
 
@@ -45,6 +46,14 @@ public:
         std::function<std::optional<engine::MappingId>(std::uint64_t device, std::uint64_t inode)>;
     /// Where to ask for caches before one is made here. Before the first request.
     void use_other_caches(OtherCaches others) { other_caches_ = std::move(others); }
+    /// A process whose real memory is charged, by its pid; called with no lock held.
+    struct Charged {
+        ChargeTier tier = ChargeTier::kNone;
+        Pages pages{};
+    };
+    using RealProcesses = std::function<std::optional<Charged>(std::int32_t pid)>;
+    /// Whom to ask about processes that are no puppets. Before the first request.
+    void use_real_processes(RealProcesses real) { real_processes_ = std::move(real); }
     ~PuppetControl();
     PuppetControl(const PuppetControl&) = delete;
     PuppetControl& operator=(const PuppetControl&) = delete;
@@ -66,6 +75,7 @@ private:
     class Answer;
     struct Request;
 
+    Charged charged(std::int32_t pid);
     Result<vfs::StoreOutcome> answer_caller(std::unique_ptr<vfs::OpenState>& state,
                                             const world::ProcessInfo& process, Request& request);
     Result<vfs::StoreOutcome> act(Puppet& puppet, Request& request) MEMCGFS_REQUIRES(engine_mutex_);
@@ -88,6 +98,7 @@ private:
     const std::function<void()> deliver_effects_;
     const std::unique_ptr<PuppetFiles> files_;
     OtherCaches other_caches_;
+    RealProcesses real_processes_;
 };
 
 }  // namespace memcgfs::interface

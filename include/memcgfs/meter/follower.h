@@ -23,6 +23,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "memcgfs/base/clock.h"
@@ -89,6 +90,13 @@ public:
     void settle_process(pid_t pid);
     /// The same for all who are followed.
     void settle_all();
+
+    /// How a process is charged; nothing for one that is not.
+    struct Charge {
+        bool traced = false;  ///< else it is looked at from time to time
+        Pages pages{};        ///< that it alone has, as of the last look
+    };
+    std::optional<Charge> charge_of(pid_t pid) const;
 
 private:
     class Loop;

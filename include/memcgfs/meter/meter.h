@@ -75,6 +75,7 @@ public:
     Pages headroom(std::int32_t pid) const { return ledger_.headroom(pid); }
     /// How much it has, as of the last look.
     Pages charged(std::int32_t pid) const { return ledger_.charged(pid); }
+    bool watches(std::int32_t pid) const { return find(pid) != nullptr; }
     std::size_t count() const;
 
 private:

@@ -25,5 +25,14 @@ TEST_CASE("what is no size, or too large, is refused", "[cli]") {
     CHECK(parse_size("8388607T") == Bytes{8388607ULL << 40});
 }
 
+TEST_CASE("sizes are shown in a unit that suits them", "[cli]") {
+    CHECK(size_text(Bytes{0}) == "0");
+    CHECK(size_text(Bytes{1023}) == "1023");
+    CHECK(size_text(Bytes{4096}) == "4.0K");
+    CHECK(size_text(Bytes{(1ULL << 20) * 3 / 2}) == "1.5M");
+    CHECK(size_text(Bytes{(1ULL << 30) * 1000}) == "1000G");
+    CHECK(size_text(Bytes{INT64_MAX}) == "8.0E");
+}
+
 }  // namespace
 }  // namespace memcgfs::cli

@@ -186,6 +186,35 @@ TEST_CASE("only our messages are ours", "[interface]") {
     CHECK(graph.control.control(context, bytes).error() == Errno::kESRCH);  // unknown caller
 }
 
+TEST_CASE("anybody may ask how a process is charged", "[interface]") {
+    Graph graph;
+    Cgroup& group = graph.group("g");
+    for (const std::int32_t pid : {50, 51, 52, 53}) {
+        graph.process(pid, group);
+    }
+    graph.control.use_real_processes([](std::int32_t pid) -> std::optional<PuppetControl::Charged> {
+        if (pid == 51) {
+            return PuppetControl::Charged{ChargeTier::kEvent, Pages{7}};
+        }
+        return std::nullopt;
+    });
+    Client puppet(graph, 50);
+    puppet.hello();
+    const auto anon = puppet.region(ControlOp::kAnon, {1000});
+    CHECK(puppet.ask(ControlOp::kTouch, {anon, 0, 300, 1}) == 0);
+
+    Client client(graph, 53);  // says no hello
+    const auto answer = [&](std::uint64_t pid) {
+        CHECK(client.ask(ControlOp::kAsk, {pid}) == 0);
+        return std::pair(static_cast<ChargeTier>(client.message.args[0]), client.message.args[1]);
+    };
+    CHECK(answer(50) == std::pair(ChargeTier::kModelled, std::uint64_t{300}));
+    CHECK(answer(51) == std::pair(ChargeTier::kEvent, std::uint64_t{7}));
+    CHECK(answer(52) == std::pair(ChargeTier::kNone, std::uint64_t{0}));
+    CHECK(client.ask(ControlOp::kAsk, {99}) == ESRCH);
+    CHECK(client.ask(ControlOp::kAsk, {std::uint64_t{1} << 40U}) == ESRCH);
+}
+
 TEST_CASE("a puppet's memory is charged to its group and freed at its end", "[interface]") {
     Graph graph;
     Cgroup& group = graph.group("g");
