@@ -278,6 +278,7 @@ constexpr std::array kFiles = {
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,
            .store = store_force_empty,
+           .refresh = Refresh::kOnStore,
            .doc = "Any write reclaims as much as goes; succeeds with memory left, which up to 3.18 "
                   "goes to the parent."},
     Cftype{.name = "memory.use_hierarchy",

@@ -245,6 +245,14 @@ TEST_CASE("v1: up to 3.15 a hierarchy guards its settings", "[interface]") {
     CHECK(write(group, "force_empty", "0") == "EBUSY");
     CHECK(write(lone, "force_empty", "0") == kOk);
 
+    machine.tasks.add(10);
+    REQUIRE(machine.write(lone, "cgroup.procs", "10") == kOk);
+    const auto tag = machine.engine.css_set_of(machine.engine.find_task_by_pid(10)->groups);
+    REQUIRE(machine.write(machine.top, "cgroup.procs", "10") == kOk);
+    CHECK(write(lone, "force_empty", "0") == kOk);
+    machine.tasks.add(11).css_set = tag;  // a fork that nobody has told of
+    CHECK(write(lone, "force_empty", "0") == "EBUSY");
+
     const DirKey top = machine.mkdir(machine.top, "top");
     CHECK(write(top, "use_hierarchy", "1") == kOk);
     const DirKey below = machine.mkdir(top, "below");
