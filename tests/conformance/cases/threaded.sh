@@ -88,4 +88,5 @@ join d cgroup.procs
 put d/x/cgroup.type threaded
 types d d/x d/z
 kill "$one"
-becomes 'removed' 'rmdir d/x d/z && rmdir d'
+becomes 'removed' 'rmdir d/z'
+rmdir d/x d

@@ -320,7 +320,10 @@ TEST_CASE("v1: usage, peaks and failures of a group in use", "[interface]") {
 TEST_CASE("v1: a limit below the usage is refused when nothing can be reclaimed", "[interface]") {
     FsFixture machine("6.1", Layout::kV1);
     const DirKey group = machine.mkdir(machine.top, "t");
-    REQUIRE(machine.anon(machine.add_task(machine.group(group)), 128).ok());
+    machine.tasks.add(10);
+    REQUIRE(machine.write(group, "cgroup.procs", "10") == kOk);
+    const engine::TaskId task = machine.engine.find_task_by_pid(10)->id;
+    REQUIRE(machine.anon(task, 128).ok());
     CHECK(machine.write(group, "memory.limit_in_bytes", "8K") == "EBUSY");
     CHECK(machine.read(group, "memory.limit_in_bytes") == kUnlimited);
     CHECK(machine.write(group, "memory.force_empty", "0") == kOk);
