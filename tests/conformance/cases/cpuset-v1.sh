@@ -84,4 +84,5 @@ mkdir t/e
 say t/e/cpuset.memory_spread_page t/e/cpuset.memory_spread_slab t/e/cpuset.memory_migrate
 put cpuset.cpu_exclusive 1
 kill "$one"
+wait "$one" 2>/dev/null
 rmdir t/e t/u t s

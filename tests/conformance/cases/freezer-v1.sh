@@ -31,4 +31,5 @@ run 'echo '"$one"' >cgroup.procs' | sed "s/$one/ONE/"
 put t/freezer.state THAWED
 run 'echo '"$one"' >cgroup.procs' | sed "s/$one/ONE/"
 kill "$one"
+wait "$one" 2>/dev/null
 run 'rmdir t/v t/u t'
