@@ -154,6 +154,27 @@ def parse(arguments):
     return options
 
 
+class Report:
+    """Prints each verdict; failures again at the end, where the tail of a long log still has them."""
+
+    def __init__(self):
+        self.counts = {"ok": 0, "FAILED": 0, "skipped": 0}
+        self.failures = []
+
+    def add(self, case, config, verdict):
+        text = "%-7s %s %s-%s" % (verdict.word, case.name, *config)
+        if verdict.detail:
+            text += "\n    " + verdict.detail.replace("\n", "\n    ")
+        self.counts[verdict.word] += 1
+        if verdict.word == "FAILED":
+            self.failures.append(text)
+        print(text, flush=True)
+
+    def end(self):
+        print("".join("%s\n" % text for text in self.failures), end="")
+        print("%(ok)d passed, %(FAILED)d failed, %(skipped)d skipped" % self.counts)
+
+
 def raise_exit(number, _):
     sys.exit(128 + number)
 
@@ -183,18 +204,14 @@ def main(arguments=None):
         print("no /dev/fuse here: nothing can be mounted")
         print("0 passed, 0 failed, %d skipped" % len(todo))
         return conformance.SKIP_STATUS
-    counts = {"ok": 0, "FAILED": 0, "skipped": 0}
+    report = Report()
     signal.signal(signal.SIGTERM, raise_exit)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool, stopping(pool):
         jobs = [(case, config, pool.submit(one, options, case, config)) for case, config in todo]
         for case, config, job in jobs:
-            verdict = job.result()
-            counts[verdict.word] += 1
-            print("%-7s %s %s-%s" % (verdict.word, case.name, *config), flush=True)
-            if verdict.detail:
-                print("    " + verdict.detail.replace("\n", "\n    "), flush=True)
-    print("%(ok)d passed, %(FAILED)d failed, %(skipped)d skipped" % counts)
-    return 1 if counts["FAILED"] or not todo else 0
+            report.add(case, config, job.result())
+    report.end()
+    return 1 if report.counts["FAILED"] or not todo else 0
 
 
 if __name__ == "__main__":

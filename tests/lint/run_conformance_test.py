@@ -63,6 +63,14 @@ class RunConformance(unittest.TestCase):
         self.assertTrue(after["a.6.12-v2.actual"].endswith("\nhullo\n"))
         self.assertIn("a", after["out/a.6.12-v2/repro.sh"])
 
+    def test_failures_end_the_log(self):
+        _, said, _ = self.run_cases({
+            "a.sh": "echo hullo\n", "a.6.12-v2.golden": GOLDEN % ("recorded", "hello\n"),
+            "b.sh": "echo hello\n", "b.6.12-v2.golden": GOLDEN % ("recorded", "hello\n")})
+        after_b = said[said.index("ok      b 6.12-v2") + 1:]
+        self.assertIn("FAILED  a 6.12-v2", after_b)
+        self.assertIn("+hullo", "".join(after_b).replace(" ", ""))
+
     def test_no_golden_bad_status_and_skip(self):
         status, said, _ = self.run_cases({
             "a.sh": "echo hello\n", "b.sh": "exit 77\n", "c.sh": "exit 3\n",
