@@ -105,12 +105,15 @@ bool read_zeros(std::size_t megabytes) {
 }
 
 bool fork_child() {
+    const pid_t parent = getpid();
     const pid_t child = fork();
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;) {
+        // The parent may have been killed before it was asked for.
+        while (getppid() == parent) {
             pause();
         }
+        _exit(1);
     }
     children.push_back(child);
     return child > 0;
