@@ -247,9 +247,11 @@ std::vector<std::int32_t> Meter::settle_each(const std::vector<std::int32_t>& pi
     std::vector<std::int32_t> owing;
     for (const std::int32_t pid : pids) {
         bool free = settle_for_other(pid);
-        if (const auto watched = free ? nullptr : find(pid)) {
+        const auto watched = free ? nullptr : find(pid);
+        // What comes while one payment is being made is for another.
+        for (int look = 0; watched != nullptr && !free && look < kMostPayments; ++look) {
             watched->progress->await();
-            free = settle_for_other(pid);  // what came while it was being paid
+            free = settle_for_other(pid);
         }
         if (!free) {
             owing.push_back(pid);
