@@ -9,8 +9,9 @@ first comment block may hold three headers:
                          --mounted), "boot" (recorded in a boot of its own), "ssd" (swap on a
                          device that does not turn, as memcgfs' is), "localevents" (mounted with
                          memory_localevents), "zswap" (which is switched on), "track" (its own
-                         directory is tracked; not with --mounted) and
-                         "classic" (recorded with the multi-generation LRU off)
+                         directory is tracked; not with --mounted), "exact" (page faults of
+                         processes in groups wait; not with --mounted) and "classic"
+                         (recorded with the multi-generation LRU off)
     # PROFILE: 6.1 6.12  kernels it runs as (default 6.12 for v2, 6.1 for v1)
     # TIMEOUT: 60        seconds
     # GOLDEN: tsv        what it prints is a table (tests/conformance/rows.h); ends the golden's name
@@ -54,7 +55,7 @@ class Case:
         hierarchies = [word for word in needs if word in ("v1", "v2", "hybrid")] or ["v2"]
         self.swap = "0" if "noswap" in needs else SWAP
         self.tracks = "track" in needs
-        self.only_run = "run" in needs or self.tracks
+        self.only_run = "run" in needs or self.tracks or "exact" in needs
         self.only_root = "root" in needs
         self.own_boot = "boot" in needs
         self.ssd = "ssd" in needs
@@ -63,11 +64,12 @@ class Case:
         self.zswap = "zswap" in needs
         if self.zswap:
             self.options += ["--machine", ZSWAP_MACHINE]
+        self.options += ["--charge", "exact"] if "exact" in needs else []
         self.numa = "numa" in needs
         self.classic = "classic" in needs
         self.options += ["--machine", NUMA_MACHINE] if self.numa else ["--memory", MEMORY]
         unknown = set(needs) - {"v1", "v2", "hybrid", "noswap", "run", "root", "boot",
-                                "ssd", "localevents", "zswap", "numa", "classic", "track"}
+                                "ssd", "localevents", "zswap", "numa", "classic", "track", "exact"}
         if unknown:
             raise ValueError("%s: unknown NEEDS: %s" % (path, " ".join(sorted(unknown))))
         profiles = self._header("PROFILE") or (["6.1"] if hierarchies == ["v1"] else ["6.12"])

@@ -81,13 +81,14 @@ Result<std::vector<std::string>, std::string> tracked_paths(const std::vector<st
 }
 
 /// In the command's process, just before it becomes the command.
-Result<runner::UniqueFd, std::string> prepare_command(bool charges) {
-    if (charges) {
+Result<runner::UniqueFd, std::string> prepare_command(const std::string& charge) {
+    if (charge != "off") {
         // DEVIATION(no-huge-pages): a huge page is one fault of 512 pages, which would be noticed
         // too late. Inherited, and without effect where it is refused.
         prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     }
-    return supervisor::install_filter();
+    return supervisor::install_filter(charge == "exact" ? supervisor::Mappings::kWait
+                                                        : supervisor::Mappings::kPass);
 }
 
 /// Who makes mounts in the run, and those that are there before its command is.
@@ -133,7 +134,7 @@ int serve_command(const WorldConfig& config, const RunOptions& options, runner::
     if (charges) {
         command.leave_children();
         (*world)->follow([&command](pid_t pid, int status) { command.child_ended(pid, status); },
-                         options.charge == "all");
+                         options.charge == "all", options.charge == "exact");
     }
     if (const auto served =
             (*world)->attach(command.take_fuse_fd().release(),
@@ -206,7 +207,7 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
          std::move(covered),
          options.as_root,
          [id = config->world_id](pid_t pid) { return world::LiveTasks::has_tag(pid, id); },
-         [charges = options.charge != "off"] { return prepare_command(charges); }});
+         [charge = options.charge] { return prepare_command(charge); }});
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());
     }
@@ -231,9 +232,10 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
                       "mount want it");
     command
         ->add_option("--charge", options->charge,
-                     "Whose real memory is charged: that of processes in groups ('event'), in the "
-                     "root group, too ('all'), or nobody's ('off')")
-        ->check(CLI::IsMember({"event", "all", "off"}))
+                     "Whose real memory is charged: that of processes in groups ('event'; 'exact': "
+                     "their page faults wait for it, which costs more), in the root group, too "
+                     "('all'), or nobody's ('off')")
+        ->check(CLI::IsMember({"event", "exact", "all", "off"}))
         ->capture_default_str();
     command
         ->add_option("--track", options->tracked,

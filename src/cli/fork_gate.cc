@@ -148,7 +148,9 @@ Result<void> ForkGate::lend(const world::ProcessInfo& caller, engine::CgroupId i
     }
     // DEVIATION(child-of-another-user): the child could not be tagged.
     MEMCGFS_TRY(parts_.tasks.lend_css_set(caller.pid, css_set));
-    parts_.forks_into(caller.pid);
+    if (auto* const follower = parts_.follower()) {
+        follower->attend(caller.pid);
+    }
     lent_.push_back(caller);
     return {};
 }

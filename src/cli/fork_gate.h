@@ -20,6 +20,7 @@
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/engine/engine.h"
 #include "memcgfs/interface/cgroup_fs.h"
+#include "memcgfs/meter/follower.h"
 #include "memcgfs/world/live_tasks.h"
 
 namespace memcgfs::cli {
@@ -32,12 +33,7 @@ public:
         world::LiveTasks& tasks;
         interface::CgroupFs& cgroup_fs;
         std::function<void()> flush;  ///< delivers effects
-        /// The process is about to fork into another group.
-        std::function<void(std::int32_t pid)> forks_into;
-        /// Follower::give_up(); empty: nobody is followed.
-        std::function<bool(std::int32_t pid, bool running)> gives_up;
-        /// Follower::watch_call(); empty: nobody is followed.
-        std::function<bool(std::int32_t tid, Pages pages)> watches_call;
+        std::function<meter::Follower*()> follower;  ///< nullptr: nobody is followed
     };
     explicit ForkGate(Parts parts) : parts_(std::move(parts)) {}
 

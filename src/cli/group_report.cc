@@ -140,6 +140,8 @@ std::string_view tier_name(ChargeTier tier) {
             return "timer";
         case ChargeTier::kEvent:
             return "event";
+        case ChargeTier::kExact:
+            return "exact";
         case ChargeTier::kModelled:
             return "modelled";
     }

@@ -399,17 +399,7 @@ std::unique_ptr<supervisor::CallAnswers> World::call_answers(RunMounts mounts,
         RunAnswers::Trees{state.tree, state.proc_tree, state.roots, state.cgroup_fs, state.tracked},
         ForkGate::Parts{state.engine, state.engine_mutex, *state.tasks, state.cgroup_fs,
                         [&state] { state.outbox.flush(); },
-                        [&state](std::int32_t pid) {
-                            if (state.follower) {
-                                state.follower->attend(pid);
-                            }
-                        },
-                        [&state](std::int32_t pid, bool running) {
-                            return state.follower && state.follower->give_up(pid, running);
-                        },
-                        [&state](std::int32_t tid, Pages pages) {
-                            return state.follower && state.follower->watch_call(tid, pages);
-                        }},
+                        [&state] { return state.follower.get(); }},
         MachineAnswers::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
                               state.kernel_log, [&state] { state.outbox.flush(); }, release},
         TmpfsMounts::Parts{state.engine, state.engine_mutex, *state.tasks, state.executor,
@@ -448,10 +438,11 @@ void World::State::follow(meter::Follower::Parts parts) {
     effects.bind_moves([this](std::int32_t pid) { follower->moved(pid); });
 }
 
-void World::follow(std::function<void(pid_t, int)> child_ended, bool roots_too) {
+void World::follow(std::function<void(pid_t, int)> child_ended, bool roots_too, bool gates) {
     state_->charges_roots = roots_too;
     meter::Follower::Parts parts = state_->follower_parts();
     parts.roots_too = roots_too;
+    parts.gates = gates;
     parts.child_ended = std::move(child_ended);
     state_->follow(std::move(parts));
 }

@@ -84,9 +84,9 @@ public:
     void use_agent(runner::WorldAgent agent);
 
     /// The memory of real processes is charged from now on. `child_ended`: see
-    /// meter::Follower::Parts, also for `roots_too`: then also of those who are adopted. Before
-    /// attach().
-    void follow(std::function<void(pid_t, int)> child_ended, bool roots_too);
+    /// meter::Follower::Parts, also for `roots_too`, then also of those who are adopted, and for
+    /// `gates`. Before attach().
+    void follow(std::function<void(pid_t, int)> child_ended, bool roots_too, bool gates);
     /// The same without a tracer: they are looked at from time to time. Before mount().
     void look_from_afar();
     /// All of them are let go, for good.

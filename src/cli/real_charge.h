@@ -19,7 +19,10 @@ inline std::optional<interface::PuppetControl::Charged> charge_of(const meter::F
         return std::nullopt;
     }
     using enum interface::ChargeTier;
-    return interface::PuppetControl::Charged{charge->traced ? kEvent : kTimer, charge->pages};
+    return interface::PuppetControl::Charged{charge->gated    ? kExact
+                                             : charge->traced ? kEvent
+                                                              : kTimer,
+                                             charge->pages};
 }
 
 }  // namespace memcgfs::cli

@@ -127,8 +127,7 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
       engine_mutex_(parts.engine_mutex),
       tasks_(parts.tasks),
       flush_(parts.flush),
-      gives_up_(parts.gives_up),
-      watches_call_(parts.watches_call),
+      follower_(parts.follower),
       gate_(parts),
       world_mounts_({engine_, engine_mutex_, tasks_, trees_.cgroups, trees_.roots, parts.flush,
                      mounts.tree_device},
@@ -337,11 +336,12 @@ void RunAnswers::note_namespace(pid_t caller, bool for_child) {
 
 bool RunAnswers::before_trace(pid_t caller, pid_t tracee) {
     const auto process = tasks_.find(tracee, caller);
-    if (!process.ok() || !gives_up_) {
+    meter::Follower* const follower = follower_();
+    if (!process.ok() || follower == nullptr) {
         return false;
     }
     // Who wants to be traced itself waits for this answer, and cannot stop before.
-    return gives_up_(process->pid, tracee != 0) && tracee == 0;
+    return follower->give_up(process->pid, tracee != 0) && tracee == 0;
 }
 
 void RunAnswers::drop_cache(dev_t device, std::uint64_t inode) {
@@ -357,7 +357,19 @@ void RunAnswers::drop_cache(dev_t device, std::uint64_t inode) {
 }
 
 bool RunAnswers::before_growth(pid_t caller, std::uint64_t bytes) {
-    return watches_call_ && watches_call_(caller, Pages{bytes / kPageSize});
+    meter::Follower* const follower = follower_();
+    return follower != nullptr && follower->watch_call(caller, Pages{bytes / kPageSize});
+}
+
+void RunAnswers::serves_faults(pid_t caller) {
+    if (meter::Follower* const follower = follower_()) {
+        follower->leave_faults(caller);
+    }
+}
+
+bool RunAnswers::maps_memory(pid_t caller, std::function<void()> go_on) {
+    meter::Follower* const follower = follower_();
+    return follower != nullptr && follower->watch_mapping(caller, std::move(go_on));
 }
 
 Result<void> RunAnswers::may_enter(std::int32_t caller, engine::CgroupId group) {

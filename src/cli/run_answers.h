@@ -63,6 +63,8 @@ public:
     bool before_trace(pid_t caller, pid_t tracee) override;
     void drop_cache(dev_t device, std::uint64_t inode) override;
     bool before_growth(pid_t caller, std::uint64_t bytes) override;
+    void serves_faults(pid_t caller) override;
+    bool maps_memory(pid_t caller, std::function<void()> go_on) override;
     supervisor::MountAnswers* mounts(supervisor::FsType type) override;
     std::optional<supervisor::FsType> mounted_type(dev_t device) override;
     supervisor::MachineCalls* machine() override { return &machine_; }
@@ -98,8 +100,7 @@ private:
     world::LiveTasks& tasks_;
     std::unordered_set<std::string> names_;  ///< last names of files that are ours
     const std::function<void()> flush_;      ///< ForkGate::Parts'
-    const std::function<bool(std::int32_t, bool)> gives_up_;       ///< ForkGate::Parts'
-    const std::function<bool(std::int32_t, Pages)> watches_call_;  ///< the same
+    const std::function<meter::Follower*()> follower_;  ///< the same
     ForkGate gate_;
     WorldMounts world_mounts_;
     TmpfsMounts tmpfs_mounts_;

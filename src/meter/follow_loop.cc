@@ -94,7 +94,7 @@ bool Follower::Loop::carry_out_orders() {
             if (orders_.empty()) {
                 return any;
             }
-            order = orders_.front();
+            order = std::move(orders_.front());
             orders_.pop_front();
         }
         switch (order.kind) {
@@ -122,6 +122,15 @@ bool Follower::Loop::carry_out_orders() {
                 break;
             case Order::Kind::kWatchCall:
                 watch(order.pid, order.pages);
+                break;
+            case Order::Kind::kWatchMapping:
+                if (const auto thread = threads_.find(order.pid); thread != threads_.end()) {
+                    if (thread->second.errand == Errand::kNone) {
+                        thread->second.errand = Errand::kMapping;
+                    }
+                    interrupt(order.pid);
+                }
+                order.go_on();
                 break;
             case Order::Kind::kVisit:
                 next_visit_ = clock_.now();
@@ -179,6 +188,8 @@ void Follower::Loop::look_at_stopped() {
         seize_threads(pid);
         if (processes_[pid].threads.empty()) {
             forget_process(pid);  // it has ended while nobody followed it
+        } else if (has_gate(pid)) {
+            gates_->guard_all(pid);  // what it was mapping when it was stopped
         }
     }
 }
@@ -204,6 +215,7 @@ void Follower::Loop::adopt_orphans() {
 
 void Follower::Loop::forget_process(pid_t pid) {
     left(pid);
+    end_gate(pid);
     meter_.exit(pid);
     processes_.erase(pid);
     stopped_.erase(pid);
@@ -238,6 +250,8 @@ void Follower::Loop::follow(pid_t pid) {
     }
     if (!seized) {
         look_from_afar(pid);
+    } else {
+        want_gate(pid);
     }
 }
 
@@ -263,15 +277,19 @@ bool Follower::Loop::seize_threads(pid_t pid) {
     return processes_.contains(pid);
 }
 
-void Follower::Loop::add_thread(pid_t pid, pid_t tid, bool fresh, std::shared_ptr<FaultTrap> trap) {
+void Follower::Loop::add_thread(pid_t pid, pid_t tid, bool fresh, std::shared_ptr<FaultTrap> trap,
+                                Errand errand) {
     Thread& thread = threads_[tid];
     thread.process = pid;
     thread.fresh = fresh;
     processes_[pid].threads.insert(tid);
     thread.trap = std::move(trap);
+    thread.errand = errand;
     if (early_.erase(tid) > 0) {
         thread.fresh = false;
-        let_go(tid);
+        if (!run_errand(tid, thread)) {
+            let_go(tid);
+        }
     }
 }
 
@@ -301,6 +319,9 @@ void Follower::Loop::renew_traps() {
 }
 
 void Follower::Loop::paid(pid_t pid) {
+    if (gates_ != nullptr) {
+        gates_->paid(pid);
+    }
     const auto found = processes_.find(pid);
     if (found == processes_.end() || !meter_.settle(pid).free) {
         return;

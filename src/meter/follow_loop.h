@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "memcgfs/meter/follower.h"
 #include "memcgfs/meter/meter.h"
 #include "meter/fault_trap.h"
+#include "meter/gatekeeper.h"
 #include "meter/proc_look.h"
 #include "meter/tick_pace.h"
 #include "meter/tracee.h"
@@ -37,6 +39,8 @@ public:
     bool give_up(pid_t pid, bool running);
     void await_moves();
     bool watch_call(pid_t tid, Pages pages);
+    void leave_faults(pid_t tid);
+    bool watch_mapping(pid_t tid, std::function<void()> go_on);
     void settle(engine::CgroupId group);
     void settle_process(pid_t pid);
     void settle_all();
@@ -45,18 +49,20 @@ public:
 private:
     struct Order {
         enum class Kind : std::uint8_t {
-            kBegin,      ///< it will become the first of all
-            kFollow,     ///< it has been moved
-            kAttend,     ///< its next child is in a group
-            kGiveUp,     ///< somebody else will trace it
-            kPaid,       ///< its payment has ended
-            kHold,       ///< it has debts
-            kWatchCall,  ///< a thread makes a call that may bring much memory
-            kVisit,      ///< somebody reads what children and new programs may have changed
+            kBegin,         ///< it will become the first of all
+            kFollow,        ///< it has been moved
+            kAttend,        ///< its next child is in a group
+            kGiveUp,        ///< somebody else will trace it
+            kPaid,          ///< its payment has ended
+            kHold,          ///< it has debts
+            kWatchCall,     ///< a thread makes a call that may bring much memory
+            kWatchMapping,  ///< a thread makes a call that may map memory
+            kVisit,         ///< somebody reads what children and new programs may have changed
         };
         Kind kind = Kind::kFollow;
         pid_t pid = 0;
-        Pages pages{};  ///< of such a call
+        Pages pages{};                  ///< of a kWatchCall
+        std::function<void()> go_on{};  ///< of a kWatchMapping: lets the call begin
     };
     /// How far a call is that brings much memory; it goes on without interruption, to stop at its
     /// end.
@@ -66,12 +72,19 @@ private:
         kComes,  ///< it goes on, to make it
         kGoesOn,
     };
+    /// What is to be done for the gate of its process when the thread stops.
+    enum class Errand : std::uint8_t {
+        kNone,
+        kRaise,    ///< there is none yet
+        kMapping,  ///< it has mapped something
+    };
     struct Thread {
         pid_t process = 0;
         std::shared_ptr<FaultTrap> trap;  ///< its own, or its parent's
         bool fresh = true;                ///< its first stop is to come
         bool exiting = false;             ///< it has been in its exit stop
         LongCall call = LongCall::kNone;
+        Errand errand = Errand::kNone;
     };
     struct Held {
         pid_t tid = 0;
@@ -87,7 +100,8 @@ private:
     static constexpr Nanos kTurn = from_millis(10);
     static constexpr int kTurns = 50;
 
-    void order(Order order);
+    /// False: nobody carries it out any more.
+    bool order(Order order);
     void hold_all(const std::vector<std::int32_t>& pids);
 
     // The loop's own thread.
@@ -130,7 +144,8 @@ private:
 
     void follow(pid_t pid);
     bool seize_threads(pid_t pid);
-    void add_thread(pid_t pid, pid_t tid, bool fresh, std::shared_ptr<FaultTrap> trap);
+    void add_thread(pid_t pid, pid_t tid, bool fresh, std::shared_ptr<FaultTrap> trap,
+                    Errand errand = Errand::kNone);
     void set_trap(pid_t tid, Thread& thread);
     void end_exit(pid_t pid, pid_t tid);
     void paid(pid_t pid);
@@ -139,8 +154,19 @@ private:
     void watch(pid_t tid, Pages pages);
     bool belongs_to_a_group(pid_t pid);
 
+    // gates.cc
+    void want_gate(pid_t pid);
+    /// The stop is dealt with: the thread has gone, or will stop again.
+    bool run_errand(pid_t tid, Thread& thread);
+    bool raise_gate(pid_t tid, const Thread& thread);
+    void guard_mapping(pid_t tid, const Thread& thread);
+    bool has_gate(pid_t pid) const { return gates_ != nullptr && gates_->guards(pid); }
+    void end_gate(pid_t pid);
+
     Parts parts_;
     Meter meter_;
+    std::unique_ptr<Gatekeeper> gates_;  ///< of the exact tier
+    bool gate_refused_ = false;          ///< once, which has been said
     FaultTrap ready_;
     bool traps_ = true;
     TickPace pace_;

@@ -61,6 +61,10 @@ void Follower::Loop::on_stop(pid_t tid, Thread& thread, int status) {
             on_exit(tid, thread);
             break;
         case StopKind::kHalted:
+            if (run_errand(tid, thread)) {
+                thread.fresh = false;
+                break;
+            }
             if (!std::exchange(thread.fresh, false)) {
                 restart_interrupted_call(tid);
             }
@@ -105,7 +109,8 @@ void Follower::Loop::adopt_child(pid_t tid, const Thread& thread, StopKind kind)
         // Who is in no group has no books, but the parent's trap: it cannot be let go.
         meter_.fork({parent, child, shares, parts_.tasks.css_set(child), {}});
         meter_.thread_begins(child, child);
-        add_thread(child, child, true, thread.trap);
+        add_thread(child, child, true, thread.trap,
+                   !shares && has_gate(parent) ? Errand::kRaise : Errand::kNone);
     }
 }
 
@@ -123,6 +128,8 @@ void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
     }
     thread.exiting = false;
     thread.call = LongCall::kNone;
+    thread.errand = Errand::kNone;
+    end_gate(tid);
     if (parts_.exempt(tid)) {
         meter_.forget(tid);
         processes_.erase(tid);
@@ -132,7 +139,13 @@ void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
     }
     meter_.exec(tid, comm_of(tid));
     set_trap(tid, thread);
-    let_go(tid);
+    if (gates_ != nullptr && meter_.watches(tid)) {
+        // Before the end of execve(2) the thread can make no call.
+        thread.errand = Errand::kRaise;
+        let_go_to_call(tid);
+    } else {
+        let_go(tid);
+    }
 }
 
 void Follower::Loop::on_exit(pid_t tid, Thread& thread) {
@@ -170,6 +183,7 @@ void Follower::Loop::look_by_another(pid_t pid, pid_t ending) {
 /// Its memory is still there, but nobody will use it any more.
 void Follower::Loop::end_exit(pid_t pid, pid_t tid) {
     parts_.tasks.leaves(pid);
+    end_gate(pid);
     meter_.exit(pid);
     parts_.flush();
     let_go(tid);
@@ -190,7 +204,11 @@ void Follower::Loop::on_signal(pid_t tid, const Thread& thread, int signal) {
 }
 
 void Follower::Loop::on_call(pid_t tid, Thread& thread) {
-    if (thread.call == LongCall::kComes) {
+    if (thread.errand == Errand::kRaise) {
+        if (!run_errand(tid, thread)) {
+            let_go(tid);
+        }
+    } else if (thread.call == LongCall::kComes) {
         thread.call = LongCall::kGoesOn;
         resume(tid, thread);
     } else {
@@ -306,6 +324,7 @@ void Follower::Loop::leave(pid_t tid, Thread& thread, int status) {
     release(tid, signal);
     if (process.threads.empty()) {
         processes_.erase(pid);
+        end_gate(pid);
         look_from_afar(pid);
         left(pid);
     }

@@ -29,6 +29,12 @@ void Follower::await_moves() { loop_->await_moves(); }
 
 bool Follower::watch_call(pid_t tid, Pages pages) { return loop_->watch_call(tid, pages); }
 
+bool Follower::watch_mapping(pid_t tid, std::function<void()> go_on) {
+    return loop_->watch_mapping(tid, std::move(go_on));
+}
+
+void Follower::leave_faults(pid_t tid) { loop_->leave_faults(tid); }
+
 void Follower::settle(engine::CgroupId group) { loop_->settle(group); }
 
 void Follower::settle_process(pid_t pid) { loop_->settle_process(pid); }
@@ -43,6 +49,7 @@ Follower::Loop::Loop(Parts parts)
     : parts_(std::move(parts)),
       meter_({parts_.engine, parts_.engine_mutex, parts_.runner, parts_.clock,
               [this](std::int32_t pid) { order({Order::Kind::kPaid, pid}); }, parts_.roots_too}),
+      gates_(parts_.gates ? std::make_unique<Gatekeeper>(meter_) : nullptr),
       clock_(parts_.clock),
       thread_([this] { work(); }) {}
 
@@ -58,16 +65,26 @@ void Follower::Loop::stop() {
         pthread_kill(thread_.native_handle(), SIGURG);
         thread_.join();
     }
+    if (gates_ != nullptr) {
+        gates_->stop();
+    }
+    const MutexLock lock(mutex_);
+    for (const Order& order : std::exchange(orders_, {})) {
+        if (order.go_on) {
+            order.go_on();
+        }
+    }
 }
 
-void Follower::Loop::order(Order order) {
+bool Follower::Loop::order(Order order) {
     const MutexLock lock(mutex_);
     if (!stopping_) {
-        orders_.push_back(order);
+        orders_.push_back(std::move(order));
         given_++;
         // The signal waits for the thread if that is not waiting for it.
         pthread_kill(thread_.native_handle(), SIGURG);
     }
+    return !stopping_;
 }
 
 void Follower::Loop::moved(pid_t pid) { order({Order::Kind::kFollow, pid}); }
@@ -108,6 +125,19 @@ bool Follower::Loop::watch_call(pid_t tid, Pages pages) {
     return to_be_made_again_.erase(tid) > 0;
 }
 
+void Follower::Loop::leave_faults(pid_t tid) {
+    // The call with which a gate is made is seen here as well: there is none yet.
+    if (gates_ != nullptr) {
+        gates_->end(gates_->guards(tid) ? tid : process_of(tid));
+    }
+}
+
+bool Follower::Loop::watch_mapping(pid_t tid, std::function<void()> go_on) {
+    // Mostly it is the first thread; to look up another's process takes a while.
+    return gates_ != nullptr && (gates_->guards(tid) || gates_->guards(process_of(tid))) &&
+           order({Order::Kind::kWatchMapping, tid, {}, std::move(go_on)});
+}
+
 void Follower::Loop::hold_all(const std::vector<std::int32_t>& pids) {
     for (const std::int32_t pid : pids) {
         order({Order::Kind::kHold, pid});
@@ -133,7 +163,8 @@ std::optional<Follower::Charge> Follower::Loop::charge_of(pid_t pid) const {
         return std::nullopt;
     }
     const pid_t tracer = tracer_of(pid);
-    return Charge{tracer != 0 && process_of(tracer) == getpid(), meter_.charged(pid)};
+    return Charge{tracer != 0 && process_of(tracer) == getpid(),
+                  gates_ != nullptr && gates_->guards(pid), meter_.charged(pid)};
 }
 
 void Follower::Loop::settle_all() { hold_all(meter_.settle_all()); }

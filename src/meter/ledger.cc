@@ -134,6 +134,7 @@ void Ledger::drop_layers(std::int32_t pid, Book& book, bool unmap) {
         }
     }
     book.layers.clear();
+    book.granted = 0;
     // What is being paid for has gone; the operation finds no mapping and ends.
     if (book.payment && book.payment->segment) {
         book.payment->segment->paid_for = false;
@@ -156,11 +157,12 @@ std::unique_ptr<Operation> Ledger::sampled(std::int32_t pid, Pages anon) {
         return nullptr;
     }
     Book& book = found->second;
+    const std::uint64_t has = anon.count() + book.granted;
     const std::uint64_t there = booked(pid, book);
-    if (anon.count() > there) {
-        return pay(pid, book, anon.count() - there);
+    if (has > there) {
+        return pay(pid, book, has - there);
     }
-    give_back(pid, book, there - anon.count());
+    give_back(pid, book, there - has);
     return pay_for_segments(book);
 }
 
@@ -189,6 +191,40 @@ std::unique_ptr<Operation> Ledger::pay(std::int32_t pid, Book& book, std::uint64
     return operation;
 }
 
+Ledger::Grant Ledger::grant(std::int32_t pid, Pages pages) {
+    using enum Grant::Answer;
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    if (found == books_.end() || found->second.borrows) {
+        return {kFree};
+    }
+    Book& book = found->second;
+    if (book.payment) {
+        return {kLater};
+    }
+    auto operation = pay(pid, book, pages.count());
+    if (operation == nullptr) {
+        return {kNever};
+    }
+    book.payment->ahead = true;
+    return {kPay, std::move(operation)};
+}
+
+bool Ledger::is_dying(std::int32_t pid) const {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    const engine::Task* const task =
+        found != books_.end() ? engine_.find(found->second.task) : nullptr;
+    return task != nullptr && task->dying;
+}
+
+void Ledger::installed(std::int32_t pid, Pages pages) {
+    const MutexLock lock(engine_mutex_);
+    if (const auto found = books_.find(pid); found != books_.end()) {
+        found->second.granted -= std::min(found->second.granted, pages.count());
+    }
+}
+
 void Ledger::settled(std::int32_t pid, const OperationResult& result) {
     const MutexLock lock(engine_mutex_);
     const auto found = books_.find(pid);
@@ -210,6 +246,7 @@ void Ledger::settled(std::int32_t pid, const OperationResult& result) {
     if (result.ok()) {
         layer.pages += payment.pages;
         layer.holders[pid] += payment.pages;
+        found->second.granted += payment.ahead ? payment.pages : 0;
     } else {
         // How far it came is not known. The whole of it is debt again, and the next sample's.
         engine_.free_pages(layer.mapping, {layer.pages, payment.pages});
@@ -221,6 +258,12 @@ Pages Ledger::owed(std::int32_t pid) const {
     const auto found = books_.find(pid);
     return found != books_.end() && found->second.payment ? Pages{found->second.payment->pages}
                                                           : Pages{0};
+}
+
+bool Ledger::owes(std::int32_t pid) const {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    return found != books_.end() && found->second.payment && !found->second.payment->ahead;
 }
 
 bool Ledger::pays(std::int32_t pid) const {

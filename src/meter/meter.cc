@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/meter/meter.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -194,7 +195,7 @@ Meter::Settled Meter::settle(std::int32_t pid) {
             payment = ledger_.sampled(pid, memory->anon);
         }
         if (payment == nullptr) {
-            settled.free = !ledger_.pays(pid);
+            settled.free = !ledger_.owes(pid);
             return settled;
         }
         settled.grown += ledger_.owed(pid);
@@ -232,6 +233,52 @@ bool Meter::pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
                           }
                       });
     return !first->exchange(false);
+}
+
+void Meter::admit(std::int32_t pid, Pages most, std::function<void(Admission, Pages)> decide) {
+    // What it has given back meanwhile is room.
+    if (!settle_for_other(pid)) {
+        decide(Admission::kLater, Pages{0});
+        return;
+    }
+    const Pages pages = std::clamp(headroom(pid), Pages{1}, most);
+    Ledger::Grant grant = ledger_.grant(pid, pages);
+    switch (grant.answer) {
+        case Ledger::Grant::Answer::kPay:
+            break;
+        case Ledger::Grant::Answer::kFree:
+            decide(Admission::kFree, most);
+            return;
+        case Ledger::Grant::Answer::kLater:
+            decide(Admission::kLater, Pages{0});
+            return;
+        case Ledger::Grant::Answer::kNever:
+            decide(Admission::kNever, Pages{0});
+            return;
+    }
+    const auto ended = [this, pid, pages,
+                        decide = std::move(decide)](const OperationResult& result) {
+        ledger_.settled(pid, result);
+        // It fails for who is being killed; who lives gets its page, and owes it.
+        if (result.ok()) {
+            decide(Admission::kCharged, pages);
+        } else {
+            const bool dying = ledger_.is_dying(pid);
+            decide(dying ? Admission::kNever : Admission::kFree, Pages{1});
+        }
+    };
+    parts_.runner.run(std::move(grant.operation), ended);
+}
+
+void Meter::install(std::int32_t pid, Pages charged, const std::function<void()>& put) {
+    const auto watched = find(pid);
+    if (watched == nullptr) {
+        put();
+        return;
+    }
+    const MutexLock looking(watched->looking);
+    put();
+    ledger_.installed(pid, charged);
 }
 
 bool Meter::settle_for_other(std::int32_t pid) {

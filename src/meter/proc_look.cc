@@ -98,6 +98,11 @@ bool is_ignored(pid_t tid, int signal) {
     return has("\nSigIgn:\t") || (by_itself && !has("\nSigCgt:\t"));
 }
 
+bool has_own_filter(pid_t pid) {
+    // Ours, which answers calls, is one of them. Linux 5.9.
+    return number_in(read_file(pid, "status"), "\nSeccomp_filters:") > 1;
+}
+
 std::optional<Program> program_of(pid_t pid) {
     constexpr std::size_t kProcessStart = 22;  // fields of proc(5)
     constexpr std::size_t kStackStart = 28;

@@ -35,6 +35,9 @@ bool has_ended(pid_t pid, pid_t tid);
 
 /// The signal does nothing to the thread's process.
 bool is_ignored(pid_t tid, int signal);
+/// It runs under more filters of system calls than this process's commands do by themselves.
+bool has_own_filter(pid_t pid);
+
 struct Program {
     std::uint64_t process_start = 0;  ///< in clock ticks since the host's boot
     /// Where its stack begins, which differs by chance with each execve(2) and stays over fork(2).

@@ -234,6 +234,11 @@ int count_faults() {
     });
 }
 
+int gate_faults() {
+    return errno_unless(
+        UniqueFd(static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK))).valid());
+}
+
 struct Row {
     std::string_view what;
     Attempt attempt;
@@ -278,6 +283,9 @@ constexpr std::array kRows{
     Row{"counting page faults (Linux 5.13)", count_faults, false,
         "In a run limits act on real processes some milliseconds late "
         "(kernel.perf_event_paranoid)."},
+    Row{"page faults that wait (userfaultfd)", gate_faults, false,
+        "'memcgfs run --charge exact' is as '--charge event' (root, or "
+        "vm.unprivileged_userfaultfd)."},
     Row{"/proc/PID/syscall", look_at_call, false,
         "Writes of more than a page, and reads that go on after the file has changed, follow Linux "
         "less closely (docs/fidelity.md)."},

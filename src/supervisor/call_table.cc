@@ -27,8 +27,12 @@ constexpr OnlyWhere equal(unsigned argument, std::uint64_t value) {
     return {argument, UINT32_MAX, value};
 }
 
+constexpr OnlyWhere at_least(unsigned argument, std::uint64_t value) {
+    return {argument, 0, value};
+}
+
 /// What is read at one go and is worth a look before.
-constexpr OnlyWhere kLongRead{2, 0, 1U << 20U};
+constexpr OnlyWhere kLongRead = at_least(2, 1U << 20U);
 
 constexpr OnlyWhere kAtWorkingDirectory{0, UINT32_MAX, static_cast<std::uint32_t>(AT_FDCWD)};
 
@@ -54,6 +58,10 @@ constexpr std::array kTable{
     CallRow{"prlimit64", SYS_prlimit64, answer_prlimit, of_locks(1)},
     CallRow{"mmap", SYS_mmap, answer_mmap, with_bits(3, MAP_POPULATE)},
     CallRow{"mmap", SYS_mmap, answer_mmap, with_bits(3, MAP_LOCKED)},
+    CallRow{"mmap", SYS_mmap, answer_mmap, with_bits(3, MAP_PRIVATE | MAP_ANONYMOUS), {}, true},
+    CallRow{"brk", SYS_brk, answer_mapping, at_least(0, 1), {}, true},
+    CallRow{"mremap", SYS_mremap, answer_mapping, {}, {}, true},
+    CallRow{"userfaultfd", SYS_userfaultfd, answer_userfaultfd, {}, {}, true},
     CallRow{"mlock", SYS_mlock, answer_mlock},
     CallRow{"mlock2", SYS_mlock2, answer_mlock},
     CallRow{"mlockall", SYS_mlockall, answer_mlockall},

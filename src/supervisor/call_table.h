@@ -43,6 +43,7 @@ struct CallRow {
     Answer (*answer)(const Call& call, CallAnswers& answers);
     std::optional<OnlyWhere> only{};
     std::optional<OnlyWhere> also{};  ///< both
+    bool maps = false;                ///< waits only where mappings do (filter.h)
 };
 
 std::span<const CallRow> call_table();
@@ -79,6 +80,8 @@ Answer answer_mmap(const Call& call, CallAnswers& answers);
 Answer answer_mlock(const Call& call, CallAnswers& answers);
 Answer answer_mlockall(const Call& call, CallAnswers& answers);
 Answer answer_madvise(const Call& call, CallAnswers& answers);
+Answer answer_mapping(const Call& call, CallAnswers& answers);
+Answer answer_userfaultfd(const Call& call, CallAnswers& answers);
 Answer answer_read(const Call& call, CallAnswers& answers);
 // trace_calls.cc
 Answer answer_ptrace(const Call& call, CallAnswers& answers);

@@ -45,7 +45,7 @@ int add_row(scmp_filter_ctx context, const CallRow& row) {
 }
 
 /// What libseccomp makes of the table, as seccomp(2) takes it.
-Result<std::vector<sock_filter>, std::string> make_program() {
+Result<std::vector<sock_filter>, std::string> make_program(Mappings mappings) {
     const std::unique_ptr<void, void (*)(scmp_filter_ctx)> context(seccomp_init(SCMP_ACT_ALLOW),
                                                                    seccomp_release);
     if (!context) {
@@ -54,7 +54,9 @@ Result<std::vector<sock_filter>, std::string> make_program() {
     // DEVIATION(other-architectures): else a 32-bit program's first call would be its last.
     int error = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
     for (const CallRow& row : call_table()) {
-        error = error != 0 ? error : add_row(context.get(), row);
+        if (error == 0 && (!row.maps || mappings == Mappings::kWait)) {
+            error = add_row(context.get(), row);
+        }
     }
     const runner::UniqueFd file(memfd_create("filter", MFD_CLOEXEC));
     error = error != 0 ? error : seccomp_export_bpf(context.get(), file.get());
@@ -78,8 +80,8 @@ int load(std::vector<sock_filter>& program, unsigned long flags) {
 
 }  // namespace
 
-Result<runner::UniqueFd, std::string> install_filter() {
-    auto program = MEMCGFS_TRY(make_program());
+Result<runner::UniqueFd, std::string> install_filter(Mappings mappings) {
+    auto program = MEMCGFS_TRY(make_program(mappings));
     // DEVIATION(caught-signal): one that comes while a call is being answered waits for the answer;
     // before 5.19, and until the call is taken up, it does not.
     constexpr std::array<unsigned long, 2> kFlags = {
@@ -97,7 +99,7 @@ Result<runner::UniqueFd, std::string> install_filter() {
             }
             error = errno;
         }
-        if (error != EINVAL) {
+        if (error != EINVAL || mappings == Mappings::kWait) {
             break;
         }
     }
@@ -105,6 +107,10 @@ Result<runner::UniqueFd, std::string> install_filter() {
         return Failed<std::string>{
             "another supervisor of system calls is at work (a 'memcgfs run' "
             "outside, or a container runtime's)"};
+    }
+    if (error == EINVAL && mappings == Mappings::kWait) {
+        // A thread that is to stop at its call's end would otherwise never begin it.
+        return Failed<std::string>{"page faults that wait (--charge exact) need Linux 5.19"};
     }
     return failure("this kernel takes no filter of system calls", error);
 }

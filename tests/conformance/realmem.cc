@@ -6,6 +6,10 @@
 //   realmem STEP...
 //     anon MB          touches so many MB of new memory, a page at a time
 //     threads N MB     the same by N threads at once, each its part
+//     heap MB          the same in memory of brk(2)
+//     tally FILE       from now on a number in FILE goes up with each page that is touched
+//     gates            ends with 77 where page faults cannot be made to wait (userfaultfd(2),
+//                      ptrace(2))
 //     populate MB      mmap(2) does it (MAP_POPULATE)
 //     lock MB          mlock(2) does it
 //     read MB          read(2) of /dev/zero into new memory does it
@@ -19,9 +23,13 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -42,6 +50,7 @@ struct Region {
 };
 std::vector<Region> regions;
 std::vector<pid_t> children;
+std::atomic<std::uint64_t>* tally = nullptr;
 
 void tell(const std::string& step, bool ok) {
     std::printf("%s: %s\n", step.c_str(), ok ? "ok" : std::strerror(errno));
@@ -51,7 +60,46 @@ void tell(const std::string& step, bool ok) {
 void touch(Region region) {
     for (std::size_t at = 0; at < region.size; at += kPage) {
         static_cast<volatile char*>(region.start)[at] = 1;
+        if (tally != nullptr) {
+            (*tally)++;
+        }
     }
+}
+
+bool keep_tally(const char* path) {
+    const int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (file < 0 || ftruncate(file, kPage) != 0) {
+        return false;
+    }
+    void* const page = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    tally = static_cast<std::atomic<std::uint64_t>*>(page);
+    return page != MAP_FAILED && close(file) == 0;
+}
+
+bool may_trace() {
+    const pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    const bool may = ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0;
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, __WALL);
+    return may;
+}
+
+bool has_gates() {
+    const long file = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+    return file >= 0 && may_trace();
+}
+
+bool grow_heap(std::size_t megabytes) {
+    void* const start = sbrk(static_cast<std::intptr_t>(megabytes * kMb));
+    if (start == reinterpret_cast<void*>(-1)) {
+        return false;
+    }
+    touch({static_cast<char*>(start), megabytes * kMb});
+    return true;
 }
 
 bool make(std::size_t megabytes, int flags = 0) {
@@ -148,6 +196,12 @@ int make_step(char** words) {
         tell(step, fork_child());
         return 1;
     }
+    if (step == "gates") {
+        if (!has_gates()) {
+            std::exit(77);
+        }
+        return 1;
+    }
     if (step == "rewrite") {
         for (const Region& region : regions) {
             touch(region);
@@ -165,7 +219,13 @@ int make_step(char** words) {
         return 3;
     }
     bool ok = false;
-    if (step == "anon") {
+    if (step == "tally") {
+        ok = keep_tally(words[1]);
+        return ok ? 2 : (tell(step, ok), 2);
+    }
+    if (step == "heap") {
+        ok = grow_heap(megabytes(1));
+    } else if (step == "anon") {
         ok = touch_by(1, megabytes(1));
     } else if (step == "populate") {
         ok = make(megabytes(1), MAP_POPULATE);

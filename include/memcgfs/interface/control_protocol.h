@@ -54,6 +54,7 @@ enum class ChargeTier : std::uint64_t {
     kTimer = 1,     ///< it is real, and looked at from time to time
     kEvent = 2,     ///< it is real, and followed
     kModelled = 3,  ///< there is none but what it has told of: a puppet
+    kExact = 4,     ///< it is followed, and its page faults wait until they are charged
 };
 
 /// "A file" in an operation's arguments: [0] st_dev, [1] st_ino, [2] 1 if on tmpfs, [3] the

@@ -53,6 +53,10 @@ public:
         /// Else nobody is traced, all are looked at from time to time, and children of this process
         /// are nobody's affair: for processes that are not ours.
         bool traces = true;
+        /// The exact tier: threads wait in their page faults until the page is charged
+        /// (gatekeeper.h says with what exceptions). A process for which that cannot be done is
+        /// followed as usual.
+        bool gates = false;
         /// Tells the engine of processes that have come and gone; wanted where nobody is traced.
         std::function<void()> refresh{};
     };
@@ -84,6 +88,15 @@ public:
     /// fit; it stops before that. The second time: false.
     bool watch_call(pid_t tid, Pages pages);
 
+    /// The thread has begun a system call that may map private memory (mmap(2), brk(2), mremap(2)).
+    /// True: it has a gate and stops at the call's end; the call shall go on when `go_on` is
+    /// called, by another thread.
+    bool watch_mapping(pid_t tid, std::function<void()> go_on);
+
+    /// The thread's process serves page faults of its own from now on, and memory has one who does:
+    /// until its next program it is followed as without a gate.
+    void leave_faults(pid_t tid);
+
     /// What the members of the group and below have grown by is charged, or being charged.
     void settle(engine::CgroupId group);
     /// The same for one process.
@@ -94,6 +107,7 @@ public:
     /// How a process is charged; nothing for one that is not.
     struct Charge {
         bool traced = false;  ///< else it is looked at from time to time
+        bool gated = false;   ///< its page faults wait
         Pages pages{};        ///< that it alone has, as of the last look
     };
     std::optional<Charge> charge_of(pid_t pid) const;

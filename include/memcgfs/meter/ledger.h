@@ -76,11 +76,30 @@ public:
     void keep_sysv(const std::vector<std::uint64_t>& numbers);
     /// There are such segments that nobody maps.
     bool has_unmapped_segments() const;
-    /// The end of the operation that sampled() gave.
+    /// An operation that pays for pages that the process is about to get (installed()). Its end is
+    /// for settled(), too.
+    struct Grant {
+        enum class Answer : std::uint8_t {
+            kPay,    ///< by the operation
+            kFree,   ///< there are no books
+            kLater,  ///< another operation is under way
+            kNever,  ///< the process is being killed
+        };
+        Answer answer = Answer::kFree;
+        std::unique_ptr<Operation> operation{};
+    };
+    Grant grant(std::int32_t pid, Pages pages);
+    /// Has been chosen to be killed.
+    bool is_dying(std::int32_t pid) const;
+    /// Of the pages that were granted so many are there now, or will never be.
+    void installed(std::int32_t pid, Pages pages);
+    /// The end of the operation that sampled() or grant() gave.
     void settled(std::int32_t pid, const OperationResult& result);
     /// The pages that the operation under way is for.
     Pages owed(std::int32_t pid) const;
-    /// An operation of the process is under way.
+    /// An operation for pages that the process has is under way.
+    bool owes(std::int32_t pid) const;
+    /// Any operation of the process is under way.
     bool pays(std::int32_t pid) const;
 
     /// A thread of a process with open books begins: its kernel stack is charged to the group of
@@ -121,11 +140,13 @@ private:
         std::vector<std::shared_ptr<Layer>> layers;
         std::vector<std::shared_ptr<Segment>> segments;
         std::uint64_t uncharged = 0;  ///< there before the books were opened
+        std::uint64_t granted = 0;    ///< charged, but not there yet
         bool borrows = false;         ///< its memory is its parent's until exec()
         struct Payment {
             std::shared_ptr<Layer> layer;  ///< or else
             std::shared_ptr<Segment> segment;
             std::uint64_t pages = 0;
+            bool ahead = false;  ///< the pages are not there yet
         };
         std::optional<Payment> payment;
     };

@@ -71,6 +71,19 @@ public:
     std::vector<std::int32_t> settle_all();
     bool pays(std::int32_t pid) const { return ledger_.pays(pid); }
 
+    /// Whether pages that a process needs may be put into its memory.
+    enum class Admission : std::uint8_t {
+        kCharged,  ///< so many: install() with as many
+        kFree,     ///< so many, and nobody pays: install() with none
+        kLater,    ///< another payment is under way; Parts::paid may tell of its end
+        kNever,    ///< the process is being killed
+    };
+    /// Pays for up to `most` pages, fewer near a limit and one at least, and calls `decide` once:
+    /// before it returns, or from any thread, with no lock held.
+    void admit(std::int32_t pid, Pages most, std::function<void(Admission, Pages)> decide);
+    /// Calls `put`, which puts pages into the process's memory, while nobody looks at that.
+    void install(std::int32_t pid, Pages charged, const std::function<void()>& put);
+
     /// How soon the process should be looked at again: the pages that fit until something happens.
     Pages headroom(std::int32_t pid) const { return ledger_.headroom(pid); }
     /// How much it has, as of the last look.

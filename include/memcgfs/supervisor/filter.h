@@ -19,6 +19,9 @@ namespace memcgfs::supervisor {
 /// someone serves it, the calls wait, and once nobody can any more they fail with ENOSYS.
 /// An error is a sentence: this kernel has no such filters, or another supervisor is at work.
 /// Between fork and exec: no locks, one thread.
-Result<runner::UniqueFd, std::string> install_filter();
+///
+/// `mappings`: calls that map private memory wait as well (CallAnswers::maps_memory).
+enum class Mappings : bool { kPass, kWait };
+Result<runner::UniqueFd, std::string> install_filter(Mappings mappings = Mappings::kPass);
 
 }  // namespace memcgfs::supervisor

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,6 +82,11 @@ public:
     /// The caller may get as many bytes of new memory by its call. True: that is to be made again,
     /// for the caller has to come to a stop first.
     virtual bool before_growth(pid_t /*caller*/, std::uint64_t /*bytes*/) { return false; }
+    /// The caller is about to map private memory. True: it waits until `go_on` is called, by any
+    /// thread.
+    virtual bool maps_memory(pid_t /*caller*/, std::function<void()> /*go_on*/) { return false; }
+    /// The caller is about to have its page faults wait for itself.
+    virtual void serves_faults(pid_t /*caller*/) {}
     /// What answers mounts of the type; nullptr: they are the kernel's affair.
     virtual MountAnswers* mounts(FsType /*type*/) { return nullptr; }
     /// The type of the world's file system that is on this device.

@@ -126,11 +126,13 @@ inline bool is_traced(pid_t pid) {
     return false;
 }
 
+/// How processes are charged. With kTimer children are the test's to wait for.
+enum class Tier : std::uint8_t { kTimer, kEvent, kGates };
+
 class World {
 public:
-    /// Without `traces` children are the test's to wait for.
-    explicit World(engine::Layout layout = engine::Layout::kV2, bool traces_them = true)
-        : traces(traces_them),
+    explicit World(engine::Layout layout = engine::Layout::kV2, Tier tier = Tier::kEvent)
+        : traces(tier != Tier::kTimer),
           engine({.profile = *engine::find_profile("6.1"),
                   .layout = layout,
                   .machine = test::roomy_machine(),
@@ -149,7 +151,8 @@ public:
                             .flush = [this] { outbox.flush(); },
                             .exempt = [](pid_t) { return false; },
                             .child_ended = [this](pid_t pid, int status) { note(pid, status); },
-                            .traces = traces_them,
+                            .traces = traces,
+                            .gates = tier == Tier::kGates,
                             .refresh = [] {}});
     }
     ~World() {

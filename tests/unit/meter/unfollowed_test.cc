@@ -15,7 +15,7 @@ namespace memcgfs::meter {
 namespace {
 
 TEST_CASE("an untraced process is charged when somebody asks, and not when it has ended") {
-    World world(engine::Layout::kV2, false);
+    World world(engine::Layout::kV2, Tier::kTimer);
     Signal told;
     Signal end;
     const pid_t child = world.start([&] {
@@ -34,7 +34,7 @@ TEST_CASE("an untraced process is charged when somebody asks, and not when it ha
 }
 
 TEST_CASE("what an untraced process and its forks share is charged once") {
-    World world(engine::Layout::kV2, false);
+    World world(engine::Layout::kV2, Tier::kTimer);
     Signal told;
     Signal more;
     Signal end;
@@ -67,7 +67,7 @@ TEST_CASE("what an untraced process and its forks share is charged once") {
 }
 
 TEST_CASE("a program that an untraced process runs begins anew") {
-    World world(engine::Layout::kV2, false);
+    World world(engine::Layout::kV2, Tier::kTimer);
     Signal told;
     Signal more;
     world.start([&] {
@@ -87,7 +87,7 @@ TEST_CASE("a program that an untraced process runs begins anew") {
 }
 
 TEST_CASE("who has the pid of an untraced process that has ended is another") {
-    World world(engine::Layout::kV2, false);
+    World world(engine::Layout::kV2, Tier::kTimer);
     Signal told;
     Signal never;
     pid_t pid = world.start([&] {
@@ -124,7 +124,7 @@ TEST_CASE("who has the pid of an untraced process that has ended is another") {
 }
 
 TEST_CASE("an untraced process that stays beyond its limit is killed") {
-    World world(engine::Layout::kV2, false);
+    World world(engine::Layout::kV2, Tier::kTimer);
     world.limit(mib(16));
     Signal never;
     CHECK(world.wait_for(world.start([&] {
