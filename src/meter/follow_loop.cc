@@ -146,8 +146,8 @@ bool Follower::Loop::carry_out_orders() {
 
 void Follower::Loop::tick() {
     TickPace::Round round;
+    const Nanos begun = clock_.now();
     const auto look = [&](pid_t pid) {
-        round.processes++;
         const Meter::Settled settled = meter_.settle(pid);
         Pages headroom = kPageCounterMax;
         if (settled.grown > Pages{0}) {
@@ -173,6 +173,7 @@ void Follower::Loop::tick() {
     }
     visit_unfollowed();
     search();
+    round.took = clock_.now() - begun;
     next_tick_ = clock_.now() + pace_.after(round);
 }
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
+#include <cstdint>
 
 #include "memcgfs/base/units.h"
 
@@ -17,15 +17,14 @@ class TickPace {
 public:
     /// What the last round found.
     struct Round {
-        std::size_t processes = 0;
+        Nanos took{};
         bool grew = false;
         Pages headroom = kPageCounterMax;  ///< the least of those that grew
     };
 
     /// How long after the end of that round the next one is due.
     Nanos after(const Round& round) {
-        const Nanos slowest =
-            std::max(kSlowest, kPerProcess * static_cast<std::int64_t>(round.processes));
+        const Nanos slowest = std::clamp(round.took * kTimesItself, kSlowest, kSlowestOfAll);
         if (round.grew) {
             const auto pages =
                 static_cast<std::int64_t>(std::min(round.headroom, Pages{kFarPages}).count());
@@ -45,8 +44,9 @@ private:
     static constexpr Nanos kPerPage{600};
     static constexpr Nanos kFastest = from_micros(50);
     static constexpr Nanos kSlowest = from_millis(10);
-    /// A look takes under 2 us: this keeps a round of many below a hundredth of a processor.
-    static constexpr Nanos kPerProcess = from_micros(300);
+    /// Keeps the rounds of those who stand still at half a hundredth of a processor.
+    static constexpr std::int64_t kTimesItself = 200;
+    static constexpr Nanos kSlowestOfAll = from_millis(10'000);
     static constexpr std::uint64_t kFarPages = 1 << 20;
 
     Nanos interval_ = kSlowest;
