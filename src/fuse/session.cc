@@ -163,8 +163,9 @@ Result<void, std::string> Session::run() {
 }
 
 std::function<void(vfs::DirKey)> Session::content_changed() const {
-    return [fast = state_->adapter.fast](vfs::DirKey dir) {
-        if (fast != nullptr) {
+    // Who keeps it may outlive the tree, whose open files the nodes hold.
+    return [weak = std::weak_ptr(state_->adapter.fast)](vfs::DirKey dir) {
+        if (const auto fast = weak.lock()) {
             fast->content_changed(dir);
         }
     };
