@@ -31,6 +31,13 @@ sigset_t awaited_signals() {
     return set;
 }
 
+/// Of this thread.
+Nanos processor_time() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return Nanos{now.tv_sec * kSecond + now.tv_nsec};
+}
+
 }  // namespace
 
 void Follower::Loop::work() {
@@ -146,7 +153,7 @@ bool Follower::Loop::carry_out_orders() {
 
 void Follower::Loop::tick() {
     TickPace::Round round;
-    const Nanos begun = clock_.now();
+    const Nanos begun = processor_time();
     const auto look = [&](pid_t pid) {
         const Meter::Settled settled = meter_.settle(pid);
         Pages headroom = kPageCounterMax;
@@ -173,7 +180,7 @@ void Follower::Loop::tick() {
     }
     visit_unfollowed();
     search();
-    round.took = clock_.now() - begun;
+    round.took = processor_time() - begun;
     next_tick_ = clock_.now() + pace_.after(round);
 }
 

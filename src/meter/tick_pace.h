@@ -17,7 +17,7 @@ class TickPace {
 public:
     /// What the last round found.
     struct Round {
-        Nanos took{};
+        Nanos took{};  ///< of the processor
         bool grew = false;
         Pages headroom = kPageCounterMax;  ///< the least of those that grew
     };
