@@ -28,9 +28,9 @@ Result<void> ForkGate::may_fork(std::int32_t caller, bool thread,
     const auto lent = std::find_if(lent_.begin(), lent_.end(),
                                    [&](const auto& each) { return each.pid == process.pid; });
     if (lent != lent_.end()) {
-        const std::uint32_t own = lent->css_set;
         lent_.erase(lent);
-        MEMCGFS_TRY(parts_.tasks.set_css_set(process.pid, own));
+        // Where it is now: it may have been moved since.
+        MEMCGFS_TRY(parts_.tasks.set_css_set(process.pid, process.css_set));
     }
     if (into) {
         parts_.cgroup_fs.refresh();  // members decide what kind of group it is

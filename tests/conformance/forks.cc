@@ -7,6 +7,7 @@
 //     thread          a thread that stays
 //     zombie          a child that has ended and is not waited for
 //     into DIR        a child of clone3(2) with CLONE_INTO_CGROUP that stays
+//     join DIR        moves itself to the group
 //     end             the newest child that stayed ends, and is waited for
 //     storm N         N processes fork at the same time, each once; how many could
 //     show FILE       its contents, a space for each newline
@@ -167,6 +168,15 @@ void show(const char* path) {
     std::printf("%s: %s\n", path, length >= 0 ? text.c_str() : std::strerror(errno));
 }
 
+bool join(const char* group) {
+    const int fd = open((std::string(group) + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC);
+    const bool joined = fd >= 0 && write(fd, "0", 1) == 1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return joined;
+}
+
 bool keep(pid_t pid) {
     if (pid > 0) {
         children.push_back(pid);
@@ -190,6 +200,9 @@ int main(int argc, char** argv) {
             tell("zombie", make_zombie());
         } else if (step == "into") {
             tell("into", keep(into(argument)));
+            i++;
+        } else if (step == "join") {
+            tell("join", join(argument));
             i++;
         } else if (step == "end") {
             tell("end", end_newest());

@@ -10,6 +10,8 @@ mkdir a b
 section 'in the group from the beginning, and its parent stays'
 forks into a show a/pids.current show a/cgroup.events end show a/pids.current
 forks into a into b into a fork show a/pids.current show b/pids.current
+section 'who has moved since stays there, and so do its children'
+forks into a join b fork show /proc/self/cgroup show a/pids.current show b/pids.current fork show b/pids.current
 section 'the limit is that of the group'
 echo 1 >a/pids.max
 forks into a into a into b
