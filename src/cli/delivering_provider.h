@@ -42,6 +42,9 @@ public:
     std::uint64_t made_at_version(vfs::DirKey dir, vfs::FileIndex file) override {
         return inner_.made_at_version(dir, file);
     }
+    std::optional<std::uint32_t> note_opener(const vfs::Credentials& opener) override {
+        return inner_.note_opener(opener);
+    }
     bool alive(vfs::DirKey dir, vfs::FileIndex file) override { return inner_.alive(dir, file); }
     bool renames(vfs::DirKey dir) override { return inner_.renames(dir); }
     Result<void> show(const vfs::FileContext& context, TextBuffer& out) override;

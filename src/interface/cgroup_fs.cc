@@ -222,6 +222,10 @@ Result<void> CgroupFs::show_members(const vfs::FileContext& context, const Cftyp
     return {};
 }
 
+std::optional<std::uint32_t> CgroupFs::note_opener(const vfs::Credentials& opener) {
+    return services_->membership.note_opener(opener);
+}
+
 Result<vfs::StoreOutcome> CgroupFs::store(const vfs::FileContext& context, std::string_view text) {
     const Cftype& file = *row(context.file);
     if (refreshes(file, Refresh::kOnStore)) {

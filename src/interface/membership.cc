@@ -201,8 +201,7 @@ void Membership::refresh() {
     engine_.set_zombies(zombies);
 }
 
-std::optional<engine::CgroupId> Membership::boundary_of(const vfs::Credentials& who) const {
-    const auto root = tasks_.namespace_root(who.pid);
+std::optional<engine::CgroupId> Membership::boundary_of(std::optional<std::uint32_t> root) const {
     if (!root) {
         return std::nullopt;
     }
@@ -213,8 +212,12 @@ std::optional<engine::CgroupId> Membership::boundary_of(const vfs::Credentials& 
                : std::nullopt;
 }
 
+std::optional<std::uint32_t> Membership::note_opener(const vfs::Credentials& opener) const {
+    return tasks_.namespace_root(opener.pid);
+}
+
 bool Membership::is_delegated(engine::CgroupId group, const vfs::Credentials& opener) const {
-    return boundary_of(opener) == group;
+    return boundary_of(opener.noted) == group;
 }
 
 Result<void> Membership::check_v2_permission(const world::ProcessInfo& process, const Move& move) {
@@ -247,7 +250,7 @@ Result<void> Membership::may_fork_into(const world::ProcessInfo& process, engine
     }
     const Move move{.group = group, .procs_file = procs_file, .opener = who, .caller = who};
     MEMCGFS_TRY(check_v2_permission(process, move));
-    const auto boundary = boundary_of(who);
+    const auto boundary = boundary_of(note_opener(who));
     const MutexLock lock(engine_mutex_);
     return boundary ? check_boundary(engine_, process, move, *boundary) : Result<void>{};
 }
@@ -271,7 +274,7 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
         if (move.opener.uid != 0) {
             MEMCGFS_TRY(check_v2_permission(process, move));
         }
-        if (const auto boundary = boundary_of(move.opener)) {
+        if (const auto boundary = boundary_of(move.opener.noted)) {
             const MutexLock lock(engine_mutex_);
             MEMCGFS_TRY(check_boundary(engine_, process, move, *boundary));
         }

@@ -56,6 +56,8 @@ public:
     Result<void> may_fork_into(const world::ProcessInfo& process, engine::CgroupId group,
                                vfs::FileIndex procs_file, const vfs::Credentials& who)
         MEMCGFS_EXCLUDES(engine_mutex_);
+    /// What of somebody counts, besides who he is, for what he may do (vfs::Credentials::noted).
+    std::optional<std::uint32_t> note_opener(const vfs::Credentials& opener) const;
     /// The group is the root of the cgroup namespace of who has opened a file, and what it was
     /// given from outside is not for those inside to change (mount option nsdelegate).
     bool is_delegated(engine::CgroupId group, const vfs::Credentials& opener) const
@@ -71,9 +73,9 @@ private:
     void drop_ended_threads(const std::vector<engine::TaskId>& before,
                             const std::map<std::int32_t, std::vector<std::int32_t>>& now)
         MEMCGFS_REQUIRES(engine_mutex_);
-    /// The v2 group at the root of somebody's cgroup namespace, if that counts for what he may do;
-    /// nothing: he is in the first one.
-    std::optional<engine::CgroupId> boundary_of(const vfs::Credentials& who) const
+    /// The v2 group at the root of somebody's cgroup namespace (TaskTable::namespace_root), if that
+    /// counts for what he may do; nothing: he is in the first one.
+    std::optional<engine::CgroupId> boundary_of(std::optional<std::uint32_t> root) const
         MEMCGFS_EXCLUDES(engine_mutex_);
     /// Of what the process and the group have above them.
     Result<void> check_v2_permission(const world::ProcessInfo& process, const Move& move)

@@ -74,6 +74,7 @@ Result<std::unique_ptr<OpenFile>> Tree::open(NodeId node, int flags, const Crede
         return Err(Errno::kEINVAL);
     }
     auto file = std::make_unique<OpenFile::State>();
+    const auto noted = state_->provider.note_opener(opener);
     MutexLock lock(state_->mutex);
     const auto found = state_->find(node);
     if (!found) {
@@ -91,6 +92,7 @@ Result<std::unique_ptr<OpenFile>> Tree::open(NodeId node, int flags, const Crede
     file->node = *found;
     file->dir = found->directory->key;
     file->opener = opener;
+    file->opener.noted = noted;
     file->appends = (flags & O_APPEND) != 0;
     file->id = OpenId{state_->next_open++};
     found->uses()++;

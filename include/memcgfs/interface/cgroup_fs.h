@@ -61,6 +61,8 @@ public:
     std::span<const vfs::FileInfo> files(vfs::DirKey dir) override;
     std::uint64_t files_version(vfs::DirKey dir) override;
     std::uint64_t made_at_version(vfs::DirKey dir, vfs::FileIndex file) override;
+    /// The cgroup namespace that counts for what he may do with the file (cgroup_file_open()).
+    std::optional<std::uint32_t> note_opener(const vfs::Credentials& opener) override;
     bool alive(vfs::DirKey dir, vfs::FileIndex file) override;
     Result<void> show(const vfs::FileContext& context, TextBuffer& out) override;
     Result<vfs::StoreOutcome> store(const vfs::FileContext& context,

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,7 @@ struct Credentials {
     uid_t uid = 0;
     gid_t gid = 0;
     pid_t pid = 0;
+    std::optional<std::uint32_t> noted{};  ///< of an opener, the provider's own: note_opener()
 };
 
 /// The provider's own name for a directory (a cgroup id, say). 0 is a plain directory that
@@ -121,6 +123,10 @@ public:
     virtual std::uint64_t made_at_version(DirKey /*dir*/, FileIndex /*file*/) { return 0; }
     /// False for a directory that may go without a request for it: its name is not to be cached.
     virtual bool keeps_name(DirKey /*dir*/) { return true; }
+
+    /// A file is about to be opened: what there is to know of its opener that may be different when
+    /// it is used. No lock held.
+    virtual std::optional<std::uint32_t> note_opener(const Credentials& /*opener*/) { return {}; }
 
     /// False once the directory or file has gone for good: requests on it then fail ENODEV.
     virtual bool alive(DirKey dir, FileIndex file) = 0;

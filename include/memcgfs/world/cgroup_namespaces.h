@@ -35,9 +35,9 @@ public:
     void note(const Note& note);
     /// Before a thread that has made one makes a child.
     void settle();
-    /// The css_set of the groups that are the roots of a thread's namespace.
-    /// DEVIATION(openers-namespace): as it is now. Nothing: it is in the first one, or has ended.
-    /// Costs nothing while none has been made.
+    /// The css_set of the groups that are the roots of a thread's namespace. Nothing: it is in the
+    /// first one, or has ended. DEVIATION(failed-namespaces): a clone(2) that was noted may fail,
+    /// and another child's namespace be taken for its own. Costs nothing while none has been made.
     std::optional<std::uint32_t> root_of(std::int32_t thread);
 
 private:

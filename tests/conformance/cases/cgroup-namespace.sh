@@ -74,6 +74,10 @@ if ((HIER == 2)); then
     exec {out}>a/c/d/memory.max
     inside a/c/d bash -c "echo 5M >&$out; cat $CG/a/c/d/memory.max; try $CG/a/c/d/memory.max 6M"
     exec {out}>&-
+    section 'who has opened it counts as what he was then'
+    inside a/c/e bash -c 'exec {out}>"$CG/other/cgroup.procs"
+        exec nsenter --cgroup=/proc/$outer/ns/cgroup bash -c "echo 0 >&$out; memory_of self"' 2>&1 | sed 's/.*: //'
+    (echo 0 >a/c/e/cgroup.procs; exec {out}>other/cgroup.procs; exec unshare -C bash -c "echo 0 >&$out; memory_of self")
     rmdir a/c/d a/c/e
 else
     section 'files of the root of the namespace'

@@ -119,7 +119,9 @@ public:
         const vfs::FileInfo* file = info(dir, name);
         INFO("file " << name);
         REQUIRE(file != nullptr);
-        return {.dir = dir, .file = file->index, .opener = who, .caller = who, .state = nullptr};
+        vfs::Credentials opener = who;
+        opener.noted = fs.note_opener(who);
+        return {.dir = dir, .file = file->index, .opener = opener, .caller = who, .state = nullptr};
     }
     /// The contents, or the name of the error.
     std::string read(DirKey dir, std::string_view name) {
@@ -142,6 +144,9 @@ public:
                       std::unique_ptr<vfs::OpenState>& state) {
         vfs::FileContext request = context(dir, name);
         request.state = &state;
+        return write(request, text);
+    }
+    std::string write(const vfs::FileContext& request, std::string_view text) {
         auto outcome = fs.store(request, text);
         if (!outcome.ok()) {
             return std::string(errno_name(outcome.error()));

@@ -126,6 +126,17 @@ TEST_CASE("what a cgroup namespace was given is not its to change", "[interface]
     CHECK(d.machine.write(d.p, "cgroup.max.depth", "4") == kOk);
 }
 
+TEST_CASE("the cgroup namespace at the opening of a file counts", "[interface]") {
+    Delegated d;
+    REQUIRE(d.machine.write(d.a, "cgroup.procs", "10") == kOk);
+    const auto inside = d.machine.context(d.other, "cgroup.procs");
+    const auto root = d.machine.tasks.namespace_roots.extract(10);
+    CHECK(d.machine.write(inside, "10") == "ENOENT");
+    const auto outside = d.machine.context(d.other, "cgroup.procs");
+    d.machine.tasks.namespace_roots[10] = root.mapped();
+    CHECK(d.machine.write(outside, "10") == kOk);
+}
+
 TEST_CASE("nobody moves what his cgroup namespace does not show", "[interface]") {
     Delegated d;
     d.machine.tasks.add(11);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,6 +55,10 @@ public:
         MutexLock lock(mutex_);
         return file == FileIndex{kOptional} ? group(dir).optional_made_at : 0;
     }
+    std::optional<std::uint32_t> note_opener(const Credentials& /*opener*/) override {
+        return noted;
+    }
+    std::optional<std::uint32_t> noted;
     bool alive(DirKey dir, FileIndex file) override {
         MutexLock lock(mutex_);
         const auto found = groups_.find(dir);

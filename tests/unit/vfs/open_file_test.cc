@@ -44,6 +44,15 @@ TEST_CASE("sequential reads are served from one snapshot", "[vfs]") {
     CHECK(f.provider.shows() == 5);
 }
 
+TEST_CASE("what was noted of the opener is that of the opening", "[vfs]") {
+    Fixture f;
+    f.provider.noted = 5;
+    auto file = f.open(kRootNode, "fake.value");
+    f.provider.noted = 6;
+    CHECK(f.read(*file, 0) == "0\n");
+    CHECK(f.provider.last_context().opener.noted == 5);
+}
+
 TEST_CASE("each open file has its own snapshot", "[vfs]") {
     Fixture f;
     auto first = f.open(kRootNode, "fake.value");
