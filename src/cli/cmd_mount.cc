@@ -118,7 +118,7 @@ void add_mount(CLI::App& app, Action& action) {
     auto options = std::make_shared<MountCommandOptions>();
     add_kernel_options(*command, options->world);
     add_machine_options(*command, options->world);
-    add_read_options(*command, options->world);
+    add_speed_options(*command, options->world);
     auto* const background = command->add_flag(
         "--background", options->background,
         "Go to the background once the tree can be used, instead of waiting for its end");

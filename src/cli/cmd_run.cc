@@ -224,7 +224,7 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
     auto options = std::make_shared<RunOptions>();
     add_kernel_options(*command, options->world);
     add_machine_options(*command, options->world);
-    add_read_options(*command, options->world);
+    add_speed_options(*command, options->world);
     command->add_flag("--uname", options->uname,
                       "uname(2) tells the profile's release, not the host's");
     command->add_flag("--root", options->as_root,

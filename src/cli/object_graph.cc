@@ -29,6 +29,7 @@
 #include "memcgfs/exec/outbox.h"
 #include "memcgfs/exec/system_clock.h"
 #include "memcgfs/exec/thread_executor.h"
+#include "memcgfs/exec/wake_latency.h"
 #include "memcgfs/fuse/caller_rights.h"
 #include "memcgfs/fuse/session.h"
 #include "memcgfs/interface/cgroup_fs.h"
@@ -132,6 +133,8 @@ struct World::State {
                    [this](std::int32_t pid) { settle_process(pid); }}),
           puppets(engine, engine_mutex, *tasks, [this] { outbox.flush(); }),
           fast_reads(config.fast_reads),
+          wakes(clock,
+                config.quick_wakes ? exec::WakeLatency::open_file : exec::WakeLatency::Open()),
           cgroup_fs(engine, engine_mutex, *tasks, hooks()),
           provider(cgroup_fs, outbox, provider_hooks()),
           tree(provider, wall_clock_now, tree_options(config, engine, cgroup_fs)),
@@ -210,6 +213,7 @@ struct World::State {
     TrackedMounts tracked;
     interface::PuppetControl puppets;
     const bool fast_reads;
+    exec::WakeLatency wakes;
     fuse::ProcCallerRights caller_rights;
     fuse::OpenerRights opener_rights{caller_rights};
     interface::CgroupFs cgroup_fs;
@@ -309,6 +313,7 @@ DeliveringProvider::Hooks World::State::provider_hooks() {
 fuse::Session::Options World::State::session_options() {
     fuse::Session::Options options;
     options.fast_reads = fast_reads;
+    options.on_request = [this] { wakes.stir(); };
     options.rights = fast_reads ? nullptr : &caller_rights;
     if (fast_reads) {
         options.deliver = [this] { outbox.flush(); };
@@ -429,7 +434,8 @@ meter::Follower::Parts World::State::follower_parts() {
             .flush = [this] { outbox.flush(); },
             .exempt = runs_this_program,
             .child_ended = {},
-            .refresh = [this] { cgroup_fs.refresh(); }};
+            .refresh = [this] { cgroup_fs.refresh(); },
+            .on_stop = [this] { wakes.stir(); }};
 }
 
 void World::State::follow(meter::Follower::Parts parts) {

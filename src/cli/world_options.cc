@@ -150,10 +150,13 @@ void add_machine_options(CLI::App& app, WorldOptions& options) {
     app.add_option("--cpus", options.cpus, "CPUs of the machine (default: 1)")->type_name("N");
 }
 
-void add_read_options(CLI::App& app, WorldOptions& options) {
+void add_speed_options(CLI::App& app, WorldOptions& options) {
     app.add_flag("--fast-reads", options.fast_reads,
                  "Let the host keep contents that have not changed: they are read faster than the "
                  "kernel's own, but have a size (docs/fidelity.md)");
+    app.add_flag("--let-cpus-sleep", options.lets_cpus_sleep,
+                 "Let idle CPUs of the host sleep between requests that come close together, which "
+                 "saves power and makes each slower (root alone can keep them awake)");
 }
 
 Result<WorldConfig, std::string> resolve(const WorldOptions& options) {
@@ -188,6 +191,7 @@ Result<WorldConfig, std::string> resolve(const WorldOptions& options) {
     }
     config.machine = MEMCGFS_TRY(machine_of(options, *config.profile));
     config.fast_reads = options.fast_reads;
+    config.quick_wakes = !options.lets_cpus_sleep;
     return config;
 }
 

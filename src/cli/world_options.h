@@ -28,6 +28,7 @@ struct WorldOptions {
     std::optional<std::string> mount_options;
     std::optional<std::uint32_t> cpus;
     bool fast_reads = false;
+    bool lets_cpus_sleep = false;
 };
 
 /// What a tree is made from.
@@ -37,6 +38,7 @@ struct WorldConfig {
     engine::Machine machine;
     engine::MountFlags mount_flags;
     bool fast_reads = false;  ///< Session::Options::fast_reads
+    bool quick_wakes = true;  ///< exec::WakeLatency
     /// The tree's root has a directory for each hierarchy, named tree_name_of(), and each is
     /// mounted by itself.
     bool mounted_by_parts = false;
@@ -46,8 +48,8 @@ struct WorldConfig {
 
 void add_kernel_options(CLI::App& app, WorldOptions& options);
 void add_machine_options(CLI::App& app, WorldOptions& options);
-/// --fast-reads.
-void add_read_options(CLI::App& app, WorldOptions& options);
+/// --fast-reads, --let-cpus-sleep.
+void add_speed_options(CLI::App& app, WorldOptions& options);
 
 /// Fills in what was not given:
 ///   hierarchy  v1 for a profile that runs v1 by habit (alinux2), else v2

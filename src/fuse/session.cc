@@ -37,6 +37,11 @@ fuse_lowlevel_ops all_ops() {
     return ops;
 }
 
+Server::Look look_of(const Session::Options& options) {
+    return options.on_request ? [told = options.on_request](const fuse_buf&) { told(); }
+                              : Server::Look();
+}
+
 std::string mount_options(const Session::Options& options) {
     std::string text = options.rights == nullptr ? "default_permissions," : "";
     text += "subtype=memcgfs,fsname=";
@@ -57,7 +62,9 @@ std::string mount_options(const Session::Options& options) {
 struct Session::State {
     State(vfs::Tree& tree, OperationRunner& runner, const Options& options,
           spdlog::logger& the_logger)
-        : adapter(tree, runner, options.exclusive, options.deliver), logger(the_logger) {
+        : adapter(tree, runner, options.exclusive, options.deliver),
+          logger(the_logger),
+          server(look_of(options)) {
         MEMCGFS_ASSERT(!options.fast_reads || options.rights == nullptr);
         adapter.rights = options.rights;
         if (options.fast_reads) {

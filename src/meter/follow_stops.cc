@@ -26,6 +26,7 @@ bool shares_memory(pid_t first, pid_t second) {
 }  // namespace
 
 void Follower::Loop::on_status(pid_t tid, int status) {
+    parts_.on_stop();
     const StopKind kind = kind_of_stop(status);
     if (kind == StopKind::kGone) {
         on_gone(tid);

@@ -49,7 +49,7 @@ Follower::Loop::Loop(Parts parts)
     : parts_(std::move(parts)),
       meter_({parts_.engine, parts_.engine_mutex, parts_.runner, parts_.clock,
               [this](std::int32_t pid) { order({Order::Kind::kPaid, pid}); }, parts_.roots_too}),
-      gates_(parts_.gates ? std::make_unique<Gatekeeper>(meter_) : nullptr),
+      gates_(parts_.gates ? std::make_unique<Gatekeeper>(meter_, parts_.on_stop) : nullptr),
       clock_(parts_.clock),
       thread_([this] { work(); }) {}
 

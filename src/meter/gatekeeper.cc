@@ -94,8 +94,9 @@ struct Gatekeeper::Gate {
     bool later MEMCGFS_GUARDED_BY(mutex) = false;  ///< another payment comes first
 };
 
-Gatekeeper::Gatekeeper(Meter& meter)
+Gatekeeper::Gatekeeper(Meter& meter, std::function<void()> on_fault)
     : meter_(meter),
+      on_fault_(std::move(on_fault)),
       poll_(epoll_create1(EPOLL_CLOEXEC)),
       kick_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     epoll_event event{.events = EPOLLIN, .data = {.u64 = kStop}};
@@ -214,6 +215,7 @@ void Gatekeeper::work() {
         for (int i = 0; i < count; ++i) {
             if (const std::uint64_t what = events[static_cast<std::size_t>(i)].data.u64;
                 what != kStop) {
+                on_fault_();
                 read_faults(static_cast<pid_t>(what));
             } else {
                 eventfd_t ignored = 0;

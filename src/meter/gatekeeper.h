@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <thread>
@@ -30,7 +31,8 @@ namespace memcgfs::meter {
 
 class Gatekeeper {
 public:
-    explicit Gatekeeper(Meter& meter);
+    /// `on_fault`: called, without lock, when faults have come that wait.
+    Gatekeeper(Meter& meter, std::function<void()> on_fault);
     /// stop(). Payments that admit() has begun are over.
     ~Gatekeeper();
     Gatekeeper(const Gatekeeper&) = delete;
@@ -65,6 +67,7 @@ private:
     std::shared_ptr<Gate> find(pid_t pid) const;
 
     Meter& meter_;
+    const std::function<void()> on_fault_;
     UniqueFd poll_;
     UniqueFd kick_;
     mutable Mutex mutex_{LockRank::kLeaf};

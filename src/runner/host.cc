@@ -239,6 +239,10 @@ int gate_faults() {
         UniqueFd(static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK))).valid());
 }
 
+int keep_awake() {
+    return errno_unless(UniqueFd(open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC)).valid());
+}
+
 struct Row {
     std::string_view what;
     Attempt attempt;
@@ -286,6 +290,9 @@ constexpr std::array kRows{
     Row{"page faults that wait (userfaultfd)", gate_faults, false,
         "'memcgfs run --charge exact' is as '--charge event' (root, or "
         "vm.unprivileged_userfaultfd)."},
+    Row{"keeping idle CPUs awake (/dev/cpu_dma_latency)", keep_awake, false,
+        "In a virtual machine each request, and each stop of a process that is charged, may take "
+        "some 0.1 ms longer (root, or write permission for it)."},
     Row{"/proc/PID/syscall", look_at_call, false,
         "Writes of more than a page, and reads that go on after the file has changed, follow Linux "
         "less closely (docs/fidelity.md)."},

@@ -58,6 +58,8 @@ public:
         vfs::CallerRights* rights = nullptr;
         /// Called without locks before mkdir and rmdir are answered: delivers their effects.
         std::function<void()> deliver = {};
+        /// Called without locks at each request that has come, by the thread that serves.
+        std::function<void()> on_request = {};
     };
 
     /// Mounts the tree. The error is one sentence for the user that says what to do.

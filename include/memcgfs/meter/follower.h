@@ -59,6 +59,8 @@ public:
         bool gates = false;
         /// Tells the engine of processes that have come and gone; wanted where nobody is traced.
         std::function<void()> refresh{};
+        /// A followed thread waits for an answer. Any thread.
+        std::function<void()> on_stop = [] {};
     };
     explicit Follower(Parts parts);
     /// stop().
