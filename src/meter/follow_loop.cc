@@ -53,7 +53,7 @@ void Follower::Loop::work() {
         {
             const MutexLock lock(mutex_);
             if (stopping_) {
-                return;  // the kernel lets all go
+                break;
             }
         }
         if (clock_.now() >= next_tick_) {
@@ -61,6 +61,25 @@ void Follower::Loop::work() {
         }
         if (!heard && !ordered) {
             pause();
+        }
+    }
+    let_all_go();
+}
+
+/// The kernel would do that at the end of this thread, but not take back the traps: one that nobody
+/// takes any more kills. It still does so with those that do not stop in time.
+void Follower::Loop::let_all_go() {
+    std::vector<pid_t> all;
+    for (const auto& [pid, process] : processes_) {
+        all.push_back(pid);
+    }
+    for (const pid_t pid : all) {
+        begin_leaving(pid);
+    }
+    const Nanos end = clock_.now() + kTurn * kTurns;
+    while (!threads_.empty() && clock_.now() < end) {
+        if (!wait_for_children()) {
+            pause(kTurn);
         }
     }
 }
@@ -85,10 +104,14 @@ void Follower::Loop::pause() {
     if (threads_.empty() && unfollowed_.empty() && stopped_.empty() && early_.empty() &&
         !has_orphans_) {
         sigwaitinfo(&awaited, nullptr);
-        return;
+    } else {
+        pause(std::max(next_tick_ - clock_.now(), Nanos{0}));
     }
-    const Nanos left = std::max(next_tick_ - clock_.now(), Nanos{0});
-    const timespec timeout{.tv_sec = left.count() / kSecond, .tv_nsec = left.count() % kSecond};
+}
+
+void Follower::Loop::pause(Nanos most) {
+    const sigset_t awaited = awaited_signals();
+    const timespec timeout{.tv_sec = most.count() / kSecond, .tv_nsec = most.count() % kSecond};
     sigtimedwait(&awaited, nullptr, &timeout);
 }
 
@@ -169,8 +192,9 @@ void Follower::Loop::tick() {
             hold(pid);
         }
     };
-    for (const auto& [pid, process] : processes_) {
+    for (auto& [pid, process] : processes_) {
         look(pid);
+        let_end(pid, process);
     }
     look_at_stopped();
     adopt_orphans();

@@ -106,9 +106,11 @@ private:
 
     // The loop's own thread.
     void work();
+    void let_all_go();
     bool wait_for_children();
     bool carry_out_orders();
     void pause();
+    void pause(Nanos most);
     void tick();
 
     void on_status(pid_t tid, int status);
@@ -148,6 +150,7 @@ private:
                     Errand errand = Errand::kNone);
     void set_trap(pid_t tid, Thread& thread);
     void end_exit(pid_t pid, pid_t tid);
+    void let_end(pid_t pid, Process& process);
     void paid(pid_t pid);
     void hold(pid_t pid);
     void interrupt_all(pid_t pid, bool in_calls);

@@ -166,6 +166,17 @@ void Follower::Loop::on_exit(pid_t tid, Thread& thread) {
         end_exit(thread.process, tid);
     } else {
         process.held.push_back({tid, true});
+        let_end(thread.process, process);
+    }
+}
+
+/// SIGKILL does nothing any more to who is about to end, so he cannot wait for room that may never
+/// come. DEVIATION(ends-in-debt): in Linux he would have waited when he touched the memory.
+void Follower::Loop::let_end(pid_t pid, Process& process) {
+    if (process.held.size() == 1 && process.held.front().exiting && meter_.awaits_room(pid)) {
+        const pid_t tid = process.held.front().tid;
+        process.held.clear();
+        end_exit(pid, tid);
     }
 }
 
@@ -192,7 +203,7 @@ void Follower::Loop::end_exit(pid_t pid, pid_t tid) {
 
 void Follower::Loop::on_signal(pid_t tid, const Thread& thread, int signal) {
     if (signal != SIGTRAP || !is_fault_trap(tid)) {
-        if (is_ignored(tid, signal)) {
+        if (has_interrupted_call(tid) && is_ignored(tid, signal)) {
             // Who has no tracer does not even notice.
             restart_interrupted_call(tid);
         }

@@ -313,19 +313,19 @@ std::vector<std::int32_t> Ledger::members(engine::CgroupId group) const {
     return pids;
 }
 
-Pages Ledger::headroom(std::int32_t pid) const {
-    const MutexLock lock(engine_mutex_);
+const engine::Memcg* Ledger::memcg_of(std::int32_t pid) const {
     const auto found = books_.find(pid);
     const engine::Task* const task =
         found != books_.end() ? engine_.find(found->second.task) : nullptr;
     const engine::Cgroup* const group =
         task != nullptr ? engine_.find(task->groups.in(engine_.memory_hierarchy().id)) : nullptr;
+    return group != nullptr ? &engine_.effective_memcg(*group) : nullptr;
+}
+
+Pages Ledger::headroom(std::int32_t pid) const {
+    const MutexLock lock(engine_mutex_);
     Pages least = kPageCounterMax;
-    if (group == nullptr) {
-        return least;
-    }
-    for (const engine::Memcg* memcg = &engine_.effective_memcg(*group); memcg != nullptr;
-         memcg = memcg->parent()) {
+    for (const engine::Memcg* memcg = memcg_of(pid); memcg != nullptr; memcg = memcg->parent()) {
         const Pages usage = memcg->memory.usage();
         for (const Pages bound : {memcg->memory.max(), memcg->memory.high()}) {
             if (bound < kPageCounterMax) {
@@ -334,6 +334,15 @@ Pages Ledger::headroom(std::int32_t pid) const {
         }
     }
     return least;
+}
+
+bool Ledger::awaits_room(std::int32_t pid) const {
+    const MutexLock lock(engine_mutex_);
+    const engine::Memcg* memcg = memcg_of(pid);
+    while (memcg != nullptr && !(memcg->oom_kill_disable && memcg->under_oom > 0)) {
+        memcg = memcg->parent();
+    }
+    return memcg != nullptr;
 }
 
 Pages Ledger::charged(std::int32_t pid) const {

@@ -47,6 +47,15 @@ bool is_of_counter(const siginfo_t& info) {
     return info.si_signo == SIGTRAP && info.si_code == kTrapPerf;
 }
 
+#if defined(__x86_64__)
+/// False: it was not interrupted in a call.
+bool registers_of_interrupted(pid_t tid, user_regs_struct& registers) {
+    return ptrace(PTRACE_GETREGS, tid, nullptr, &registers) == 0 &&
+           static_cast<long long>(registers.orig_rax) >= 0 &&
+           static_cast<long long>(registers.rax) == -EINTR;
+}
+#endif
+
 /// 0 if the thread is not in a stop any more: a kill ends any.
 pid_t event_message(pid_t tid) {
     unsigned long message = 0;
@@ -126,12 +135,20 @@ bool awaits_fault_trap(pid_t tid) {
     return std::any_of(signals.begin(), signals.end(), is_of_counter);
 }
 
+bool has_interrupted_call(pid_t tid) {
+#if defined(__x86_64__)
+    user_regs_struct registers{};
+    return registers_of_interrupted(tid, registers);
+#else
+    (void)tid;
+    return false;
+#endif
+}
+
 void restart_interrupted_call(pid_t tid) {
 #if defined(__x86_64__)
     user_regs_struct registers{};
-    if (ptrace(PTRACE_GETREGS, tid, nullptr, &registers) != 0 ||
-        static_cast<long long>(registers.orig_rax) < 0 ||
-        static_cast<long long>(registers.rax) != -EINTR || has_signals(tid)) {
+    if (!registers_of_interrupted(tid, registers) || has_signals(tid)) {
         return;
     }
     registers.rax = registers.orig_rax;

@@ -54,8 +54,11 @@ bool dies_of_signal(pid_t tid);
 bool is_fault_trap(pid_t tid);
 /// One waits to be delivered: to let the thread go now for good would be its death.
 bool awaits_fault_trap(pid_t tid);
-/// An interrupted system call that the kernel never restarts by itself (epoll_wait(2) and its like)
-/// is made again. DEVIATION(interrupted-calls): x86-64 alone; elsewhere the program sees EINTR.
+/// The thread is at the end of a system call that was interrupted, and that the kernel never
+/// restarts by itself (epoll_wait(2) and its like).
+bool has_interrupted_call(pid_t tid);
+/// Such a call is made again, if no signal is about to be delivered. DEVIATION(interrupted-calls):
+/// x86-64 alone; elsewhere the program sees EINTR.
 void restart_interrupted_call(pid_t tid);
 
 }  // namespace memcgfs::meter

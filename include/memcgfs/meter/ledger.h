@@ -115,6 +115,8 @@ public:
     /// How many more pages fit until a limit, memory.high or a wmark of one of its groups is met;
     /// kPageCounterMax where there is none.
     Pages headroom(std::int32_t pid) const;
+    /// A group that it is in is out of memory and kills nobody (oom_kill_disable).
+    bool awaits_room(std::int32_t pid) const;
     /// What is charged for the process alone.
     Pages charged(std::int32_t pid) const;
 
@@ -153,6 +155,8 @@ private:
 
     void free_stack(std::optional<engine::KernelObjectId> stack) MEMCGFS_REQUIRES(engine_mutex_);
     void drop_stacks(std::int32_t pid) MEMCGFS_REQUIRES(engine_mutex_);
+    /// What it pays to; nullptr: it has no books.
+    const engine::Memcg* memcg_of(std::int32_t pid) const MEMCGFS_REQUIRES(engine_mutex_);
     std::uint64_t booked(std::int32_t pid, const Book& book) const;
     void share_layers(const Fork& fork, const Book& parent, Book& child)
         MEMCGFS_REQUIRES(engine_mutex_);

@@ -86,6 +86,7 @@ public:
 
     /// How soon the process should be looked at again: the pages that fit until something happens.
     Pages headroom(std::int32_t pid) const { return ledger_.headroom(pid); }
+    bool awaits_room(std::int32_t pid) const { return ledger_.awaits_room(pid); }
     /// How much it has, as of the last look.
     Pages charged(std::int32_t pid) const { return ledger_.charged(pid); }
     bool watches(std::int32_t pid) const { return find(pid) != nullptr; }

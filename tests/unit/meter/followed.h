@@ -198,6 +198,7 @@ public:
         if (child == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+            pthread_sigmask(SIG_SETMASK, &blocked.before, nullptr);
             go.take();
             work();
             _exit(0);
@@ -231,6 +232,10 @@ public:
             ended_changed.wait_for(ended_mutex, from_millis(10));
         }
         return ended.contains(pid) ? ended[pid] : -1;
+    }
+    bool has_ended(pid_t pid) {
+        const MutexLock lock(ended_mutex);
+        return ended.contains(pid);
     }
     void note(pid_t pid, int status) {
         const MutexLock lock(ended_mutex);

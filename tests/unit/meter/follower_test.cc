@@ -104,6 +104,29 @@ TEST_CASE("threads and children have kernel stacks while they live") {
     CHECK(world.wait_for(child) == SIGKILL);
 }
 
+TEST_CASE("who has come to its end in debt does not hang where nobody is killed") {
+    World world(engine::Layout::kV1);
+    world.limit(mib(8));
+    {
+        const MutexLock lock(world.engine_mutex);
+        world.engine.set_oom_kill_disable(*world.group->memcg, true);
+    }
+    for (int i = 0; i < 8; ++i) {
+        // Without the traps of its page faults it mostly gets away, to its very end.
+        const pid_t child = world.start([&] {
+            sigset_t trap;
+            sigemptyset(&trap);
+            sigaddset(&trap, SIGTRAP);
+            sigprocmask(SIG_BLOCK, &trap, nullptr);
+            touch(16);
+        });
+        REQUIRE(world.becomes([&] { return world.waits_for_room() || world.has_ended(child); }));
+        kill(child, SIGKILL);
+        CHECK(world.wait_for(child) != -1);
+        CHECK(world.becomes([&] { return world.anon() == Pages{0}; }));
+    }
+}
+
 TEST_CASE("a process is held while there is no room and nobody is killed") {
     World world(engine::Layout::kV1);
     world.limit(mib(8));
