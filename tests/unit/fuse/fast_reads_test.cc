@@ -10,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "unit/fuse/mounted.h"
@@ -222,6 +224,27 @@ TEST_CASE("a long file is whole, and a told one by sendfile too", "[fuse][fast]"
     CHECK(copied == list.size());
     CHECK(::lseek(to.get(), 0, SEEK_SET) == 0);
     CHECK((read_on(to.get(), list.size() + 1) == list));
+}
+
+TEST_CASE("who tells of changes keeps no file of the tree open", "[fuse][fast]") {
+    if (!can_mount()) {
+        return;
+    }
+    struct Counted : vfs::OpenState {
+        explicit Counted(int& the_count) : count(the_count) {}
+        ~Counted() override { count++; }
+        int& count;
+    };
+    int closed = 0;
+    std::function<void(vfs::DirKey)> changed;
+    {
+        Fast m;
+        changed = m.session->content_changed();
+        CHECK(read_file(m.told()) == "0\n");
+        *m.provider.last_context().state = std::make_unique<Counted>(closed);
+    }
+    CHECK(closed == 1);
+    changed(FakeProvider::kRoot);
 }
 
 TEST_CASE("a removed directory's kept files say so", "[fuse][fast]") {
