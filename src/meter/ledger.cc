@@ -187,7 +187,7 @@ std::unique_ptr<Operation> Ledger::pay(std::int32_t pid, Book& book, std::uint64
     auto layer = own_layer(pid, book);
     auto operation =
         engine_.touch(book.task, layer->mapping, {layer->pages, pages}, engine::Access::kWrite);
-    book.payment = Book::Payment{std::move(layer), nullptr, pages};
+    book.payment = Book::Payment{std::move(layer), nullptr, pages, operation->id()};
     return operation;
 }
 
@@ -225,10 +225,11 @@ void Ledger::installed(std::int32_t pid, Pages pages) {
     }
 }
 
-void Ledger::settled(std::int32_t pid, const OperationResult& result) {
+void Ledger::settled(std::int32_t pid, OperationId operation, const OperationResult& result) {
     const MutexLock lock(engine_mutex_);
     const auto found = books_.find(pid);
-    if (found == books_.end() || !found->second.payment) {
+    if (found == books_.end() || !found->second.payment ||
+        found->second.payment->operation != operation) {
         return;
     }
     const Book::Payment payment = *std::exchange(found->second.payment, std::nullopt);

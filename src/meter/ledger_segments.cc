@@ -79,9 +79,10 @@ std::unique_ptr<Operation> Ledger::pay_for_segments(Book& book) {
         if (segment->seen > segment->pages && !segment->paid_for) {
             const std::uint64_t pages = segment->seen - segment->pages;
             segment->paid_for = true;
-            book.payment = Book::Payment{nullptr, segment, pages};
-            return engine_.touch(book.task, segment->mapping, {segment->pages, pages},
-                                 engine::Access::kWrite);
+            auto operation = engine_.touch(book.task, segment->mapping, {segment->pages, pages},
+                                           engine::Access::kWrite);
+            book.payment = Book::Payment{nullptr, segment, pages, operation->id()};
+            return operation;
         }
     }
     return nullptr;

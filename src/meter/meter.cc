@@ -224,9 +224,10 @@ bool Meter::pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
     // Whichever comes second knows of the first: the end of the payment, or of this look at it.
     auto first = std::make_shared<std::atomic<bool>>(true);
     auto payment = std::make_unique<Payment>(std::move(operation), parts_.clock, progress);
+    const OperationId id = payment->id();
     parts_.runner.run(std::move(payment),
-                      [this, pid, first, progress](const OperationResult& result) {
-                          ledger_.settled(pid, result);
+                      [this, pid, id, first, progress](const OperationResult& result) {
+                          ledger_.settled(pid, id, result);
                           progress->set(Progress::Stage::kNone);
                           if (!first->exchange(false)) {
                               parts_.paid(pid);
@@ -256,9 +257,9 @@ void Meter::admit(std::int32_t pid, Pages most, std::function<void(Admission, Pa
             decide(Admission::kNever, Pages{0});
             return;
     }
-    const auto ended = [this, pid, pages,
+    const auto ended = [this, pid, pages, id = grant.operation->id(),
                         decide = std::move(decide)](const OperationResult& result) {
-        ledger_.settled(pid, result);
+        ledger_.settled(pid, id, result);
         // It fails for who is being killed; who lives gets its page, and owes it.
         if (result.ok()) {
             decide(Admission::kCharged, pages);

@@ -93,8 +93,9 @@ public:
     bool is_dying(std::int32_t pid) const;
     /// Of the pages that were granted so many are there now, or will never be.
     void installed(std::int32_t pid, Pages pages);
-    /// The end of the operation that sampled() or grant() gave.
-    void settled(std::int32_t pid, const OperationResult& result);
+    /// The end of the operation that sampled() or grant() gave. Does nothing if what it was to pay
+    /// for has gone meanwhile (exec()), be another under way or not.
+    void settled(std::int32_t pid, OperationId payment, const OperationResult& result);
     /// The pages that the operation under way is for.
     Pages owed(std::int32_t pid) const;
     /// An operation for pages that the process has is under way.
@@ -148,6 +149,7 @@ private:
             std::shared_ptr<Layer> layer;  ///< or else
             std::shared_ptr<Segment> segment;
             std::uint64_t pages = 0;
+            OperationId operation{};
             bool ahead = false;  ///< the pages are not there yet
         };
         std::optional<Payment> payment;

@@ -25,10 +25,14 @@ struct Books {
         if (payment == nullptr) {
             return true;
         }
+        return settle(pid, std::move(payment)).ok();
+    }
+    OperationResult settle(std::int32_t pid, std::unique_ptr<Operation> payment) {
+        const OperationId id = payment->id();
         const OperationResult result =
             payment->finished() ? payment->result() : f.run(std::move(payment));
-        ledger.settled(pid, result);
-        return result.ok();
+        ledger.settled(pid, id, result);
+        return result;
     }
     /// Anonymous pages alone: page tables are charged, too.
     std::uint64_t charged() const {
@@ -313,25 +317,34 @@ TEST_CASE("while a payment is under way there is no second one") {
     CHECK(books.ledger.sampled(kParent, Pages{300}) == nullptr);
 
     SECTION("its end lets the next look pay the rest") {
-        const OperationResult result =
-            payment->finished() ? payment->result() : books.f.run(std::move(payment));
-        books.ledger.settled(kParent, result);
+        CHECK(books.settle(kParent, std::move(payment)).ok());
         CHECK(books.look(kParent, 300));
         CHECK(books.charged() == 300);
     }
     SECTION("the process forks and ends: nothing stays") {
         books.ledger.fork({.parent = kParent, .child = kChild});
         books.ledger.exec(kParent, "true");
-        const OperationResult result =
-            payment->finished() ? payment->result() : books.f.run(std::move(payment));
-        books.ledger.settled(kParent, result);
+        books.settle(kParent, std::move(payment));
         books.ledger.exit(kParent);
         books.ledger.exit(kChild);
         CHECK(books.charged() == 0);
     }
+    SECTION("it runs another program, which pays for itself") {
+        books.ledger.exec(kParent, "true");
+        auto next = books.ledger.sampled(kParent, Pages{50});
+        REQUIRE(next != nullptr);
+        books.settle(kParent, std::move(payment));
+        CHECK(books.ledger.pays(kParent));
+        books.settle(kParent, std::move(next));
+        CHECK(books.look(kParent, 50));
+        CHECK(books.charged() == 50);
+        books.ledger.exit(kParent);
+        CHECK(books.charged() == 0);
+    }
     SECTION("the payment fails: the whole of it is debt again") {
+        const OperationId id = payment->id();
         payment.reset();
-        books.ledger.settled(kParent, Err(Errno::kENOMEM));
+        books.ledger.settled(kParent, id, Err(Errno::kENOMEM));
         CHECK(books.look(kParent, 200));
         CHECK(books.charged() == 200);
     }
