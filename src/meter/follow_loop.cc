@@ -20,6 +20,11 @@ namespace {
 /// Two threads' faults between traps.
 constexpr Pages kTrappedLate{2 * FaultTrap::kFaults};
 
+/// Who was made so long ago by somebody who is not followed, or has ended, is an orphan; and who by
+/// somebody of whom that is not known (clone(2) with CLONE_PARENT) after that time.
+constexpr Nanos kOrphaned = from_millis(10);
+constexpr Nanos kNeverTold = from_millis(1000);
+
 constexpr int kNice = -10;
 constexpr std::int64_t kSecond = 1'000'000'000;
 
@@ -226,22 +231,31 @@ void Follower::Loop::look_at_stopped() {
     }
 }
 
-/// Their makers have been killed, else they would have told of them long since.
+/// Their makers have been killed, and will not tell of them. One that is followed still only has
+/// not come to run, on a busy machine: to adopt its child would charge what both have a second
+/// time.
 void Follower::Loop::adopt_orphans() {
+    const Nanos now = clock_.now();
     const auto early = early_;
-    for (const auto& [tid, for_long] : early) {
-        early_[tid] = true;
-        const pid_t pid = for_long ? process_of(tid) : 0;
-        if (for_long && pid == 0) {
-            early_.erase(tid);
-        } else if (pid != 0) {
-            if (pid == tid) {
-                meter_.fork({0, pid, false, parts_.tasks.css_set(pid), {}});
-            }
-            meter_.thread_begins(pid, tid);
-            add_thread(pid, tid, true, nullptr);
-            set_trap(tid, threads_[tid]);
+    for (const auto& [tid, since] : early) {
+        if (now - since < kOrphaned) {
+            continue;
         }
+        const pid_t pid = process_of(tid);
+        if (pid == 0) {
+            early_.erase(tid);
+            continue;
+        }
+        const pid_t maker = pid == tid ? parent_of(pid) : pid;
+        if (processes_.contains(maker) && now - since < kNeverTold) {
+            continue;
+        }
+        if (pid == tid) {
+            meter_.fork({0, pid, false, parts_.tasks.css_set(pid), {}});
+        }
+        meter_.thread_begins(pid, tid);
+        add_thread(pid, tid, true, nullptr);
+        set_trap(tid, threads_[tid]);
     }
 }
 

@@ -184,9 +184,9 @@ private:
     Nanos next_search_{};
     bool has_orphans_ = false;  ///< whoever was lost may have left children
     std::set<pid_t> stopped_;  ///< by a signal, and let go meanwhile
-    /// Stopped before the stop of who made them was seen, and whether a tick ago already: who is
-    /// killed before it can tell of them never will.
-    std::map<pid_t, bool> early_;
+    /// Stopped before the stop of who made them was seen, and since when: who is killed before it
+    /// can tell of them never will.
+    std::map<pid_t, Nanos> early_;
     bool traps_lost_ = false;  ///< some have been disabled that were others', too
 
     Mutex mutex_{LockRank::kLeaf};

@@ -38,7 +38,7 @@ void Follower::Loop::on_status(pid_t tid, int status) {
         early_.erase(tid);
         let_go(tid);
     } else if (found == threads_.end()) {
-        early_.emplace(tid, false);
+        early_.emplace(tid, clock_.now());
     } else {
         on_stop(tid, found->second, status);
     }

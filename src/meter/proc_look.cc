@@ -64,6 +64,10 @@ pid_t process_of(pid_t tid) {
     return static_cast<pid_t>(number_in(read_file(tid, "status"), "\nTgid:"));
 }
 
+pid_t parent_of(pid_t pid) {
+    return static_cast<pid_t>(number_in(read_file(pid, "status"), "\nPPid:"));
+}
+
 pid_t tracer_of(pid_t tid) {
     return static_cast<pid_t>(number_in(read_file(tid, "status"), "\nTracerPid:"));
 }

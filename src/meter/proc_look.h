@@ -21,6 +21,9 @@ std::vector<pid_t> threads_of(pid_t pid);
 /// Whose thread it is; 0: it has gone.
 pid_t process_of(pid_t tid);
 
+/// Who has made it, or has got it since its maker has ended; 0: it has gone.
+pid_t parent_of(pid_t pid);
+
 /// The thread that traces it; 0: nobody.
 pid_t tracer_of(pid_t tid);
 
