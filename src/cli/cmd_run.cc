@@ -262,6 +262,14 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
         "  memcgfs run -- sh -c 'mkdir /sys/fs/cgroup/a; ls /sys/fs/cgroup/a'");
     command->callback([options, command, after_hyphens, &action] {
         std::vector<std::string> argv = command->remaining();
+        if (!argv.empty() && argv.front().starts_with('-')) {
+            action = [name = argv.front()] {
+                return fail(kExitUsage, fmt::format("unknown option {}; see 'memcgfs run --help', "
+                                                    "and put -- before a command of that name",
+                                                    name));
+            };
+            return;
+        }
         argv.insert(argv.end(), after_hyphens.begin(), after_hyphens.end());
         action = [options, argv] { return run(*options, argv); };
     });

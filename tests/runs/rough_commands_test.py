@@ -6,6 +6,7 @@ mounts, processes or files behind, and its exit status is the command's. First a
 
 import os
 import shutil
+import subprocess
 import sys
 import unittest
 
@@ -156,6 +157,18 @@ def add_test(name, script, status, who):
 for title, (text, expected, users) in SCRIPTS.items():
     for user in users:
         add_test(title, text, expected, user)
+
+
+class CommandLine(unittest.TestCase):
+    """What is no option is refused, not run."""
+
+    def test_unknown_option(self):
+        for line in (["--nosuch", "--", "true"], ["-x"], ["--memory", "1G", "--nosuch=1", "true"]):
+            with self.subTest(line):
+                said = subprocess.run([HOST.program, "run", *line], check=False,
+                                      capture_output=True, text=True)
+                self.assertEqual(said.returncode, 2, said.stderr)
+                self.assertIn("unknown option -", said.stderr)
 
 
 class TrackedDirectory(unittest.TestCase):
