@@ -56,10 +56,10 @@ Result<MemoryProbe::Memory> MemoryProbe::look() const {
         return Err(Errno::kESRCH);
     }
     std::string_view text(buffer.data(), static_cast<std::size_t>(size));
-    take_number(text);
+    const std::uint64_t mapped = take_number(text);
     const std::uint64_t resident = take_number(text);
     const std::uint64_t shared = take_number(text);
-    return Memory{Pages{resident - std::min(resident, shared)}, Pages{shared}};
+    return Memory{Pages{mapped}, Pages{resident - std::min(resident, shared)}, Pages{shared}};
 }
 
 }  // namespace memcgfs::meter

@@ -39,6 +39,8 @@ struct Meter::Watched {
     MemoryProbe probe;
     Pages shared{};             ///< at the last look
     bool has_segments = false;  ///< the same
+    Pages mapped{};             ///< when it last was of interest whether it is plain
+    Pages plain{};              ///< when that much was mapped, none was shared memory
     std::shared_ptr<Progress> progress = std::make_shared<Progress>();
 };
 
@@ -141,6 +143,13 @@ bool Meter::fork(Ledger::Fork fork) {
     }
     const Result<Pages> anon = watched->probe.anon();
     fork.anon = anon.ok() ? *anon : Pages{0};
+    if (const auto parent = fork.shares_memory ? nullptr : find(fork.parent)) {
+        const MutexLock looking(parent->looking);
+        if (const auto memory = parent->probe.look(); memory.ok() && !parent->has_segments) {
+            find_plain(fork.parent, *parent, memory->mapped);
+        }
+        watched->plain = parent->plain;
+    }
     const bool has_books = ledger_.fork(fork);
     if (!has_books) {
         remove(fork.child);
@@ -151,6 +160,8 @@ bool Meter::fork(Ledger::Fork fork) {
 void Meter::exec(std::int32_t pid, std::string comm) {
     if (const auto watched = find(pid)) {
         const MutexLock looking(watched->looking);
+        watched->plain = Pages{0};
+        watched->mapped = Pages{0};
         ledger_.exec(pid, std::move(comm));
     }
 }
@@ -175,7 +186,7 @@ void Meter::forget(std::int32_t pid) {
     ledger_.forget(pid);
 }
 
-Meter::Settled Meter::settle(std::int32_t pid) {
+Meter::Settled Meter::settle(std::int32_t pid, Care care) {
     const auto watched = find(pid);
     if (watched == nullptr) {
         return {};
@@ -189,8 +200,9 @@ Meter::Settled Meter::settle(std::int32_t pid) {
             if (!memory.ok()) {
                 return {};
             }
-            if (memory->shared != watched->shared) {
-                look_at_segments(pid, *watched, memory->shared);
+            if (memory->shared != watched->shared &&
+                (care == Care::kFull || !is_plain(*watched, memory->mapped))) {
+                look_at_segments(pid, *watched, *memory);
             }
             payment = ledger_.sampled(pid, memory->anon);
         }
@@ -210,13 +222,28 @@ Meter::Settled Meter::settle(std::int32_t pid) {
 
 /// To read all mappings takes a while, and few processes have shared memory: what they share mostly
 /// is programs and libraries.
-void Meter::look_at_segments(std::int32_t pid, Watched& watched, Pages shared) {
-    watched.shared = shared;
+void Meter::look_at_segments(std::int32_t pid, Watched& watched,
+                             const MemoryProbe::Memory& memory) {
+    watched.shared = memory.shared;
     if (watched.has_segments || resident_shmem(pid) > Pages{0}) {
         const auto segments = shared_segments_of(pid);
         watched.has_segments = !segments.empty();
         ledger_.shares(pid, segments);
+    } else {
+        find_plain(pid, watched, memory.mapped);
     }
+}
+
+bool Meter::is_plain(const Watched& watched, Pages mapped) {
+    return mapped == watched.plain && mapped > Pages{0};
+}
+
+/// To read its mappings pays for who maps no more for a while.
+void Meter::find_plain(std::int32_t pid, Watched& watched, Pages mapped) {
+    if (!is_plain(watched, mapped) && mapped == watched.mapped && shared_segments_of(pid).empty()) {
+        watched.plain = mapped;
+    }
+    watched.mapped = mapped;
 }
 
 bool Meter::pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,

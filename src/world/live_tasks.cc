@@ -303,6 +303,14 @@ std::optional<std::uint32_t> LiveTasks::css_set(std::int32_t pid) {
 }
 
 void LiveTasks::leaves(std::int32_t pid) {
+    {
+        // Who says so has it in hand: what is known by the number is known of it.
+        MutexLock lock(mutex_);
+        if (const auto seen = seen_.find(pid); seen != seen_.end()) {
+            seen->second.left = true;
+            return;
+        }
+    }
     const Result<ProcStat> stat = proc_->stat(pid);
     if (const Met process{pid, stat.ok() ? stat->start_time : 0}; stat.ok() && remember(process)) {
         MutexLock lock(mutex_);

@@ -26,6 +26,7 @@ public:
     ~MemoryProbe();
 
     struct Memory {
+        Pages mapped{};  ///< of address space
         Pages anon{};    ///< resident anonymous pages
         Pages shared{};  ///< resident pages of files and shared memory
     };

@@ -59,9 +59,15 @@ public:
         bool free = true;  ///< no payment is under way: the process may go on
         Pages grown{};     ///< since the last look
     };
+    enum class Care : std::uint8_t {
+        kFull,
+        /// Shared memory may be overlooked where its mapping has taken the place of another of just
+        /// its size: whether there is any is not asked where there was none.
+        kQuick,
+    };
     /// Looks, and pays for what is new. What a failed payment leaves unpaid is the next look's. A
     /// process that is not watched owes nothing.
-    Settled settle(std::int32_t pid);
+    Settled settle(std::int32_t pid, Care care = Care::kFull);
     /// As settle(), by somebody else than who holds processes. True: it may go on.
     bool settle_for_other(std::int32_t pid);
     /// The same for all in the group and below: those that may not go on. Waits for payments that
@@ -102,7 +108,9 @@ private:
     std::shared_ptr<Watched> add(std::int32_t pid);
     void remove(std::int32_t pid);
     void drop_removed_segments();
-    void look_at_segments(std::int32_t pid, Watched& watched, Pages shared);
+    static bool is_plain(const Watched& watched, Pages mapped);
+    static void find_plain(std::int32_t pid, Watched& watched, Pages mapped);
+    void look_at_segments(std::int32_t pid, Watched& watched, const MemoryProbe::Memory& memory);
     std::vector<std::int32_t> settle_each(const std::vector<std::int32_t>& pids);
     /// True: it is over.
     bool pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
