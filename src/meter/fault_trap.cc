@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -31,10 +32,17 @@ int open_event(const perf_event_attr& attributes, std::int32_t tid) {
 
 }  // namespace
 
-FaultTrap::FaultTrap(FaultTrap&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+FaultTrap::FaultTrap(FaultTrap&& other) noexcept
+    : file_(std::exchange(other.file_, -1)),
+      faults_(other.faults_),
+      most_faults_(other.most_faults_),
+      disabled_(other.disabled_) {}
 
 FaultTrap& FaultTrap::operator=(FaultTrap&& other) noexcept {
     std::swap(file_, other.file_);
+    std::swap(faults_, other.faults_);
+    std::swap(most_faults_, other.most_faults_);
+    std::swap(disabled_, other.disabled_);
     return *this;
 }
 
@@ -45,15 +53,21 @@ void FaultTrap::disable() {
     }
 }
 
+void FaultTrap::come_after(std::uint64_t faults) {
+    faults_ = faults;
+    most_faults_ = std::max(most_faults_, faults);
+    ioctl(file_, PERF_EVENT_IOC_PERIOD, &faults);
+}
+
 FaultTrap::~FaultTrap() {
     if (file_ >= 0) {
         close(file_);
     }
 }
 
-Result<FaultTrap> FaultTrap::set(std::int32_t tid) {
+Result<FaultTrap> FaultTrap::set(std::int32_t tid, std::uint64_t faults) {
     perf_event_attr attributes = fault_counter();
-    attributes.sample_period = kFaults;
+    attributes.sample_period = faults;
     attributes.sigtrap = 1;
     attributes.remove_on_exec = 1;
     attributes.inherit = 1;
@@ -61,7 +75,7 @@ Result<FaultTrap> FaultTrap::set(std::int32_t tid) {
     if (file < 0) {
         return Err(static_cast<Errno>(errno));
     }
-    return FaultTrap(file);
+    return FaultTrap(file, faults);
 }
 
 Result<FaultTrap> FaultTrap::keep_ready() {

@@ -18,7 +18,7 @@ namespace memcgfs::meter {
 namespace {
 
 /// Two threads' faults between traps.
-constexpr Pages kTrappedLate{2 * FaultTrap::kFaults};
+constexpr Pages kTrappedLate{2 * FaultTrap::kFewest};
 
 /// Who was made so long ago by somebody who is not followed, or has ended, is an orphan; and who by
 /// somebody of whom that is not known (clone(2) with CLONE_PARENT) after that time.
@@ -53,7 +53,7 @@ void Follower::Loop::work() {
         ready_ = std::move(ready).value();
     }
     for (;;) {
-        const bool heard = wait_for_children();
+        const bool more = wait_for_children();
         const bool ordered = carry_out_orders();
         {
             const MutexLock lock(mutex_);
@@ -64,7 +64,8 @@ void Follower::Loop::work() {
         if (clock_.now() >= next_tick_) {
             tick();
         }
-        if (!heard && !ordered) {
+        // Whatever comes after the last look has its signal, which waits.
+        if (!more && !ordered) {
             pause();
         }
     }
@@ -90,18 +91,16 @@ void Follower::Loop::let_all_go() {
 }
 
 bool Follower::Loop::wait_for_children() {
-    bool heard = false;
     int status = 0;
     // Enough for a turn: orders and ticks wait meanwhile.
     for (int turn = 0; turn < 64 && parts_.traces; ++turn) {
         const pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
         if (tid <= 0) {
-            break;
+            return false;
         }
         on_status(tid, status);
-        heard = true;
     }
-    return heard;
+    return true;
 }
 
 void Follower::Loop::pause() {
@@ -197,8 +196,10 @@ void Follower::Loop::tick() {
             hold(pid);
         }
     };
-    for (auto& [pid, process] : processes_) {
+    for (auto at = processes_.begin(); at != processes_.end();) {
+        auto& [pid, process] = *at++;  // which may be the last of it
         look(pid);
+        watch_closely(process, meter_.headroom(pid));
         let_end(pid, process);
     }
     look_at_stopped();
@@ -254,7 +255,7 @@ void Follower::Loop::adopt_orphans() {
             meter_.fork({0, pid, false, parts_.tasks.css_set(pid), {}});
         }
         meter_.thread_begins(pid, tid);
-        add_thread(pid, tid, true, nullptr);
+        add_thread(pid, tid, nullptr);
         set_trap(tid, threads_[tid]);
     }
 }
@@ -287,6 +288,9 @@ void Follower::Loop::follow(pid_t pid) {
     if (!meter_.watch(pid).ok()) {
         return;  // it has gone; its end will be heard of if it was seized
     }
+    if (seized) {
+        watch_closely(processes_[pid], meter_.headroom(pid));
+    }
     if (seized && has_ended(pid, pid)) {
         look_by_another(pid, pid);
     }
@@ -310,7 +314,7 @@ bool Follower::Loop::seize_threads(pid_t pid) {
             }
             const Result<void> seized = seize(tid);
             if (seized.ok()) {
-                add_thread(pid, tid, false, nullptr);
+                add_thread(pid, tid, nullptr);
                 set_trap(tid, threads_[tid]);
                 found_new = true;
             } else if (seized.error() != Errno::kESRCH && !has_ended(pid, tid) &&
@@ -323,43 +327,19 @@ bool Follower::Loop::seize_threads(pid_t pid) {
     return processes_.contains(pid);
 }
 
-void Follower::Loop::add_thread(pid_t pid, pid_t tid, bool fresh, std::shared_ptr<FaultTrap> trap,
-                                Errand errand) {
+void Follower::Loop::add_thread(pid_t pid, pid_t tid, const Thread* maker, Errand errand) {
     Thread& thread = threads_[tid];
     thread.process = pid;
-    thread.fresh = fresh;
+    thread.fresh = maker != nullptr;
     processes_[pid].threads.insert(tid);
-    thread.trap = std::move(trap);
+    if (maker != nullptr) {
+        inherit_traps(thread, *maker);
+    }
     thread.errand = errand;
     if (early_.erase(tid) > 0) {
         thread.fresh = false;
         if (!run_errand(tid, thread)) {
             let_go(tid);
-        }
-    }
-}
-
-void Follower::Loop::set_trap(pid_t tid, Thread& thread) {
-    if (!traps_) {
-        return;
-    }
-    auto trap = FaultTrap::set(tid);
-    if (trap.ok()) {
-        thread.trap = std::make_shared<FaultTrap>(std::move(trap).value());
-    } else if (trap.error() != Errno::kESRCH) {
-        traps_ = false;
-        parts_.logger.warn("page faults cannot be counted ({}): limits act some milliseconds late",
-                           errno_name(trap.error()));
-    }
-}
-
-void Follower::Loop::renew_traps() {
-    if (!std::exchange(traps_lost_, false)) {
-        return;
-    }
-    for (auto& [tid, thread] : threads_) {
-        if (thread.trap != nullptr && thread.trap->disabled()) {
-            set_trap(tid, thread);
         }
     }
 }

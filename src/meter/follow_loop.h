@@ -78,9 +78,13 @@ private:
         kRaise,    ///< there is none yet
         kMapping,  ///< it has mapped something
     };
+    static constexpr std::uint64_t kNoTrap = UINT64_MAX;
     struct Thread {
         pid_t process = 0;
-        std::shared_ptr<FaultTrap> trap;  ///< its own, or its parent's
+        std::shared_ptr<FaultTrap> trap;  ///< its own
+        /// Those of who made it and of its makers: it has the like of them.
+        std::vector<std::shared_ptr<FaultTrap>> inherited;
+        std::uint64_t faults = kNoTrap;   ///< from one trap to the next
         bool fresh = true;                ///< its first stop is to come
         bool exiting = false;             ///< it has been in its exit stop
         LongCall call = LongCall::kNone;
@@ -120,17 +124,16 @@ private:
     void on_exec(pid_t tid, Thread& thread);
     void on_exit(pid_t tid, Thread& thread);
     void look_by_another(pid_t pid, pid_t ending);
-    void on_signal(pid_t tid, const Thread& thread, int signal);
+    void on_signal(pid_t tid, Thread& thread, int signal);
     void on_group_stop(pid_t tid, Thread& thread);
     void on_call(pid_t tid, Thread& thread);
-    void go_on_or_be_held(pid_t tid, const Thread& thread);
+    void go_on_or_be_held(pid_t tid, const Thread& thread, Meter::Care care = Meter::Care::kFull);
     static void resume(pid_t tid, const Thread& thread, int signal = 0);
     void on_gone(pid_t tid);
     void begin_leaving(pid_t pid);
     void leave(pid_t tid, Thread& thread, int status);
     void left(pid_t pid);
     bool may_release(pid_t tid, Thread& thread, int signal);
-    void renew_traps();
     bool leaves(pid_t pid);
     void look_at_stopped();
     void adopt_orphans();
@@ -146,9 +149,8 @@ private:
 
     void follow(pid_t pid);
     bool seize_threads(pid_t pid);
-    void add_thread(pid_t pid, pid_t tid, bool fresh, std::shared_ptr<FaultTrap> trap,
-                    Errand errand = Errand::kNone);
-    void set_trap(pid_t tid, Thread& thread);
+    /// `maker`: its first stop is to come, and it has the like of the maker's traps.
+    void add_thread(pid_t pid, pid_t tid, const Thread* maker, Errand errand = Errand::kNone);
     void end_exit(pid_t pid, pid_t tid);
     void let_end(pid_t pid, Process& process);
     void paid(pid_t pid);
@@ -156,6 +158,16 @@ private:
     void interrupt_all(pid_t pid, bool in_calls);
     void watch(pid_t tid, Pages pages);
     bool belongs_to_a_group(pid_t pid);
+
+    // traps.cc
+    std::uint64_t faults_within(Pages headroom) const;
+    void set_trap(pid_t tid, Thread& thread);
+    static void inherit_traps(Thread& child, const Thread& maker);
+    static void drop_traps(Thread& thread);
+    void watch_closely(const Process& process, Pages headroom);
+    void widen_trap(Thread& thread);
+    void disable_traps(Thread& thread);
+    void renew_traps();
 
     // gates.cc
     void want_gate(pid_t pid);

@@ -68,6 +68,9 @@ void Follower::Loop::on_stop(pid_t tid, Thread& thread, int status) {
             }
             if (!std::exchange(thread.fresh, false)) {
                 restart_interrupted_call(tid);
+            } else if (tid == thread.process) {
+                resume(tid, thread);  // it has nothing yet that was not its maker's
+                break;
             }
             if (thread.call == LongCall::kStops) {
                 thread.call = LongCall::kComes;
@@ -101,7 +104,7 @@ void Follower::Loop::adopt_child(pid_t tid, const Thread& thread, StopKind kind)
     const pid_t child = *made;
     const pid_t parent = thread.process;
     if (kind == StopKind::kClone && is_thread_of(parent, child)) {
-        add_thread(parent, child, true, thread.trap);
+        add_thread(parent, child, &thread);
         meter_.thread_begins(parent, child);
     } else {
         const bool shares =
@@ -110,7 +113,7 @@ void Follower::Loop::adopt_child(pid_t tid, const Thread& thread, StopKind kind)
         // Who is in no group has no books, but the parent's trap: it cannot be let go.
         meter_.fork({parent, child, shares, parts_.tasks.css_set(child), {}});
         meter_.thread_begins(child, child);
-        add_thread(child, child, true, thread.trap,
+        add_thread(child, child, &thread,
                    !shares && has_gate(parent) ? Errand::kRaise : Errand::kNone);
     }
 }
@@ -130,6 +133,7 @@ void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
     thread.exiting = false;
     thread.call = LongCall::kNone;
     thread.errand = Errand::kNone;
+    drop_traps(thread);
     end_gate(tid);
     if (parts_.exempt(tid)) {
         meter_.forget(tid);
@@ -150,7 +154,7 @@ void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
 }
 
 void Follower::Loop::on_exit(pid_t tid, Thread& thread) {
-    thread.trap = {};
+    drop_traps(thread);
     thread.exiting = true;
     Process& process = processes_[thread.process];
     const bool last = !stopped_.contains(thread.process) &&
@@ -162,7 +166,7 @@ void Follower::Loop::on_exit(pid_t tid, Thread& thread) {
         return;
     }
     // Who is killed pays nothing any more, and waits for nothing: least of all for room.
-    if (dies_of_signal(tid) || meter_.settle(thread.process).free) {
+    if (dies_of_signal(tid) || meter_.settle(thread.process, Meter::Care::kQuick).free) {
         end_exit(thread.process, tid);
     } else {
         process.held.push_back({tid, true});
@@ -195,13 +199,22 @@ void Follower::Loop::look_by_another(pid_t pid, pid_t ending) {
 /// Its memory is still there, but nobody will use it any more.
 void Follower::Loop::end_exit(pid_t pid, pid_t tid) {
     parts_.tasks.leaves(pid);
+    if (const auto found = processes_.find(pid);
+        tid == pid && found != processes_.end() && found->second.threads.size() == 1) {
+        // Nothing is to be learned any more. Its parent need not wait until its tracer has reaped
+        // it.
+        threads_.erase(tid);
+        forget_process(pid);
+        release(tid);
+        return;
+    }
     end_gate(pid);
     meter_.exit(pid);
     parts_.flush();
     let_go(tid);
 }
 
-void Follower::Loop::on_signal(pid_t tid, const Thread& thread, int signal) {
+void Follower::Loop::on_signal(pid_t tid, Thread& thread, int signal) {
     if (signal != SIGTRAP || !is_fault_trap(tid)) {
         if (has_interrupted_call(tid) && is_ignored(tid, signal)) {
             // Who has no tracer does not even notice.
@@ -211,7 +224,8 @@ void Follower::Loop::on_signal(pid_t tid, const Thread& thread, int signal) {
     } else {
         // It is sent from an interrupt, and may come when the thread waits again.
         restart_interrupted_call(tid);
-        go_on_or_be_held(tid, thread);
+        widen_trap(thread);
+        go_on_or_be_held(tid, thread, Meter::Care::kQuick);
     }
 }
 
@@ -229,8 +243,8 @@ void Follower::Loop::on_call(pid_t tid, Thread& thread) {
     }
 }
 
-void Follower::Loop::go_on_or_be_held(pid_t tid, const Thread& thread) {
-    if (meter_.settle(thread.process).free) {
+void Follower::Loop::go_on_or_be_held(pid_t tid, const Thread& thread, Meter::Care care) {
+    if (meter_.settle(thread.process, care).free) {
         resume(tid, thread);
     } else {
         processes_[thread.process].held.push_back({tid});
@@ -302,10 +316,7 @@ void Follower::Loop::begin_leaving(pid_t pid) {
 
 /// A trap that nobody takes would kill. False: one is on its way; the thread goes on to meet it.
 bool Follower::Loop::may_release(pid_t tid, Thread& thread, int signal) {
-    if (thread.trap != nullptr) {
-        traps_lost_ = true;
-        thread.trap->disable();
-    }
+    disable_traps(thread);
     const bool free = !awaits_fault_trap(tid);
     if (!free) {
         let_go(tid, signal);
