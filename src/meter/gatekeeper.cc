@@ -34,7 +34,9 @@ struct Gatekeeper::Gate {
         std::uint64_t next = 0;
         Pages length{0};
     };
-    /// The part of a row's length that is put ahead: what nobody touches is charged as well.
+    /// What is put ahead of a row is as long as the row, up to so much; and then the part of its
+    /// length: what nobody touches is charged as well.
+    static constexpr std::uint64_t kDoubles = 8;
     static constexpr std::uint64_t kAhead = 8;
     static constexpr std::size_t kRows = 16;
 
@@ -65,7 +67,9 @@ struct Gatekeeper::Gate {
         const auto row = std::find_if(rows.begin(), rows.end(),
                                       [&](const Row& one) { return one.next == fault.address; });
         if (row != rows.end()) {
-            return std::clamp(Pages{row->length.count() / kAhead}, Pages{1}, FaultGate::kMostPages);
+            const std::uint64_t length = row->length.count();
+            return std::clamp(Pages{std::max(std::min(length, kDoubles), length / kAhead)},
+                              Pages{1}, FaultGate::kMostPages);
         }
         rows.push_front({fault.address, Pages{0}});
         if (rows.size() > kRows) {

@@ -3,9 +3,9 @@
 // Serves the gates of processes in the exact tier: a page that is missing is put when it has been
 // charged, and until then the thread that touched it waits, as it does in the kernel's page fault.
 //
-// Where a thread touches page after page, more are charged and put at one go: an eighth of what it
-// has touched, up to FaultGate's most, and near a limit one. A page that is only read costs
-// nothing: it is the page of zeros.
+// Where a thread touches page after page, more are charged and put at one go: as many as it has
+// touched up to 8, and then an eighth of them, up to FaultGate's most; near a limit one. A page
+// that is only read costs nothing: it is the page of zeros.
 //
 // DEVIATION(gated-zero-pages): who writes to such a page later is not stopped by the gate, but
 // charged as in the event tier. DEVIATION(own-threads-pay-later): the same holds for pages that a

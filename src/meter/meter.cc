@@ -265,7 +265,7 @@ bool Meter::pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
 
 void Meter::admit(std::int32_t pid, Pages most, std::function<void(Admission, Pages)> decide) {
     // What it has given back meanwhile is room.
-    if (!settle_for_other(pid)) {
+    if (!settle_for_other(pid, Care::kQuick)) {
         decide(Admission::kLater, Pages{0});
         return;
     }
@@ -309,8 +309,8 @@ void Meter::install(std::int32_t pid, Pages charged, const std::function<void()>
     ledger_.installed(pid, charged);
 }
 
-bool Meter::settle_for_other(std::int32_t pid) {
-    const Settled settled = settle(pid);
+bool Meter::settle_for_other(std::int32_t pid, Care care) {
+    const Settled settled = settle(pid, care);
     if (settled.free && settled.grown > Pages{0}) {
         // Whoever holds it may have found it paying in between.
         parts_.paid(pid);

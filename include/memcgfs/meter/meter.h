@@ -69,7 +69,7 @@ public:
     /// process that is not watched owes nothing.
     Settled settle(std::int32_t pid, Care care = Care::kFull);
     /// As settle(), by somebody else than who holds processes. True: it may go on.
-    bool settle_for_other(std::int32_t pid);
+    bool settle_for_other(std::int32_t pid, Care care = Care::kFull);
     /// The same for all in the group and below: those that may not go on. Waits for payments that
     /// only take their time, and not for those that wait themselves (for room, or memory.high).
     std::vector<std::int32_t> settle(engine::CgroupId group);
