@@ -3,6 +3,8 @@
 // What the follower does for the gates of the exact tier (gatekeeper.h): it raises them, by calls
 // that the process makes without knowing, and extends them to what the process maps.
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,11 +29,27 @@ Result<UniqueFd> take_descriptor(pid_t pid, int number) {
     return UniqueFd(file);
 }
 
+constexpr std::uint64_t kFlags = O_CLOEXEC | O_NONBLOCK;
+
+/// For those whom userfaultfd(2) is not allowed, but to whom the host's owner has given the device
+/// (userfaultfd(2), 6.1).
+Result<std::int64_t> open_device(RemoteCalls& calls) {
+    const auto device = static_cast<std::uint64_t>(MEMCGFS_TRY(
+        calls.make_with("/dev/userfaultfd", 1, SYS_openat,
+                        {static_cast<std::uint64_t>(AT_FDCWD), 0, O_RDWR | O_CLOEXEC})));
+    auto number = calls.make(SYS_ioctl, {device, USERFAULTFD_IOC_NEW, kFlags});
+    MEMCGFS_TRY(calls.make(SYS_close, {device, 0, 0}));
+    return number;
+}
+
 Result<FaultGate> make_gate(pid_t pid, RemoteCalls& calls) {
-    const std::int64_t number =
-        MEMCGFS_TRY(calls.make(SYS_userfaultfd, {O_CLOEXEC | O_NONBLOCK, 0, 0}));
-    auto file = take_descriptor(pid, static_cast<int>(number));
-    MEMCGFS_TRY(calls.make(SYS_close, {static_cast<std::uint64_t>(number), 0, 0}));
+    auto number = calls.make(SYS_userfaultfd, {kFlags, 0, 0});
+    if (!number.ok() && number.error() == Errno::kEPERM) {
+        number = open_device(calls);
+    }
+    const auto descriptor = static_cast<std::uint64_t>(MEMCGFS_TRY(std::move(number)));
+    auto file = take_descriptor(pid, static_cast<int>(descriptor));
+    MEMCGFS_TRY(calls.make(SYS_close, {descriptor, 0, 0}));
     return FaultGate::open(MEMCGFS_TRY(std::move(file)));
 }
 

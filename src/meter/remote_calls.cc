@@ -14,8 +14,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "memcgfs/base/unique_fd.h"
 #include "meter/tracee.h"
@@ -29,6 +31,7 @@ namespace {
 constexpr std::uint64_t kLongMode = 0x33;  // cs of a 64-bit program
 constexpr std::int64_t kMostErrno = 4095;
 constexpr std::int64_t kNoCall = -1;
+constexpr std::uint64_t kRedZone = 128;  // below the stack pointer, of the System V ABI
 
 /// Where in the vdso, which is the same in all 64-bit programs, there is a `syscall`.
 std::optional<std::uint64_t> syscall_offset() {
@@ -140,6 +143,32 @@ Result<std::int64_t> RemoteCalls::make(long number, const std::array<std::uint64
     return result;
 }
 
+/// It is put where the thread's stack has not been yet.
+Result<std::int64_t> RemoteCalls::make_with(std::string_view text, std::size_t argument,
+                                            long number, std::array<std::uint64_t, 3> arguments) {
+    std::vector<long> words(text.size() / sizeof(long) + 1);  // with a zero at the end
+    std::memcpy(words.data(), text.data(), text.size());
+    const std::uint64_t start =
+        (state_->before.rsp - kRedZone) / sizeof(long) * sizeof(long) - words.size() * sizeof(long);
+    std::vector<long> before;
+    for (std::size_t at = 0; at < words.size(); ++at) {
+        auto* const place = reinterpret_cast<void*>(start + at * sizeof(long));
+        errno = 0;
+        const long word = ptrace(PTRACE_PEEKDATA, state_->tid, place, nullptr);
+        if (errno != 0 || ptrace(PTRACE_POKEDATA, state_->tid, place, words[at]) != 0) {
+            break;
+        }
+        before.push_back(word);
+    }
+    arguments.at(argument) = start;
+    auto result = before.size() == words.size() ? make(number, arguments) : Err(Errno::kEFAULT);
+    for (std::size_t at = 0; at < before.size() && !state_->killed; ++at) {
+        ptrace(PTRACE_POKEDATA, state_->tid, reinterpret_cast<void*>(start + at * sizeof(long)),
+               before[at]);
+    }
+    return result;
+}
+
 std::optional<int> RemoteCalls::killed() const { return state_->killed; }
 
 std::optional<EndedCall> ended_call(pid_t tid) {
@@ -162,6 +191,10 @@ RemoteCalls::~RemoteCalls() = default;
 std::optional<RemoteCalls> RemoteCalls::begin(pid_t, pid_t) { return std::nullopt; }
 bool RemoteCalls::go_to_call_stop() { return false; }
 Result<std::int64_t> RemoteCalls::make(long, const std::array<std::uint64_t, 3>&) {
+    return Err(Errno::kENOSYS);
+}
+Result<std::int64_t> RemoteCalls::make_with(std::string_view, std::size_t, long,
+                                            std::array<std::uint64_t, 3>) {
     return Err(Errno::kENOSYS);
 }
 std::optional<int> RemoteCalls::killed() const { return std::nullopt; }

@@ -12,9 +12,11 @@
 #include <sys/types.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "memcgfs/base/result.h"
 
@@ -33,6 +35,9 @@ public:
 
     /// What the call returns. ESRCH: the thread was killed.
     Result<std::int64_t> make(long number, const std::array<std::uint64_t, 3>& arguments);
+    /// The same with a text for the argument of that number.
+    Result<std::int64_t> make_with(std::string_view text, std::size_t argument, long number,
+                                   std::array<std::uint64_t, 3> arguments);
     /// waitpid(2)'s status of a thread that was killed meanwhile: it has gone, or is in its exit
     /// stop.
     std::optional<int> killed() const;

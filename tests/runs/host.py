@@ -2,7 +2,7 @@
 """Runs `memcgfs run` where nothing else happens, and tells what it has left behind.
 
 Root's tests work in a mount namespace of their own, whose mounts hand changes on to each other as
-the host's do, with an empty /tmp and a /dev/fuse for everybody. The process is a subreaper: what
+the host's do, with an empty /tmp, and /dev/fuse and /dev/userfaultfd for everybody. The process is a subreaper: what
 outlives a run becomes its child.
 """
 
@@ -85,11 +85,11 @@ class Host:
         with open(self.program, "wb") as file:
             file.write(program)
         os.chmod(self.program, 0o755)
-        if os.path.exists("/dev/fuse"):
-            node = self.directory + "/fuse"
-            os.mknod(node, stat.S_IFCHR | 0o666, os.stat("/dev/fuse").st_rdev)
+        for device in filter(os.path.exists, ("/dev/fuse", "/dev/userfaultfd")):
+            node = self.directory + "/" + os.path.basename(device)
+            os.mknod(node, stat.S_IFCHR | 0o666, os.stat(device).st_rdev)
             os.chmod(node, 0o666)
-            call("mount", node, "/dev/fuse", None, MS_BIND, None)
+            call("mount", node, device, None, MS_BIND, None)
         os.chdir(self.directory)
         self.entries = set(os.listdir(self.directory))
 

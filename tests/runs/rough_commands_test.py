@@ -171,6 +171,25 @@ class CommandLine(unittest.TestCase):
                 self.assertIn("unknown option -", said.stderr)
 
 
+class ExactCharge(Runs):
+    """Page faults wait for ordinary users as well, where they have been given the device."""
+
+    OVER_ITS_LIMIT = (
+        "cd /sys/fs/cgroup; echo +memory >cgroup.subtree_control; mkdir a; echo 20M >a/memory.max;"
+        "sh -c 'echo $$ >a/cgroup.procs; exec tail /dev/zero'; echo killed=$?;"
+        "test $(cat a/memory.peak) -le $((20 << 20)) && exit 7")
+
+    @unittest.skipUnless(os.path.exists("/dev/userfaultfd"), "since Linux 6.1")
+    def test_over_its_limit(self):
+        for who in ALL:
+            with self.subTest(who):
+                status, said = self.run_as(who, self.OVER_ITS_LIMIT, "--charge", "exact",
+                                           "--hierarchy", "v2")
+                self.assertEqual(status, 7, said)
+                self.assertIn("killed=137", said)
+                self.assertNotIn("cannot wait", said)
+
+
 class TrackedDirectory(unittest.TestCase):
     """What happens to a directory that is tracked."""
 

@@ -160,6 +160,11 @@ TEST_CASE("a thread in a stop makes calls and does not know") {
         if (calls) {
             CHECK(*calls->make(SYS_getpid, {0, 0, 0}) == child);
             CHECK(calls->make(SYS_close, {12345, 0, 0}).error() == Errno::kEBADF);
+            const auto here = static_cast<std::uint64_t>(AT_FDCWD);
+            CHECK(calls->make_with("/dev/nullX", 1, SYS_openat, {here, 0, O_RDONLY}).error() ==
+                  Errno::kENOENT);
+            const auto file = calls->make_with("/dev/null", 1, SYS_openat, {here, 0, O_RDONLY});
+            CHECK(file.ok());
             CHECK_FALSE(calls->killed());
         } else {
             WARN("no thread can be made to make calls here");
