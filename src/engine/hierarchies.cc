@@ -46,6 +46,12 @@ void give_memory_to(Engine::State& state, const Hierarchy& hierarchy) {
         // v1 alone has a counter for it.
         const Pages kernel{static_cast<std::uint64_t>(root->stat(StatItem::kKernel))};
         hierarchy.is_v2() ? root->kmem().uncharge(kernel) : root->kmem().charge(kernel);
+        // And for sockets either the counter or the statistic.
+        const Pages sockets = hierarchy.is_v2()
+                                  ? root->tcpmem().usage()
+                                  : Pages{static_cast<std::uint64_t>(root->stat(StatItem::kSock))};
+        hierarchy.is_v2() ? root->tcpmem().uncharge(sockets) : root->tcpmem().charge(sockets);
+        root->add_stat(StatItem::kSock, hierarchy.is_v2() ? as_delta(sockets) : -as_delta(sockets));
     }
     state.memory_hierarchy = &hierarchy;
 }

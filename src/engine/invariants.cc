@@ -64,7 +64,7 @@ Pages stock_of(const Engine::State& state, const Memcg& memcg) {
 
 /// A counter is its own pages, its stock and its children.
 void check_counters(const Engine::State& state, const Memcg& memcg) {
-    std::int64_t own = memcg.stat(StatItem::kKernel);
+    std::int64_t own = memcg.stat(StatItem::kKernel) + memcg.stat(StatItem::kSock);
     for (std::size_t list = 0; list < kLruListCount; list++) {
         own += memcg.stat(stat_of_list(static_cast<LruList>(list)));
     }

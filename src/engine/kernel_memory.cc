@@ -13,6 +13,14 @@ namespace {
 void count(Engine::State& state, Memcg& memcg, const KernelObject& object, bool more) {
     const Pages pages = object.pages;
     const std::int64_t delta = more ? as_delta(pages) : -as_delta(pages);
+    if (object.purpose == KernelMemory::kSocket) {
+        if (state.memory_on_v1()) {
+            more ? memcg.tcpmem().charge(pages) : memcg.tcpmem().uncharge(pages);
+        } else {
+            memcg.add_stat(StatItem::kSock, delta);
+        }
+        return;
+    }
     memcg.add_stat(StatItem::kKernel, delta);
     if (object.purpose == KernelMemory::kStack) {
         memcg.add_node_stat(object.node, StatItem::kKernelStack, delta);
@@ -23,6 +31,11 @@ void count(Engine::State& state, Memcg& memcg, const KernelObject& object, bool 
     if (state.memory_on_v1()) {
         more ? memcg.kmem().charge(pages) : memcg.kmem().uncharge(pages);
     }
+}
+
+/// In the group's counter of memory. v1's sockets are not (mem_cgroup_charge_skmem, 6.1).
+bool is_charged(const Engine::State& state, KernelMemory purpose) {
+    return purpose != KernelMemory::kSocket || !state.memory_on_v1();
 }
 
 }  // namespace
@@ -38,9 +51,11 @@ Coro<OperationResult> allocate_kernel_memory(Engine::State& state, OpContext& op
                                              Pages pages, ChargeClass klass, KernelMemory purpose) {
     const MemcgPin pin(memcg);
     const ChargeRequest request{.memcg = memcg, .pages = pages, .klass = klass};
-    const Result<void> charged = co_await try_charge(state, op, request);
-    if (!charged.ok()) {
-        co_return Err(charged.error());
+    if (is_charged(state, purpose)) {
+        const Result<void> charged = co_await try_charge(state, op, request);
+        if (!charged.ok()) {
+            co_return Err(charged.error());
+        }
     }
     // The group may have been removed while the charge took its time.
     Memcg& owner = online_memcg(memcg);
@@ -61,9 +76,10 @@ void free_kernel_memory(Engine::State& state, KernelObjectId id, std::uint32_t c
     }
     Memcg& memcg = *object->memcg;
     const Pages pages = object->pages;
+    const bool charged = is_charged(state, object->purpose) && !memcg.is_root();
     count(state, memcg, *object, false);
     state.kernel_objects.erase(id);
-    if (!memcg.is_root()) {
+    if (charged) {
         refill_stock(state, cpu, memcg, pages);
     }
 }
@@ -77,6 +93,9 @@ void reparent_kernel_memory(Engine::State& state, Memcg& memcg) {
         object.memcg = &parent;
         count(state, memcg, object, false);
         count(state, parent, object, true);
+        if (!is_charged(state, object.purpose)) {
+            return;
+        }
         memcg.memory.uncharge(object.pages);
         memcg.memsw.uncharge(state.memory_on_v1() ? object.pages : Pages{0});
         if (!parent.is_root()) {

@@ -81,6 +81,9 @@ Result<vfs::StoreOutcome> store_hard_limit(StoreContext& context, std::string_vi
     if (!counter_of<kKind>(context).try_set_max(max)) {
         return Err(Errno::kEBUSY);
     }
+    if (kKind == CounterKind::kTcpmem) {
+        context.memcg().tcp_accounted = true;
+    }
     return done();
 }
 
@@ -386,7 +389,8 @@ constexpr std::array kFiles = {
            .show = show_limit<CounterKind::kTcpmem>,
            .store = store_hard_limit<CounterKind::kTcpmem>,
            .fidelity = Fidelity::kAccounted,
-           .doc = "The limit of TCP buffer memory, of which there is none."},
+           .doc = "The limit of TCP buffer memory, which is accounted once this has been written. "
+                  "Nothing is refused at it."},
     Cftype{.name = "memory.kmem.tcp.usage_in_bytes",
            .version = CgroupVersion::kV1,
            .controller = Controller::kMemory,

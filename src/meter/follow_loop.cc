@@ -210,6 +210,7 @@ void Follower::Loop::tick() {
     }
     visit_unfollowed();
     search();
+    sockets_.tick();
     round.took = processor_time() - begun;
     next_tick_ = clock_.now() + pace_.after(round);
 }
@@ -284,6 +285,9 @@ void Follower::Loop::follow(pid_t pid) {
     const bool seized = processes_.contains(pid) || seize_threads(pid);
     if (!seized && has_ended(pid, pid)) {
         return;
+    }
+    if (!meter_.watches(pid)) {
+        sockets_.leave_out(pid);
     }
     if (!meter_.watch(pid).ok()) {
         return;  // it has gone; its end will be heard of if it was seized

@@ -19,6 +19,7 @@
 #include "meter/fault_trap.h"
 #include "meter/gatekeeper.h"
 #include "meter/proc_look.h"
+#include "meter/socket_books.h"
 #include "meter/tick_pace.h"
 #include "meter/tracee.h"
 
@@ -180,6 +181,7 @@ private:
 
     Parts parts_;
     Meter meter_;
+    SocketBooks sockets_;
     std::unique_ptr<Gatekeeper> gates_;  ///< of the exact tier
     bool gate_refused_ = false;          ///< once, which has been said
     FaultTrap ready_;

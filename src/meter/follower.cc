@@ -49,6 +49,8 @@ Follower::Loop::Loop(Parts parts)
     : parts_(std::move(parts)),
       meter_({parts_.engine, parts_.engine_mutex, parts_.runner, parts_.clock,
               [this](std::int32_t pid) { order({Order::Kind::kPaid, pid}); }, parts_.roots_too}),
+      sockets_({parts_.engine, parts_.engine_mutex, parts_.runner, parts_.clock,
+                [this] { return meter_.watched(); }}),
       gates_(parts_.gates ? std::make_unique<Gatekeeper>(meter_, parts_.on_stop) : nullptr),
       clock_(parts_.clock),
       thread_([this] { work(); }) {}
@@ -150,6 +152,7 @@ void Follower::Loop::settle(engine::CgroupId group) {
         await_moves();
     }
     hold_all(meter_.settle(group));
+    sockets_.read(group);
 }
 
 void Follower::Loop::settle_process(pid_t pid) {
@@ -167,6 +170,9 @@ std::optional<Follower::Charge> Follower::Loop::charge_of(pid_t pid) const {
                   gates_ != nullptr && gates_->guards(pid), meter_.charged(pid)};
 }
 
-void Follower::Loop::settle_all() { hold_all(meter_.settle_all()); }
+void Follower::Loop::settle_all() {
+    hold_all(meter_.settle_all());
+    sockets_.read_all();
+}
 
 }  // namespace memcgfs::meter

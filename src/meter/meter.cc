@@ -109,6 +109,15 @@ std::size_t Meter::count() const {
     return watched_.size();
 }
 
+std::vector<std::int32_t> Meter::watched() const {
+    std::vector<std::int32_t> pids;
+    const MutexLock lock(mutex_);
+    for (const auto& [pid, watched] : watched_) {
+        pids.push_back(pid);
+    }
+    return pids;
+}
+
 Result<void> Meter::watch(std::int32_t pid) {
     if (find(pid) != nullptr) {
         return {};
@@ -348,14 +357,7 @@ void Meter::drop_removed_segments() {
 
 std::vector<std::int32_t> Meter::settle_all() {
     drop_removed_segments();
-    std::vector<std::int32_t> pids;
-    {
-        const MutexLock lock(mutex_);
-        for (const auto& [pid, watched] : watched_) {
-            pids.push_back(pid);
-        }
-    }
-    return settle_each(pids);
+    return settle_each(watched());
 }
 
 }  // namespace memcgfs::meter

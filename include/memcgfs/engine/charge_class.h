@@ -21,7 +21,8 @@ enum class ChargeClass : std::uint8_t {
 /// What kernel memory is for.
 enum class KernelMemory : std::uint8_t {
     kSlab,
-    kStack,  ///< of a thread
+    kStack,   ///< of a thread
+    kSocket,  ///< buffers; in v1 a counter of their own, without a charge to memory
 };
 
 }  // namespace memcgfs::engine

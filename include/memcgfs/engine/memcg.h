@@ -60,6 +60,7 @@ public:
     bool use_priority_oom = false;   ///< Alibaba's
     bool oom_kill_disable = false;
     bool use_hierarchy = true;
+    bool tcp_accounted = false;  ///< v1: since kmem.tcp.limit_in_bytes has first been written
     std::uint64_t swappiness = 60;
     std::uint64_t move_charge_at_immigrate = 0;
     std::uint32_t under_oom = 0;

@@ -97,6 +97,7 @@ public:
     Pages charged(std::int32_t pid) const { return ledger_.charged(pid); }
     bool watches(std::int32_t pid) const { return find(pid) != nullptr; }
     std::size_t count() const;
+    std::vector<std::int32_t> watched() const;
 
 private:
     /// Of one look; segments of shared memory that are new at once are few.

@@ -117,6 +117,39 @@ TEST_CASE("kernel memory of a removed group is its parent's", "[engine][rmdir]")
     machine.engine.check_invariants();
 }
 
+TEST_CASE("socket memory counts apart from the kernel's, in v1 from all memory") {
+    const auto layout = GENERATE(Layout::kV1, Layout::kV2);
+    const bool is_v1 = layout == Layout::kV1;
+    EngineFixture machine("6.1", layout);
+    Cgroup& parent = machine.make_memory(machine.root(), "p");
+    Cgroup& child = machine.make_memory(parent, "c");
+    const auto object = machine.run(machine.engine.allocate_kernel_memory(
+        *child.memcg, Pages{64}, ChargeClass::kAtomic, KernelMemory::kSocket));
+    REQUIRE(object.ok());
+    const auto check = [&](const Cgroup& owner) {
+        CHECK(owner.memcg->stat(StatItem::kKernel) == 0);
+        CHECK(owner.memcg->stat(StatItem::kSock) == (is_v1 ? 0 : 64));
+        CHECK(parent.memcg->stat_total(StatItem::kSock) == (is_v1 ? 0 : 64));
+        CHECK(parent.memcg->tcpmem().usage() == Pages{is_v1 ? 64U : 0U});
+        CHECK(parent.memcg->kmem().usage() == Pages{0});
+        CHECK(parent.memcg->memory.usage() == Pages{is_v1 ? 0U : 64U});
+        machine.engine.check_invariants();
+    };
+    check(child);
+    REQUIRE(machine.engine.remove_cgroup(child.id).ok());
+    check(parent);
+    REQUIRE(machine.engine.remove_cgroup(parent.id).ok());
+    Memcg& root = machine.engine.root_memcg();
+    CHECK(root.memory.usage() == Pages{0});
+    CHECK(root.stat(StatItem::kSock) == (is_v1 ? 0 : 64));
+    CHECK(root.tcpmem().usage() == Pages{is_v1 ? 64U : 0U});
+    machine.engine.check_invariants();
+    machine.engine.free_kernel_memory(KernelObjectId{*object});
+    CHECK(root.stat(StatItem::kSock) == 0);
+    CHECK(root.tcpmem().usage() == Pages{0});
+    machine.engine.check_invariants();
+}
+
 TEST_CASE("above memory.high without a task a kernel thread reclaims", "[engine][high]") {
     EngineFixture machine("6.1", Layout::kV2);
     Cgroup& parent = machine.make_memory(machine.root(), "p");
