@@ -26,7 +26,7 @@ namespace {
 struct MountCommandOptions {
     WorldOptions world;
     std::string directory;
-    std::string charge = "timer";
+    std::string charge = "event-untraced";
     bool allow_other = false;
     bool background = false;
     int verbosity = 0;
@@ -68,7 +68,7 @@ int serve(const WorldConfig& config, const MountCommandOptions& options,
         return fail(kExitRuntime, world.error());
     }
     if (options.charge != "off") {
-        (*world)->look_from_afar();
+        (*world)->look_from_afar(options.charge == "event-untraced");
     }
     if (const auto mounted = (*world)->mount({mount_point, options.allow_other}); !mounted.ok()) {
         return fail(kExitRuntime, mounted.error());
@@ -130,9 +130,11 @@ void add_mount(CLI::App& app, Action& action) {
                       "/etc/fuse.conf)");
     command
         ->add_option("--charge", options->charge,
-                     "Whether the real memory of processes in groups is charged, as it is found to "
-                     "have grown ('timer'), or not ('off')")
-        ->check(CLI::IsMember({"timer", "off"}))
+                     "Whose real memory is charged: that of processes in groups, each time they "
+                     "have made 64 page faults, which are counted without tracing them "
+                     "('event-untraced'), or as it is found to have grown ('timer'), or nobody's "
+                     "('off')")
+        ->check(CLI::IsMember({"event-untraced", "timer", "off"}))
         ->capture_default_str();
     command->add_flag("-v,--verbose", options->verbosity, "Log more to stderr; twice: requests");
     command->add_option("DIR", options->directory, "An empty directory")->required();

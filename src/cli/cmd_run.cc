@@ -234,7 +234,8 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
         ->add_option("--charge", options->charge,
                      "Whose real memory is charged: that of processes in groups ('event'; 'exact': "
                      "their page faults wait for it, which costs more), in the root group, too "
-                     "('all'), or nobody's ('off')")
+                     "('all'), or nobody's ('off'). Who cannot be traced is charged as "
+                     "'event-untraced' of 'memcgfs mount'")
         ->check(CLI::IsMember({"event", "exact", "all", "off"}))
         ->capture_default_str();
     command

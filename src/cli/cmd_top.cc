@@ -32,7 +32,7 @@ void print(const std::vector<GroupReport>& groups) {
     for (const GroupReport& group : groups) {
         width = std::max(width, group.path.size());
     }
-    fmt::print("{:<{}}  {:>7}  {:>7}  {:>7}  {:>5}  {:>8}  {:<8}  {}\n", "GROUP", width, "USAGE",
+    fmt::print("{:<{}}  {:>7}  {:>7}  {:>7}  {:>5}  {:>8}  {:<14}  {}\n", "GROUP", width, "USAGE",
                "LIMIT", "SWAP", "KILLS", "PID", "TIER", "COMMAND");
     for (const GroupReport& group : groups) {
         fmt::print("{:<{}}  {:>7}  {:>7}  {:>7}  {:>5}\n", group.path, width,
@@ -40,7 +40,7 @@ void print(const std::vector<GroupReport>& groups) {
                    size_or(group.swap, "-"), group.kills ? std::to_string(*group.kills) : "-");
         for (const ProcessReport& process : group.processes) {
             const bool charged = process.tier != interface::ChargeTier::kNone;
-            fmt::print("{:<{}}  {:>7}  {:>7}  {:>7}  {:>5}  {:>8}  {:<8}  {}\n", "", width,
+            fmt::print("{:<{}}  {:>7}  {:>7}  {:>7}  {:>5}  {:>8}  {:<14}  {}\n", "", width,
                        charged ? size_text(process.charged) : "-", "", "", "", process.pid,
                        tier_name(process.tier), process.comm);
         }
@@ -85,8 +85,10 @@ void add_top(CLI::App& app, Action& action) {
         ->type_name("SECONDS")
         ->check(CLI::Range(0.01, 86400.0));
     command->footer(
-        "TIER is how a process is charged: event: followed, each 64 faults are seen at once;\n"
-        "timer: it is looked at from time to time; modelled: a puppet's memory; -: not at all.\n\n"
+        "TIER is how a process is charged: exact: followed, each fault waits until it is paid;\n"
+        "event: followed, each 64 faults are seen at once; event-untraced: they are counted, a\n"
+        "little later; timer: it is looked at from time to time; modelled: a puppet's memory;\n"
+        "-: not at all.\n\n"
         "Example:\n  memcgfs top -n 1 ~/cgroup");
     command->callback([options, &action] { action = [options] { return show(*options); }; });
 }

@@ -144,6 +144,8 @@ std::string_view tier_name(ChargeTier tier) {
             return "exact";
         case ChargeTier::kModelled:
             return "modelled";
+        case ChargeTier::kEventUntraced:
+            return "event-untraced";
     }
     return "-";  // of a newer tree
 }

@@ -453,9 +453,10 @@ void World::follow(std::function<void(pid_t, int)> child_ended, bool roots_too, 
     state_->follow(std::move(parts));
 }
 
-void World::look_from_afar() {
+void World::look_from_afar(bool counts) {
     meter::Follower::Parts parts = state_->follower_parts();
     parts.traces = false;
+    parts.counts = counts;
     state_->follow(std::move(parts));
 }
 

@@ -87,8 +87,9 @@ public:
     /// meter::Follower::Parts, also for `roots_too`, then also of those who are adopted, and for
     /// `gates`. Before attach().
     void follow(std::function<void(pid_t, int)> child_ended, bool roots_too, bool gates);
-    /// The same without a tracer: they are looked at from time to time. Before mount().
-    void look_from_afar();
+    /// The same without a tracer: their page faults are counted with `counts`, else they are looked
+    /// at from time to time. Before mount().
+    void look_from_afar(bool counts);
     /// All of them are let go, for good.
     void stop_following();
 

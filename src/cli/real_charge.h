@@ -19,9 +19,10 @@ inline std::optional<interface::PuppetControl::Charged> charge_of(const meter::F
         return std::nullopt;
     }
     using enum interface::ChargeTier;
-    return interface::PuppetControl::Charged{charge->gated    ? kExact
-                                             : charge->traced ? kEvent
-                                                              : kTimer,
+    return interface::PuppetControl::Charged{charge->gated     ? kExact
+                                             : charge->traced  ? kEvent
+                                             : charge->counted ? kEventUntraced
+                                                               : kTimer,
                                              charge->pages};
 }
 

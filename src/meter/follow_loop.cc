@@ -28,11 +28,15 @@ constexpr Nanos kNeverTold = from_millis(1000);
 constexpr int kNice = -10;
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-sigset_t awaited_signals() {
+sigset_t awaited_signals(bool with_bells) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGURG);
+    if (with_bells) {
+        sigaddset(&set, SIGIO);
+        sigaddset(&set, FaultBell::signal());
+    }
     return set;
 }
 
@@ -55,6 +59,7 @@ void Follower::Loop::work() {
     for (;;) {
         const bool more = wait_for_children();
         const bool ordered = carry_out_orders();
+        const bool rung = answer_bells();
         {
             const MutexLock lock(mutex_);
             if (stopping_) {
@@ -65,7 +70,7 @@ void Follower::Loop::work() {
             tick();
         }
         // Whatever comes after the last look has its signal, which waits.
-        if (!more && !ordered) {
+        if (!more && !ordered && !rung) {
             pause();
         }
     }
@@ -75,6 +80,9 @@ void Follower::Loop::work() {
 /// The kernel would do that at the end of this thread, but not take back the traps: one that nobody
 /// takes any more kills. It still does so with those that do not stop in time.
 void Follower::Loop::let_all_go() {
+    for (auto& [pid, one] : unfollowed_) {
+        let_run(pid, one);
+    }
     std::vector<pid_t> all;
     for (const auto& [pid, process] : processes_) {
         all.push_back(pid);
@@ -104,19 +112,24 @@ bool Follower::Loop::wait_for_children() {
 }
 
 void Follower::Loop::pause() {
-    const sigset_t awaited = awaited_signals();
     if (threads_.empty() && unfollowed_.empty() && stopped_.empty() && early_.empty() &&
         !has_orphans_) {
+        const sigset_t awaited = awaited_signals(false);
         sigwaitinfo(&awaited, nullptr);
     } else {
-        pause(std::max(next_tick_ - clock_.now(), Nanos{0}));
+        const Nanos now = clock_.now();
+        const Nanos next = now < quiet_until_ ? std::min(next_tick_, quiet_until_) : next_tick_;
+        pause(std::max(next - now, Nanos{0}));
     }
 }
 
 void Follower::Loop::pause(Nanos most) {
-    const sigset_t awaited = awaited_signals();
+    const sigset_t awaited = awaited_signals(clock_.now() >= quiet_until_);
     const timespec timeout{.tv_sec = most.count() / kSecond, .tv_nsec = most.count() % kSecond};
-    sigtimedwait(&awaited, nullptr, &timeout);
+    siginfo_t info{};
+    if (sigtimedwait(&awaited, &info, &timeout) > 0) {
+        note_signal(info);
+    }
 }
 
 bool Follower::Loop::carry_out_orders() {
@@ -181,38 +194,39 @@ bool Follower::Loop::carry_out_orders() {
 void Follower::Loop::tick() {
     TickPace::Round round;
     const Nanos begun = processor_time();
-    const auto look = [&](pid_t pid) {
-        const Meter::Settled settled = meter_.settle(pid);
-        Pages headroom = kPageCounterMax;
-        if (settled.grown > Pages{0}) {
-            headroom = meter_.headroom(pid);
-            round.grew = true;
-            round.headroom = std::min(round.headroom, headroom);
-        }
+    for (auto at = processes_.begin(); at != processes_.end();) {
+        auto& [pid, process] = *at++;  // which may be the last of it
+        const Meter::Settled settled = look(pid, round);
+        const Pages headroom = meter_.headroom(pid);
         // More than the traps let pass comes from within a system call. If the next look may come
         // too late, the end of the call is when to look again, before the program does. Not
         // otherwise: a read that is interrupted may come back short.
         if (!settled.free || (settled.grown > kTrappedLate && settled.grown * 2 > headroom)) {
             hold(pid);
         }
-    };
-    for (auto at = processes_.begin(); at != processes_.end();) {
-        auto& [pid, process] = *at++;  // which may be the last of it
-        look(pid);
-        watch_closely(process, meter_.headroom(pid));
+        watch_closely(process, headroom);
         let_end(pid, process);
     }
     look_at_stopped();
     adopt_orphans();
     renew_traps();
-    for (const auto& [pid, program] : unfollowed_) {
-        look(pid);
+    for (auto& [pid, one] : unfollowed_) {
+        look_at_unfollowed(pid, one, round);
     }
     visit_unfollowed();
     search();
     sockets_.tick();
     round.took = processor_time() - begun;
     next_tick_ = clock_.now() + pace_.after(round);
+}
+
+Meter::Settled Follower::Loop::look(pid_t pid, TickPace::Round& round) {
+    const Meter::Settled settled = meter_.settle(pid);
+    if (settled.grown > Pages{0}) {
+        round.grew = true;
+        round.headroom = std::min(round.headroom, meter_.headroom(pid));
+    }
+    return settled;
 }
 
 /// Follows those again that run again.
@@ -298,12 +312,14 @@ void Follower::Loop::follow(pid_t pid) {
     if (seized && has_ended(pid, pid)) {
         look_by_another(pid, pid);
     }
-    if (!seized && parts_.traces) {
-        parts_.logger.warn("pid={} cannot be followed: its memory is looked at from time to time",
-                           pid);
-    }
     if (!seized) {
         look_from_afar(pid);
+        if (parts_.traces) {
+            parts_.logger.warn("pid={} cannot be followed: its {}", pid,
+                               unfollowed_[pid].bell != nullptr
+                                   ? "page faults are counted"
+                                   : "memory is looked at from time to time");
+        }
     } else {
         want_gate(pid);
     }
@@ -352,6 +368,10 @@ void Follower::Loop::paid(pid_t pid) {
     if (gates_ != nullptr) {
         gates_->paid(pid);
     }
+    if (const auto one = unfollowed_.find(pid); one != unfollowed_.end() && one->second.stopped) {
+        TickPace::Round round;
+        look_at_unfollowed(pid, one->second, round);
+    }
     const auto found = processes_.find(pid);
     if (found == processes_.end() || !meter_.settle(pid).free) {
         return;
@@ -366,7 +386,13 @@ void Follower::Loop::paid(pid_t pid) {
 }
 
 /// Its threads stop, now or at the end of a call that is watched.
-void Follower::Loop::hold(pid_t pid) { interrupt_all(pid, false); }
+void Follower::Loop::hold(pid_t pid) {
+    if (const auto one = unfollowed_.find(pid); one != unfollowed_.end()) {
+        TickPace::Round round;
+        look_at_unfollowed(pid, one->second, round);
+    }
+    interrupt_all(pid, false);
+}
 
 void Follower::Loop::interrupt_all(pid_t pid, bool in_calls) {
     const auto found = processes_.find(pid);

@@ -16,6 +16,7 @@
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/meter/follower.h"
 #include "memcgfs/meter/meter.h"
+#include "meter/fault_bell.h"
 #include "meter/fault_trap.h"
 #include "meter/gatekeeper.h"
 #include "meter/proc_look.h"
@@ -100,6 +101,15 @@ private:
         std::vector<Held> held;
         pid_t looked_at_by = 0;  ///< the thread whose /proc tells of its memory
     };
+    /// One that nobody traces here.
+    struct Unfollowed {
+        Program program;                  ///< at the last visit
+        std::shared_ptr<FaultBell> bell;  ///< its own, or its parent's; nullptr: it has none
+        bool stopped = false;             ///< by us
+        bool given_up = false;            ///< somebody else traces it, or will in a moment
+        std::optional<Nanos> owes_since{};
+        Pages headroom{};  ///< when it had grown last
+    };
 
     /// How long a process may take to stop, which one that waits for a disk does not do soon.
     static constexpr Nanos kTurn = from_millis(10);
@@ -117,6 +127,7 @@ private:
     void pause();
     void pause(Nanos most);
     void tick();
+    Meter::Settled look(pid_t pid, TickPace::Round& round);
 
     void on_status(pid_t tid, int status);
     void on_stop(pid_t tid, Thread& thread, int status);
@@ -141,12 +152,22 @@ private:
     void forget_process(pid_t pid);
 
     // unfollowed.cc
-    void look_from_afar(pid_t pid);
+    void look_from_afar(pid_t pid, std::shared_ptr<FaultBell> bell = nullptr);
     void visit_unfollowed();
     /// False: it is known already, in the root group, or its parent pays.
     bool take_in(pid_t parent, pid_t child);
     void lose(pid_t pid);
     void search();
+
+    // bells.cc
+    std::shared_ptr<FaultBell> hang_bell(pid_t pid);
+    void note_signal(const siginfo_t& info);
+    /// False: there was none.
+    bool answer_bells();
+    void rest_from_bells();
+    void look_at_unfollowed(pid_t pid, Unfollowed& one, TickPace::Round& round);
+    bool may_stop(pid_t pid, const Unfollowed& one) const;
+    void let_run(pid_t pid, Unfollowed& one);
 
     void follow(pid_t pid);
     bool seize_threads(pid_t pid);
@@ -192,9 +213,13 @@ private:
 
     std::map<pid_t, Thread> threads_;
     std::map<pid_t, Process> processes_;
-    /// Those that nobody traces here, and what each ran at the last visit.
-    std::map<pid_t, Program> unfollowed_;
+    std::map<pid_t, Unfollowed> unfollowed_;
+    std::set<int> rung_;         ///< files of bells
+    bool lost_rings_ = false;    ///< too many: all may have rung
+    Nanos quiet_until_{};        ///< nobody gets near a limit before that: bells may wait
+    bool bell_refused_ = false;  ///< once, which has been said
     Nanos next_visit_{};
+    Nanos next_hurried_visit_{};  ///< because a bell has rung for somebody unknown
     Nanos next_search_{};
     bool has_orphans_ = false;  ///< whoever was lost may have left children
     std::set<pid_t> stopped_;  ///< by a signal, and let go meanwhile
@@ -203,11 +228,13 @@ private:
     std::map<pid_t, Nanos> early_;
     bool traps_lost_ = false;  ///< some have been disabled that were others', too
 
-    Mutex mutex_{LockRank::kLeaf};
+    mutable Mutex mutex_{LockRank::kLeaf};
     CondVar done_;
     std::deque<Order> orders_ MEMCGFS_GUARDED_BY(mutex_);
     /// Being given up; written by the loop alone.
     std::set<pid_t> leaving_ MEMCGFS_GUARDED_BY(mutex_);
+    /// Those with a bell; written by the loop.
+    std::set<pid_t> counted_ MEMCGFS_GUARDED_BY(mutex_);
     /// They were followed when they were to be given up; written by the loop.
     std::set<pid_t> given_up_ MEMCGFS_GUARDED_BY(mutex_);
     /// Threads whose call is to be made again; written by the loop.

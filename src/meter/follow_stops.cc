@@ -349,6 +349,7 @@ void Follower::Loop::leave(pid_t tid, Thread& thread, int status) {
         processes_.erase(pid);
         end_gate(pid);
         look_from_afar(pid);
+        unfollowed_[pid].given_up = true;
         left(pid);
     }
 }

@@ -166,8 +166,12 @@ std::optional<Follower::Charge> Follower::Loop::charge_of(pid_t pid) const {
         return std::nullopt;
     }
     const pid_t tracer = tracer_of(pid);
-    return Charge{tracer != 0 && process_of(tracer) == getpid(),
-                  gates_ != nullptr && gates_->guards(pid), meter_.charged(pid)};
+    Charge charge{.traced = tracer != 0 && process_of(tracer) == getpid(),
+                  .gated = gates_ != nullptr && gates_->guards(pid),
+                  .pages = meter_.charged(pid)};
+    const MutexLock lock(mutex_);
+    charge.counted = counted_.contains(pid);
+    return charge;
 }
 
 void Follower::Loop::settle_all() {

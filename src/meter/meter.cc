@@ -272,6 +272,15 @@ bool Meter::pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
     return !first->exchange(false);
 }
 
+bool Meter::waits(std::int32_t pid) const {
+    const auto watched = find(pid);
+    if (watched == nullptr) {
+        return false;
+    }
+    const MutexLock lock(watched->progress->mutex);
+    return watched->progress->stage == Progress::Stage::kWaits;
+}
+
 void Meter::admit(std::int32_t pid, Pages most, std::function<void(Admission, Pages)> decide) {
     // What it has given back meanwhile is room.
     if (!settle_for_other(pid, Care::kQuick)) {

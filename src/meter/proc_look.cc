@@ -10,6 +10,7 @@
 #include <array>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
@@ -138,6 +139,23 @@ std::vector<pid_t> children_of(pid_t pid) {
 bool has_ended(pid_t pid, pid_t tid) {
     const char state = state_in(read_file(pid, fmt::format("task/{}/stat", tid)));
     return state == 0 || state == 'Z' || state == 'X';
+}
+
+bool is_foreground_job(pid_t pid) {
+    const std::string stat = read_file(pid, "stat");
+    const std::size_t name_end = stat.rfind(") ");
+    char state = 0;
+    pid_t parent = 0;
+    pid_t group = 0;
+    pid_t session = 0;
+    int terminal = 0;
+    pid_t foreground = 0;
+    if (name_end == std::string::npos ||
+        std::sscanf(stat.c_str() + name_end + 2, "%c %d %d %d %d %d", &state, &parent, &group,
+                    &session, &terminal, &foreground) != 6) {
+        return false;
+    }
+    return terminal != 0 && foreground == group && getpgid(parent) != group;
 }
 
 bool is_stopped(pid_t pid) { return state_in(read_file(pid, "stat")) == 'T'; }

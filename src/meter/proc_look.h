@@ -56,4 +56,8 @@ std::vector<pid_t> children_of(pid_t pid);
 /// In a group stop that nobody traces.
 bool is_stopped(pid_t pid);
 
+/// In the foreground of a terminal, and made by somebody who is not: a shell, which takes it for
+/// ^Z when it stops.
+bool is_foreground_job(pid_t pid);
+
 }  // namespace memcgfs::meter

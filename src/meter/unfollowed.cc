@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <deque>
+#include <utility>
 
 #include "meter/follow_loop.h"
 #include "meter/proc_look.h"
@@ -21,8 +22,14 @@ constexpr Nanos kBetweenSearches = from_millis(1000);
 
 }  // namespace
 
-void Follower::Loop::look_from_afar(pid_t pid) {
-    unfollowed_[pid] = program_of(pid).value_or(Program{});
+void Follower::Loop::look_from_afar(pid_t pid, std::shared_ptr<FaultBell> bell) {
+    Unfollowed& one = unfollowed_[pid];
+    one.program = program_of(pid).value_or(Program{});
+    one.bell = bell != nullptr ? std::move(bell) : hang_bell(pid);
+    const MutexLock lock(mutex_);
+    if (one.bell != nullptr) {
+        counted_.insert(pid);
+    }
 }
 
 void Follower::Loop::visit_unfollowed() {
@@ -30,19 +37,19 @@ void Follower::Loop::visit_unfollowed() {
         return;
     }
     std::deque<pid_t> to_visit;
-    for (const auto& [pid, program] : unfollowed_) {
+    for (const auto& [pid, one] : unfollowed_) {
         to_visit.push_back(pid);
     }
     for (; !to_visit.empty(); to_visit.pop_front()) {
         const pid_t pid = to_visit.front();
         const auto program = program_of(pid);
-        const Program before = unfollowed_[pid];
+        const Program before = unfollowed_[pid].program;
         // A pid may have passed to another process, which is none of ours.
         if (!program || program->process_start != before.process_start) {
             lose(pid);
             continue;
         }
-        unfollowed_[pid] = *program;
+        unfollowed_[pid].program = *program;
         if (program->stack_start != before.stack_start) {
             meter_.exec(pid, comm_of(pid));
         }
@@ -66,8 +73,8 @@ bool Follower::Loop::take_in(pid_t parent, pid_t child) {
         return false;
     }
     meter_.thread_begins(child, child);
-    look_from_afar(child);
-    if (unfollowed_[child].stack_start != unfollowed_[parent].stack_start) {
+    look_from_afar(child, unfollowed_[parent].bell);
+    if (unfollowed_[child].program.stack_start != unfollowed_[parent].program.stack_start) {
         meter_.exec(child, comm_of(child));
     }
     return true;
@@ -81,6 +88,10 @@ void Follower::Loop::lose(pid_t pid) {
         meter_.forget(pid);  // as a zombie it goes on being a member
     }
     unfollowed_.erase(pid);
+    {
+        const MutexLock lock(mutex_);
+        counted_.erase(pid);
+    }
     has_orphans_ = !parts_.traces;
     parts_.flush();
 }

@@ -217,22 +217,34 @@ int trace_process() {
     });
 }
 
-int count_faults() {
-    return with_waiting_child([](pid_t child) {
-        perf_event_attr attributes{};
-        attributes.size = sizeof(attributes);
-        attributes.type = PERF_TYPE_SOFTWARE;
-        attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
-        attributes.exclude_kernel = 1;
-        attributes.exclude_hv = 1;
-        attributes.sample_period = 64;
-        attributes.sigtrap = 1;
-        attributes.remove_on_exec = 1;
+perf_event_attr fault_counter() {
+    perf_event_attr attributes{};
+    attributes.size = sizeof(attributes);
+    attributes.type = PERF_TYPE_SOFTWARE;
+    attributes.config = PERF_COUNT_SW_PAGE_FAULTS;
+    attributes.exclude_kernel = 1;
+    attributes.exclude_hv = 1;
+    attributes.sample_period = 64;
+    attributes.inherit = 1;
+    return attributes;
+}
+
+int open_counter(const perf_event_attr& attributes) {
+    return with_waiting_child([&attributes](pid_t child) {
         return errno_unless(UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attributes,
                                                               child, -1, -1, PERF_FLAG_FD_CLOEXEC)))
                                 .valid());
     });
 }
+
+int stop_at_faults() {
+    perf_event_attr attributes = fault_counter();
+    attributes.sigtrap = 1;
+    attributes.remove_on_exec = 1;
+    return open_counter(attributes);
+}
+
+int count_faults() { return open_counter(fault_counter()); }
 
 int gate_faults() {
     return errno_unless(
@@ -282,10 +294,15 @@ constexpr std::array kRows{
     Row{"taking descriptors of other processes (Linux 5.6)", take_descriptor, false,
         "cgroup.event_control cannot take the eventfds it is given."},
     Row{"tracing of processes", trace_process, false,
-        "In a run the memory of real processes is looked at from time to time only, what they fork "
-        "is not charged, and they are not held at limits (kernel.yama.ptrace_scope)."},
-    Row{"counting page faults (Linux 5.13)", count_faults, false,
+        "In a run real processes are charged as with 'memcgfs mount --charge event-untraced': what "
+        "they fork is found some milliseconds later, and signals stop them where they have to wait "
+        "(kernel.yama.ptrace_scope)."},
+    Row{"stops at page faults (Linux 5.13)", stop_at_faults, false,
         "In a run limits act on real processes some milliseconds late "
+        "(kernel.perf_event_paranoid)."},
+    Row{"counting page faults of others", count_faults, false,
+        "Processes that are not traced, as all are of 'memcgfs mount', are looked at from time to "
+        "time only ('--charge timer'), and nothing stops them at limits "
         "(kernel.perf_event_paranoid)."},
     Row{"page faults that wait (userfaultfd)", gate_faults, false,
         "'memcgfs run --charge exact' is as '--charge event' (root, or "

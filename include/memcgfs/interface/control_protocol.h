@@ -50,11 +50,12 @@ enum class ControlOp : std::uint32_t {
 
 /// How a process's memory comes to be charged.
 enum class ChargeTier : std::uint64_t {
-    kNone = 0,      ///< not at all
-    kTimer = 1,     ///< it is real, and looked at from time to time
-    kEvent = 2,     ///< it is real, and followed
-    kModelled = 3,  ///< there is none but what it has told of: a puppet
-    kExact = 4,     ///< it is followed, and its page faults wait until they are charged
+    kNone = 0,           ///< not at all
+    kTimer = 1,          ///< it is real, and looked at from time to time
+    kEvent = 2,          ///< it is real, and followed
+    kModelled = 3,       ///< there is none but what it has told of: a puppet
+    kExact = 4,          ///< it is followed, and its page faults wait until they are charged
+    kEventUntraced = 5,  ///< it is real, and its page faults are counted, but nobody follows it
 };
 
 /// "A file" in an operation's arguments: [0] st_dev, [1] st_ino, [2] 1 if on tmpfs, [3] the

@@ -5,8 +5,9 @@
 //
 // A process is followed from its first move into a group, and all that it forks with it. Nothing
 // stops it but: fork, exec, exit, every 64th page fault (fault_trap.h), and a debt. A process that
-// may not be followed (a debugger has it, or it is not ours) is looked at by the ticker alone, and
-// stays free: DEVIATION(unfollowed-processes).
+// may not be followed (a debugger has it, or it is not ours) is looked at when its page faults have
+// been counted to 64 (fault_bell.h), where they may be, and by the ticker; it is stopped by signals
+// if at all: DEVIATION(unfollowed-processes).
 //
 // Where the faults are made inside a system call (MAP_POPULATE, mlock(2), a read into fresh
 // memory), the ticker sees the growth, and the process is held when the call returns: those that
@@ -53,6 +54,9 @@ public:
         /// Else nobody is traced, all are looked at from time to time, and children of this process
         /// are nobody's affair: for processes that are not ours.
         bool traces = true;
+        /// Whoever is not traced tells of its page faults all the same (fault_bell.h), where it may
+        /// be counted, and is stopped by a signal while it has to wait.
+        bool counts = true;
         /// The exact tier: threads wait in their page faults until the page is charged
         /// (gatekeeper.h says with what exceptions). A process for which that cannot be done is
         /// followed as usual.
@@ -108,8 +112,9 @@ public:
 
     /// How a process is charged; nothing for one that is not.
     struct Charge {
-        bool traced = false;  ///< else it is looked at from time to time
-        bool gated = false;   ///< its page faults wait
+        bool traced = false;
+        bool gated = false;    ///< its page faults wait
+        bool counted = false;  ///< its page faults are counted, though it is not traced
         Pages pages{};        ///< that it alone has, as of the last look
     };
     std::optional<Charge> charge_of(pid_t pid) const;

@@ -76,6 +76,8 @@ public:
     /// The same for all there are.
     std::vector<std::int32_t> settle_all();
     bool pays(std::int32_t pid) const { return ledger_.pays(pid); }
+    /// Its payment waits itself, for room or by memory.high.
+    bool waits(std::int32_t pid) const;
 
     /// Whether pages that a process needs may be put into its memory.
     enum class Admission : std::uint8_t {

@@ -126,13 +126,13 @@ inline bool is_traced(pid_t pid) {
     return false;
 }
 
-/// How processes are charged. With kTimer children are the test's to wait for.
-enum class Tier : std::uint8_t { kTimer, kEvent, kGates };
+/// How processes are charged. With kTimer and kUntraced children are the test's to wait for.
+enum class Tier : std::uint8_t { kTimer, kUntraced, kEvent, kGates };
 
 class World {
 public:
     explicit World(engine::Layout layout = engine::Layout::kV2, Tier tier = Tier::kEvent)
-        : traces(tier != Tier::kTimer),
+        : traces(tier >= Tier::kEvent),
           engine({.profile = *engine::find_profile("6.1"),
                   .layout = layout,
                   .machine = test::roomy_machine(),
@@ -152,6 +152,7 @@ public:
                             .exempt = [](pid_t) { return false; },
                             .child_ended = [this](pid_t pid, int status) { note(pid, status); },
                             .traces = traces,
+                            .counts = tier != Tier::kTimer,
                             .gates = tier == Tier::kGates,
                             .refresh = [] {}});
     }
