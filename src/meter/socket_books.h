@@ -55,7 +55,7 @@ public:
 private:
     struct Socket {
         engine::CgroupId group{};  ///< none: nobody pays
-        Pages pages{};
+        SocketTable::Socket seen{};
         NetNamespace space{};
         bool missed = false;  ///< by a listing that was not complete
     };
@@ -74,6 +74,8 @@ private:
     using Cookie = std::uint64_t;
 
     void look(bool search) MEMCGFS_REQUIRES(looking_);
+    /// Those that somebody pays for, as they are now. False: there are too many to ask for each.
+    bool refresh() MEMCGFS_REQUIRES(looking_);
     void enter_spaces(const std::vector<std::int32_t>& pids) MEMCGFS_REQUIRES(looking_);
     void take_in(NetNamespace space, const SocketTable::Listing& listing)
         MEMCGFS_REQUIRES(looking_);
@@ -97,9 +99,8 @@ private:
     std::map<Cookie, Socket> known_ MEMCGFS_GUARDED_BY(looking_);
     /// Seen in a table, and with nobody yet: since when, and by which inode.
     struct Stray {
-        std::uint64_t inode = 0;
+        SocketTable::Socket seen{};
         NetNamespace space{};
-        Pages pages{};
         Nanos since{};
     };
     std::map<Cookie, Stray> strays_ MEMCGFS_GUARDED_BY(looking_);

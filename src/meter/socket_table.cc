@@ -67,6 +67,8 @@ SocketTable::Socket parse(nlmsghdr* header) {
     SocketTable::Socket socket;
     socket.cookie = std::uint64_t{message.id.idiag_cookie[1]} << 32U | message.id.idiag_cookie[0];
     socket.inode = message.idiag_inode;
+    socket.family = message.idiag_family;
+    socket.id = message.id;
     auto* attribute = reinterpret_cast<rtattr*>(static_cast<char*>(NLMSG_DATA(header)) +
                                                 NLMSG_ALIGN(sizeof message));
     auto left = static_cast<int>(header->nlmsg_len - NLMSG_LENGTH(sizeof message));
@@ -79,6 +81,23 @@ SocketTable::Socket parse(nlmsghdr* header) {
         }
     }
     return socket;
+}
+
+struct Request {
+    nlmsghdr header{};
+    inet_diag_req_v2 wanted{};
+};
+
+Request request_of(std::uint8_t family, std::uint8_t protocol) {
+    Request request;
+    request.header.nlmsg_len = sizeof request;
+    request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+    request.header.nlmsg_flags = NLM_F_REQUEST;
+    request.wanted.sdiag_family = family;
+    request.wanted.sdiag_protocol = protocol;
+    request.wanted.idiag_ext = kMemory;
+    request.wanted.idiag_states = kStates;
+    return request;
 }
 
 }  // namespace
@@ -146,23 +165,41 @@ SocketTable::Listing SocketTable::list() const {
     tcp.wanted.idiag_ext = kMemory;
     tcp.wanted.idiag_states = kStates;
     ask(&tcp, sizeof tcp, listing);
-    for (const int family : {AF_INET, AF_INET6}) {
-        struct {
-            nlmsghdr header{};
-            inet_diag_req_v2 wanted{};
-        } udp;
-        udp.header = {.nlmsg_len = sizeof udp,
-                      .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                      .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-                      .nlmsg_seq = 0,
-                      .nlmsg_pid = 0};
-        udp.wanted.sdiag_family = static_cast<std::uint8_t>(family);
-        udp.wanted.sdiag_protocol = IPPROTO_UDP;
-        udp.wanted.idiag_ext = kMemory;
-        udp.wanted.idiag_states = kStates;
-        ask(&udp, sizeof udp, listing);
+    for (Socket& socket : listing.sockets) {
+        socket.is_tcp = true;
+    }
+    const Listing udp = list_udp();
+    listing.sockets.insert(listing.sockets.end(), udp.sockets.begin(), udp.sockets.end());
+    listing.complete = listing.complete && udp.complete;
+    return listing;
+}
+
+SocketTable::Listing SocketTable::list_udp() const {
+    Listing listing;
+    for (const std::uint8_t family : {AF_INET, AF_INET6}) {
+        Request request = request_of(family, IPPROTO_UDP);
+        request.header.nlmsg_flags |= NLM_F_DUMP;
+        ask(&request, sizeof request, listing);
     }
     return listing;
+}
+
+std::optional<SocketTable::Socket> SocketTable::find(const Socket& socket) const {
+    Request request = request_of(socket.family, IPPROTO_TCP);
+    request.wanted.id = socket.id;
+    alignas(nlmsghdr) std::array<char, 4096> answer{};
+    if (send(netlink_, &request, sizeof request, 0) < 0) {
+        return std::nullopt;
+    }
+    const ssize_t size = recv(netlink_, answer.data(), answer.size(), 0);
+    auto* const header = reinterpret_cast<nlmsghdr*>(answer.data());
+    if (size <= 0 || !NLMSG_OK(header, static_cast<std::uint32_t>(size)) ||
+        header->nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+        return std::nullopt;
+    }
+    Socket found = parse(header);
+    found.is_tcp = true;
+    return found;
 }
 
 void SocketTable::ask(const void* request, std::size_t request_size, Listing& listing) const {

@@ -5,6 +5,7 @@
 // Threads: any, one at a time; no locks.
 #pragma once
 
+#include <linux/inet_diag.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -40,14 +41,21 @@ public:
     struct Socket {
         std::uint64_t cookie = 0;  ///< names it for good
         std::uint64_t inode = 0;   ///< 0: no descriptor is open any more, or none yet (accept(2))
-        Pages pages{};  ///< what the kernel charges for it: queues, and what it has ahead
+        Pages pages{};             ///< charged for it: its queues, and what it has ahead
+        bool is_tcp = false;
+        std::uint8_t family = 0;
+        inet_diag_sockid id{};  ///< its addresses
     };
     struct Listing {
         std::vector<Socket> sockets;
         /// Else some may be missing that came or went meanwhile.
         bool complete = true;
     };
+    /// Goes through all of the kernel's table.
     Listing list() const;
+    Listing list_udp() const;
+    /// A TCP socket as it is now; does not go through the table. Nothing: it has gone.
+    std::optional<Socket> find(const Socket& socket) const;
 
 private:
     explicit SocketTable(int netlink) : netlink_(netlink) {}
