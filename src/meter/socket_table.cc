@@ -63,14 +63,14 @@ Pages pages_of(const std::uint32_t* meminfo) {
 
 SocketTable::Socket parse(nlmsghdr* header) {
     inet_diag_msg message{};
-    std::memcpy(&message, NLMSG_DATA(header), sizeof message);
+    char* const data = reinterpret_cast<char*>(header) + NLMSG_HDRLEN;
+    std::memcpy(&message, data, sizeof message);
     SocketTable::Socket socket;
     socket.cookie = std::uint64_t{message.id.idiag_cookie[1]} << 32U | message.id.idiag_cookie[0];
     socket.inode = message.idiag_inode;
     socket.family = message.idiag_family;
     socket.id = message.id;
-    auto* attribute = reinterpret_cast<rtattr*>(static_cast<char*>(NLMSG_DATA(header)) +
-                                                NLMSG_ALIGN(sizeof message));
+    auto* attribute = reinterpret_cast<rtattr*>(data + NLMSG_ALIGN(sizeof message));
     auto left = static_cast<int>(header->nlmsg_len - NLMSG_LENGTH(sizeof message));
     for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
         std::array<std::uint32_t, SK_MEMINFO_VARS> meminfo{};
@@ -176,7 +176,7 @@ SocketTable::Listing SocketTable::list() const {
 
 SocketTable::Listing SocketTable::list_udp() const {
     Listing listing;
-    for (const std::uint8_t family : {AF_INET, AF_INET6}) {
+    for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
         Request request = request_of(family, IPPROTO_UDP);
         request.header.nlmsg_flags |= NLM_F_DUMP;
         ask(&request, sizeof request, listing);
