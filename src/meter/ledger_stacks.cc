@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The part of the books that is about the kernel stacks of threads (memcg_charge_kernel_stack,
-// kernel/fork.c, 6.1).
+// The part of the books that is about kernel memory: the stacks of threads
+// (memcg_charge_kernel_stack, kernel/fork.c, 6.1) and an object for what a process maps.
 #include "memcgfs/engine/memcg.h"
 #include "memcgfs/meter/ledger.h"
 
@@ -10,8 +10,21 @@ namespace memcgfs::meter {
 namespace {
 
 constexpr Pages kStackSize{4};  // THREAD_SIZE of x86-64 and arm64
+constexpr engine::KernelVersion kObjectsArePaidFor{4, 5};  // without asking for it
 
 }  // namespace
+
+std::unique_ptr<Operation> Ledger::first_region(std::int32_t pid) {
+    const MutexLock lock(engine_mutex_);
+    const auto found = books_.find(pid);
+    if (found == books_.end() || found->second.has_region ||
+        engine_.profile().version < kObjectsArePaidFor) {
+        return nullptr;
+    }
+    found->second.has_region = true;
+    // Whichever object goes when its task does: they are all bytes of slab.
+    return engine_.allocate_slab(found->second.task, engine::SlabKind::kTimer, 1);
+}
 
 std::unique_ptr<Operation> Ledger::thread_begins(std::int32_t pid, std::int32_t tid) {
     const MutexLock lock(engine_mutex_);

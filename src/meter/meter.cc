@@ -183,6 +183,13 @@ void Meter::thread_begins(std::int32_t pid, std::int32_t tid) {
     }
 }
 
+/// Nobody waits for it: it is the group's, and the process may go on without.
+void Meter::pay_for_region(std::int32_t pid) {
+    if (auto operation = ledger_.first_region(pid)) {
+        parts_.runner.run(std::move(operation), [](const OperationResult&) {});
+    }
+}
+
 void Meter::thread_ends(std::int32_t pid, std::int32_t tid) { ledger_.thread_ends(pid, tid); }
 
 void Meter::exit(std::int32_t pid) {
@@ -220,6 +227,7 @@ Meter::Settled Meter::settle(std::int32_t pid, Care care) {
             return settled;
         }
         settled.grown += ledger_.owed(pid);
+        pay_for_region(pid);
         settled.free = pay(pid, watched->progress, std::move(payment));
         // Each segment of shared memory is paid for by itself.
         if (!settled.free || !watched->has_segments) {
@@ -313,6 +321,7 @@ void Meter::admit(std::int32_t pid, Pages most, std::function<void(Admission, Pa
             decide(dying ? Admission::kNever : Admission::kFree, Pages{1});
         }
     };
+    pay_for_region(pid);
     parts_.runner.run(std::move(grant.operation), ended);
 }
 

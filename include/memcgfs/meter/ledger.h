@@ -106,6 +106,11 @@ public:
     /// A thread of a process with open books begins: its kernel stack is charged to the group of
     /// the process, by an operation for the caller to run and to report to stack_settled(), and
     /// freed when the thread ends or the books are closed. nullptr: there are no books.
+    /// Kernel memory for what the process has mapped, of which it has a first page: an operation
+    /// for the caller to run. When the process has ended, what is left of the page that its objects
+    /// were in stays with the group. nullptr: that has been paid for.
+    std::unique_ptr<Operation> first_region(std::int32_t pid);
+
     std::unique_ptr<Operation> thread_begins(std::int32_t pid, std::int32_t tid);
     void stack_settled(std::int32_t pid, std::int32_t tid, const OperationResult& result);
     void thread_ends(std::int32_t pid, std::int32_t tid);
@@ -150,6 +155,7 @@ private:
             std::shared_ptr<Segment> segment;
             std::uint64_t pages = 0;
             OperationId operation{};
+        bool has_region = false;      ///< first_region() has been asked for
             bool ahead = false;  ///< the pages are not there yet
         };
         std::optional<Payment> payment;

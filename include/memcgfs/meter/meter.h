@@ -116,6 +116,7 @@ private:
     void look_at_segments(std::int32_t pid, Watched& watched, const MemoryProbe::Memory& memory);
     std::vector<std::int32_t> settle_each(const std::vector<std::int32_t>& pids);
     /// True: it is over.
+    void pay_for_region(std::int32_t pid);
     bool pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
              std::unique_ptr<Operation> operation);
 

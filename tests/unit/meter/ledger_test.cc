@@ -115,6 +115,29 @@ TEST_CASE("pages of before a fork are charged once, until the last lets go") {
     }
 }
 
+TEST_CASE("what a process maps costs slab, once, and a page of it stays with the group") {
+    Books books;
+    const engine::Memcg& memcg = *books.group.memcg;
+    REQUIRE(books.f.run(books.ledger.first_region(kParent)).ok());
+    CHECK(books.ledger.first_region(kParent) == nullptr);
+    CHECK(memcg.stat_total(engine::StatItem::kKernel) == 1);
+    CHECK(memcg.stat_total(engine::StatItem::kSlabUnreclaimable) > 0);
+    books.ledger.exit(kParent);
+    CHECK(books.ledger.first_region(kParent) == nullptr);
+    CHECK(memcg.stat_total(engine::StatItem::kSlabUnreclaimable) == 0);
+    CHECK(memcg.stat_total(engine::StatItem::kKernel) == 1);
+    CHECK(memcg.memory.usage() > Pages{0});
+}
+
+TEST_CASE("kernels before 4.5 charge nothing for what a process maps") {
+    test::EngineFixture f("3.10", engine::Layout::kV1, test::roomy_machine());
+    f.add_task(f.make_memory(f.root(), "a"));
+    Mutex mutex{LockRank::kEngine};
+    Ledger ledger{f.engine, mutex};
+    REQUIRE(ledger.open(kParent, Pages{0}).ok());
+    CHECK(ledger.first_region(kParent) == nullptr);
+}
+
 TEST_CASE("threads have kernel stacks until they end") {
     Books books;
     constexpr std::int64_t kOne = 4;
