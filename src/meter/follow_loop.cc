@@ -418,6 +418,7 @@ void Follower::Loop::watch(pid_t tid, Pages pages) {
         return;
     }
     const pid_t pid = found->second.process;
+    meter_.may_lock(pid);
     meter_.settle(pid);
     if (const Pages headroom = meter_.headroom(pid);
         headroom == kPageCounterMax || headroom > pages) {

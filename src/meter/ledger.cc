@@ -94,6 +94,7 @@ void Ledger::exec(std::int32_t pid, std::string comm) {
         drop_layers(pid, found->second, true);
         drop_segments(pid, found->second);
         found->second.uncharged = 0;
+        found->second.locked = 0;
         found->second.borrows = false;
     }
 }
@@ -125,6 +126,7 @@ void Ledger::exit(std::int32_t pid) {
 
 void Ledger::drop_layers(std::int32_t pid, Book& book, bool unmap) {
     for (const auto& layer : book.layers) {
+        unlock(pid, *layer);
         layer->holders.erase(pid);
         if (unmap) {
             engine_.unmap_mapping(book.task, layer->mapping, false);
@@ -159,32 +161,47 @@ std::unique_ptr<Operation> Ledger::sampled(std::int32_t pid, Pages anon) {
     Book& book = found->second;
     const std::uint64_t has = anon.count() + book.granted;
     const std::uint64_t there = booked(pid, book);
-    if (has > there) {
-        return pay(pid, book, has - there);
+    if (has < there) {
+        give_back(pid, book, there - has);
     }
-    give_back(pid, book, there - has);
-    return pay_for_segments(book);
+    std::uint64_t debt = has > there ? has - there : 0;
+    const std::uint64_t locked = booked_as_locked(pid, book);
+    const std::uint64_t lockable = std::min(book.locked, has - std::min(has, book.uncharged));
+    if (lockable > locked) {
+        // Pages of before the lock become others' of the same number.
+        const std::uint64_t more = lockable - locked;
+        const std::uint64_t moved = more > debt ? more - debt : 0;
+        debt += moved - give_back_of(pid, book, moved, false);
+        return pay(pid, book, std::min(more, debt), true);
+    }
+    return debt > 0 ? pay(pid, book, debt) : pay_for_segments(book);
 }
 
-std::shared_ptr<Ledger::Layer> Ledger::own_layer(std::int32_t pid, Book& book) {
+std::shared_ptr<Ledger::Layer> Ledger::own_layer(std::int32_t pid, Book& book, bool locked) {
+    const std::int32_t locked_by = locked ? pid : 0;
     for (auto at = book.layers.rbegin(); at != book.layers.rend(); ++at) {
-        if ((*at)->holders.size() == 1) {
+        if ((*at)->holders.size() == 1 && (*at)->locked_by == locked_by) {
             return *at;
         }
     }
     auto layer = std::make_shared<Layer>();
     layer->mapping = engine_.create_mapping(book.task, engine::PageKind::kAnon);
     layer->holders[pid] = 0;
+    layer->locked_by = locked_by;
+    if (locked) {
+        engine_.lock_mapping(layer->mapping);
+    }
     book.layers.push_back(layer);
     return layer;
 }
 
-std::unique_ptr<Operation> Ledger::pay(std::int32_t pid, Book& book, std::uint64_t pages) {
+std::unique_ptr<Operation> Ledger::pay(std::int32_t pid, Book& book, std::uint64_t pages,
+                                       bool locked) {
     const engine::Task* const task = engine_.find(book.task);
     if (task == nullptr || task->dying) {
         return nullptr;
     }
-    auto layer = own_layer(pid, book);
+    auto layer = own_layer(pid, book, locked);
     auto operation =
         engine_.touch(book.task, layer->mapping, {layer->pages, pages}, engine::Access::kWrite);
     book.payment = Book::Payment{std::move(layer), nullptr, pages, operation->id()};
@@ -274,16 +291,10 @@ bool Ledger::pays(std::int32_t pid) const {
 }
 
 void Ledger::give_back(std::int32_t pid, Book& book, std::uint64_t pages) {
-    for (auto at = book.layers.rbegin(); at != book.layers.rend() && pages > 0; ++at) {
-        std::uint64_t& held = (*at)->holders.at(pid);
-        const std::uint64_t freed = std::min(held, pages);
-        held -= freed;
-        pages -= freed;
-        if (freed > 0) {
-            trim(**at);
-        }
-    }
-    book.uncharged -= std::min(book.uncharged, pages);
+    pages = give_back_of(pid, book, pages, false);
+    const std::uint64_t uncharged = std::min(book.uncharged, pages);
+    book.uncharged -= uncharged;
+    give_back_of(pid, book, pages - uncharged, true);
 }
 
 void Ledger::trim(Layer& layer) {

@@ -41,6 +41,7 @@ struct Meter::Watched {
     bool has_segments = false;  ///< the same
     Pages mapped{};             ///< when it last was of interest whether it is plain
     Pages plain{};              ///< when that much was mapped, none was shared memory
+    std::atomic<bool> may_lock = false;
     std::shared_ptr<Progress> progress = std::make_shared<Progress>();
 };
 
@@ -145,6 +146,12 @@ void Meter::look_by(std::int32_t pid, std::int32_t tid) {
     }
 }
 
+void Meter::may_lock(std::int32_t pid) {
+    if (const auto watched = find(pid)) {
+        watched->may_lock = true;
+    }
+}
+
 bool Meter::fork(Ledger::Fork fork) {
     const auto watched = add(fork.child);
     if (watched == nullptr) {
@@ -171,6 +178,7 @@ void Meter::exec(std::int32_t pid, std::string comm) {
         const MutexLock looking(watched->looking);
         watched->plain = Pages{0};
         watched->mapped = Pages{0};
+        watched->may_lock = false;
         ledger_.exec(pid, std::move(comm));
     }
 }
@@ -220,6 +228,9 @@ Meter::Settled Meter::settle(std::int32_t pid, Care care) {
                 (care == Care::kFull || !is_plain(*watched, memory->mapped))) {
                 look_at_segments(pid, *watched, *memory);
             }
+            if (watched->may_lock) {
+                ledger_.locks(pid, locked_memory(pid));
+            }
             payment = ledger_.sampled(pid, memory->anon);
         }
         if (payment == nullptr) {
@@ -229,8 +240,8 @@ Meter::Settled Meter::settle(std::int32_t pid, Care care) {
         settled.grown += ledger_.owed(pid);
         pay_for_region(pid);
         settled.free = pay(pid, watched->progress, std::move(payment));
-        // Each segment of shared memory is paid for by itself.
-        if (!settled.free || !watched->has_segments) {
+        // Each segment of shared memory is paid for by itself, and what is locked.
+        if (!settled.free || !(watched->has_segments || watched->may_lock)) {
             break;
         }
     }

@@ -38,6 +38,12 @@ std::int64_t number_in(const std::string& status, std::string_view label) {
     return at == std::string::npos ? 0 : std::atoll(status.c_str() + at + label.size());
 }
 
+/// The same for what is told in kB.
+Pages pages_in(const std::string& status, std::string_view label) {
+    const auto kilobytes = static_cast<std::uint64_t>(number_in(status, label));
+    return Pages{kilobytes * 1024 / kPageSize};
+}
+
 /// Of a file "stat"; 0: there is none.
 char state_in(const std::string& stat) {
     const std::size_t state = stat.rfind(") ");
@@ -73,11 +79,9 @@ pid_t tracer_of(pid_t tid) {
     return static_cast<pid_t>(number_in(read_file(tid, "status"), "\nTracerPid:"));
 }
 
-Pages resident_shmem(pid_t pid) {
-    const auto kilobytes =
-        static_cast<std::uint64_t>(number_in(read_file(pid, "status"), "\nRssShmem:"));
-    return Pages{kilobytes * 1024 / kPageSize};
-}
+Pages resident_shmem(pid_t pid) { return pages_in(read_file(pid, "status"), "\nRssShmem:"); }
+
+Pages locked_memory(pid_t pid) { return pages_in(read_file(pid, "status"), "\nVmLck:"); }
 
 std::string comm_of(pid_t pid) {
     std::string name = read_file(pid, "comm");

@@ -30,6 +30,9 @@ pid_t tracer_of(pid_t tid);
 /// How much of what is resident is shared memory.
 Pages resident_shmem(pid_t pid);
 
+/// How much of its memory is locked, of files as well and whether it is resident or not.
+Pages locked_memory(pid_t pid);
+
 /// Its name (comm).
 std::string comm_of(pid_t pid);
 

@@ -66,6 +66,9 @@ public:
     /// the caller to run and to report to settled(). nullptr: nothing is to be paid, or another
     /// operation is under way (pays() tells).
     std::unique_ptr<Operation> sampled(std::int32_t pid, Pages anon);
+    /// So much of what the process has is locked (VmLck of proc(5)), as far as it is anonymous:
+    /// from the next sampled() on those pages are unevictable.
+    void locks(std::int32_t pid, Pages locked);
     /// The shared memory that the process maps now; what of it is new is for sampled() to give an
     /// operation for, in the name of who is looked at first.
     /// `since`: what is there, of segments that nobody has been seen with, is another's affair.
@@ -103,14 +106,14 @@ public:
     /// Any operation of the process is under way.
     bool pays(std::int32_t pid) const;
 
-    /// A thread of a process with open books begins: its kernel stack is charged to the group of
-    /// the process, by an operation for the caller to run and to report to stack_settled(), and
-    /// freed when the thread ends or the books are closed. nullptr: there are no books.
     /// Kernel memory for what the process has mapped, of which it has a first page: an operation
     /// for the caller to run. When the process has ended, what is left of the page that its objects
     /// were in stays with the group. nullptr: that has been paid for.
     std::unique_ptr<Operation> first_region(std::int32_t pid);
 
+    /// A thread of a process with open books begins: its kernel stack is charged to the group of
+    /// the process, by an operation for the caller to run and to report to stack_settled(), and
+    /// freed when the thread ends or the books are closed. nullptr: there are no books.
     std::unique_ptr<Operation> thread_begins(std::int32_t pid, std::int32_t tid);
     void stack_settled(std::int32_t pid, std::int32_t tid, const OperationResult& result);
     void thread_ends(std::int32_t pid, std::int32_t tid);
@@ -132,6 +135,7 @@ private:
         engine::MappingId mapping;
         std::uint64_t pages = 0;
         std::map<std::int32_t, std::uint64_t> holders;
+        std::int32_t locked_by = 0;  ///< a holder; 0: it can be reclaimed
     };
     /// Shared memory: of no process, charged to who was first seen to have touched it.
     struct Segment {
@@ -149,13 +153,14 @@ private:
         std::vector<std::shared_ptr<Segment>> segments;
         std::uint64_t uncharged = 0;  ///< there before the books were opened
         std::uint64_t granted = 0;    ///< charged, but not there yet
+        std::uint64_t locked = 0;     ///< as the process has it
         bool borrows = false;         ///< its memory is its parent's until exec()
+        bool has_region = false;      ///< first_region() has been asked for
         struct Payment {
             std::shared_ptr<Layer> layer;  ///< or else
             std::shared_ptr<Segment> segment;
             std::uint64_t pages = 0;
             OperationId operation{};
-        bool has_region = false;      ///< first_region() has been asked for
             bool ahead = false;  ///< the pages are not there yet
         };
         std::optional<Payment> payment;
@@ -168,8 +173,8 @@ private:
     std::uint64_t booked(std::int32_t pid, const Book& book) const;
     void share_layers(const Fork& fork, const Book& parent, Book& child)
         MEMCGFS_REQUIRES(engine_mutex_);
-    std::unique_ptr<Operation> pay(std::int32_t pid, Book& book, std::uint64_t pages)
-        MEMCGFS_REQUIRES(engine_mutex_);
+    std::unique_ptr<Operation> pay(std::int32_t pid, Book& book, std::uint64_t pages,
+                                   bool locked = false) MEMCGFS_REQUIRES(engine_mutex_);
     std::unique_ptr<Operation> pay_for_segments(Book& book) MEMCGFS_REQUIRES(engine_mutex_);
     void use_segment(std::int32_t pid, Book& book, const SharedSegment& seen, Since since)
         MEMCGFS_REQUIRES(engine_mutex_);
@@ -178,10 +183,16 @@ private:
     void drop_segments(std::int32_t pid, Book& book) MEMCGFS_REQUIRES(engine_mutex_);
     void give_back(std::int32_t pid, Book& book, std::uint64_t pages)
         MEMCGFS_REQUIRES(engine_mutex_);
+    /// Frees up to so many pages that are locked, or are not. What could not be freed.
+    std::uint64_t give_back_of(std::int32_t pid, Book& book, std::uint64_t pages, bool locked)
+        MEMCGFS_REQUIRES(engine_mutex_);
+    std::uint64_t booked_as_locked(std::int32_t pid, const Book& book) const;
+    void unlock(std::int32_t pid, Layer& layer) MEMCGFS_REQUIRES(engine_mutex_);
     /// Frees what no holder has any more.
     void trim(Layer& layer) MEMCGFS_REQUIRES(engine_mutex_);
     void drop_layers(std::int32_t pid, Book& book, bool unmap) MEMCGFS_REQUIRES(engine_mutex_);
-    std::shared_ptr<Layer> own_layer(std::int32_t pid, Book& book) MEMCGFS_REQUIRES(engine_mutex_);
+    std::shared_ptr<Layer> own_layer(std::int32_t pid, Book& book, bool locked)
+        MEMCGFS_REQUIRES(engine_mutex_);
 
     engine::Engine& engine_;
     Mutex& engine_mutex_;

@@ -47,6 +47,8 @@ public:
     Result<void> watch(std::int32_t pid);
     /// It is looked at by this one of its threads from now on: its first one is about to end.
     void look_by(std::int32_t pid, std::int32_t tid);
+    /// From now on looks ask how much of its memory is locked, which takes longer.
+    void may_lock(std::int32_t pid);
     /// See Ledger.
     bool fork(Ledger::Fork fork);
     void exec(std::int32_t pid, std::string comm);
@@ -114,9 +116,9 @@ private:
     static bool is_plain(const Watched& watched, Pages mapped);
     static void find_plain(std::int32_t pid, Watched& watched, Pages mapped);
     void look_at_segments(std::int32_t pid, Watched& watched, const MemoryProbe::Memory& memory);
+    void pay_for_region(std::int32_t pid);
     std::vector<std::int32_t> settle_each(const std::vector<std::int32_t>& pids);
     /// True: it is over.
-    void pay_for_region(std::int32_t pid);
     bool pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,
              std::unique_ptr<Operation> operation);
 

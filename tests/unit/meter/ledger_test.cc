@@ -320,6 +320,59 @@ TEST_CASE("over the limit a process is killed, and usage stays below") {
     CHECK(books.charged() == 0);
 }
 
+TEST_CASE("locked pages are unevictable as long as they are locked") {
+    Books books(Pages{50});
+    const auto unevictable = [&] {
+        return books.group.memcg->stat_total(engine::StatItem::kUnevictable);
+    };
+    const auto lock = [&](std::uint64_t locked, std::uint64_t anon) {
+        books.ledger.locks(kParent, Pages{locked});
+        // What is locked is paid for apart from the rest.
+        REQUIRE(books.look(kParent, anon));
+        REQUIRE(books.look(kParent, anon));
+    };
+    REQUIRE(books.look(kParent, 350));
+    lock(200, 550);
+    CHECK(unevictable() == 200);
+    CHECK(books.charged() == 500);
+
+    SECTION("pages that were there before are locked") {
+        lock(400, 550);
+        CHECK(unevictable() == 400);
+        CHECK(books.charged() == 500);
+        lock(2000, 600);  // of files, too
+        CHECK(unevictable() == 550);
+        CHECK(books.charged() == 550);
+    }
+    SECTION("some are unlocked, or given back") {
+        lock(120, 550);
+        CHECK(unevictable() == 120);
+        CHECK(books.charged() == 500);
+        lock(120, 200);
+        CHECK(unevictable() == 120);
+        CHECK(books.charged() == 150);
+        lock(20, 60);
+        CHECK(unevictable() == 20);
+        lock(0, 60);
+        CHECK(unevictable() == 0);
+        CHECK(books.charged() == 20);
+    }
+    SECTION("what a fork shares stays locked until the parent ends") {
+        books.ledger.fork({.parent = kParent, .child = kChild});
+        REQUIRE(books.look(kChild, 600));
+        CHECK(unevictable() == 200);
+        books.ledger.exit(kParent);
+        CHECK(unevictable() == 0);
+        CHECK(books.charged() == 550);
+    }
+    SECTION("another program has locked nothing") {
+        books.ledger.exec(kParent, "true");
+        REQUIRE(books.look(kParent, 100));
+        CHECK(unevictable() == 0);
+        CHECK(books.charged() == 100);
+    }
+}
+
 TEST_CASE("with swap the rest is booked as swap") {
     engine::Machine machine = test::roomy_machine();
     test::add_zram(machine, mib(64));
