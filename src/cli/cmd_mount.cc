@@ -26,7 +26,7 @@ namespace {
 struct MountCommandOptions {
     WorldOptions world;
     std::string directory;
-    std::string charge = "event-untraced";
+    std::string charge = "timer";
     bool allow_other = false;
     bool background = false;
     int verbosity = 0;
@@ -130,10 +130,10 @@ void add_mount(CLI::App& app, Action& action) {
                       "/etc/fuse.conf)");
     command
         ->add_option("--charge", options->charge,
-                     "Whose real memory is charged: that of processes in groups, each time they "
-                     "have made 64 page faults, which are counted without tracing them "
-                     "('event-untraced'), or as it is found to have grown ('timer'), or nobody's "
-                     "('off')")
+                     "Whose real memory is charged: that of processes in groups, as it is found to "
+                     "have grown ('timer') or each time they have made 64 page faults, which are "
+                     "counted without tracing them ('event-untraced': who has to wait is stopped "
+                     "by a signal), or nobody's ('off')")
         ->check(CLI::IsMember({"event-untraced", "timer", "off"}))
         ->capture_default_str();
     command->add_flag("-v,--verbose", options->verbosity, "Log more to stderr; twice: requests");

@@ -76,7 +76,8 @@ class Trees(unittest.TestCase):
     def test_a_mount_tells_of_processes_that_are_looked_at_and_of_puppets(self):
         for hierarchy, tree in (("v1", "memory"), ("v2", "")):
             with tempfile.TemporaryDirectory() as directory, subprocess.Popen(
-                    [PROGRAM, "mount", "--hierarchy", hierarchy, directory]) as mount:
+                    [PROGRAM, "mount", "--hierarchy", hierarchy, "--charge", "event-untraced",
+                     directory]) as mount:
                 group = "%s/%s/a" % (directory, tree)
                 until = time.monotonic() + PATIENCE_S
                 while top(directory)[0] != 0 and time.monotonic() < until:
