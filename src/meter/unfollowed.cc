@@ -67,8 +67,11 @@ bool Follower::Loop::take_in(pid_t parent, pid_t child) {
     if (unfollowed_.contains(child) || processes_.contains(child) || parts_.exempt(child)) {
         return false;
     }
-    // What they share is to be in the parent's books before; else at a later visit.
-    if (!meter_.settle(parent).free ||
+    // What they share is to be in the parent's books before, and be its present program's; else at
+    // a later visit.
+    const auto program = program_of(parent);
+    if (!program || program->stack_start != unfollowed_[parent].program.stack_start ||
+        !meter_.settle(parent).free ||
         !meter_.fork({parent, child, false, parts_.tasks.css_set(child), {}})) {
         return false;
     }

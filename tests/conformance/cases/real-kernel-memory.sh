@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v1 v2
+# NEEDS: v1 v2 run
 # PROFILE: 6.1 6.12
 #
 # What the kernel keeps of a real process is slab, of which a page stays with the group for the next.

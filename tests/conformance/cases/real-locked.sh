@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# NEEDS: v1 v2
+# NEEDS: v1 v2 run
 # PROFILE: 6.1 6.12
 #
 # Memory that a real program has locked is unevictable until it gives it back or ends.
