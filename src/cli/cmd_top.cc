@@ -86,7 +86,7 @@ void add_top(CLI::App& app, Action& action) {
         ->check(CLI::Range(0.01, 86400.0));
     command->footer(
         "TIER is how a process is charged: exact: followed, each fault waits until it is paid;\n"
-        "event: followed, each 64 faults are seen at once; event-untraced: they are counted, a\n"
+        "event: followed, 64 faults near a limit are seen at once; event-untraced: counted, a\n"
         "little later; timer: it is looked at from time to time; modelled: a puppet's memory;\n"
         "-: not at all.\n\n"
         "Example:\n  memcgfs top -n 1 ~/cgroup");
