@@ -255,6 +255,20 @@ Pages Engine::resident(TaskId id) const {
     return task != nullptr ? footprint(*state_, *task).resident() : Pages{0};
 }
 
+Pages Engine::swapped(MappingId id) const {
+    const Mapping* const mapping = state_->mappings.find(id);
+    return mapping != nullptr ? mapping->swapped : Pages{0};
+}
+
+std::optional<Engine::Range> Engine::swapped_run(MappingId id, std::uint64_t from) const {
+    Mapping* const mapping = state_->mappings.find(id);
+    Extent* extent = mapping != nullptr ? mapping->next(from) : nullptr;
+    while (extent != nullptr && extent->state.where != PageState::Where::kSwapped) {
+        extent = mapping->next(extent->end());
+    }
+    return extent != nullptr ? std::optional(Range{extent->first, extent->count}) : std::nullopt;
+}
+
 OperationPtr Engine::allocate_kernel_memory(TaskId task, Pages pages, ChargeClass klass) {
     State& state = *state_;
     return state.make_operation("kernel_memory", context_of(state, task),

@@ -152,17 +152,21 @@ std::uint64_t Ledger::booked(std::int32_t pid, const Book& book) const {
     return pages;
 }
 
-std::unique_ptr<Operation> Ledger::sampled(std::int32_t pid, Pages anon) {
+std::unique_ptr<Operation> Ledger::sampled(std::int32_t pid, Pages anon,
+                                           std::optional<Pages> evicted) {
     const MutexLock lock(engine_mutex_);
     const auto found = books_.find(pid);
     if (found == books_.end() || found->second.borrows || found->second.payment) {
         return nullptr;
     }
     Book& book = found->second;
-    const std::uint64_t has = anon.count() + book.granted;
+    const std::uint64_t away = evicted.value_or(Pages{0}).count();
+    const std::uint64_t has = anon.count() + away + book.granted;
     const std::uint64_t there = booked(pid, book);
     if (has < there) {
-        give_back(pid, book, there - has);
+        const std::uint64_t in_swap = evicted ? swapped(book).count() : 0;
+        give_back(pid, book, there - has,
+                  evicted ? std::optional(in_swap - std::min(in_swap, away)) : std::nullopt);
     }
     std::uint64_t debt = has > there ? has - there : 0;
     const std::uint64_t locked = booked_as_locked(pid, book);
@@ -202,9 +206,10 @@ std::unique_ptr<Operation> Ledger::pay(std::int32_t pid, Book& book, std::uint64
         return nullptr;
     }
     auto layer = own_layer(pid, book, locked);
-    auto operation =
-        engine_.touch(book.task, layer->mapping, {layer->pages, pages}, engine::Access::kWrite);
-    book.payment = Book::Payment{std::move(layer), nullptr, pages, operation->id()};
+    const engine::Engine::Range room = room_in(*layer, pages);
+    auto operation = engine_.touch(book.task, layer->mapping, room, engine::Access::kWrite);
+    book.payment =
+        Book::Payment{std::move(layer), nullptr, room.first, room.count, operation->id()};
     return operation;
 }
 
@@ -224,7 +229,7 @@ Ledger::Grant Ledger::grant(std::int32_t pid, Pages pages) {
         return {kNever};
     }
     book.payment->ahead = true;
-    return {kPay, std::move(operation)};
+    return {kPay, std::move(operation), pages};
 }
 
 bool Ledger::is_dying(std::int32_t pid) const {
@@ -261,13 +266,16 @@ void Ledger::settled(std::int32_t pid, OperationId operation, const OperationRes
         return;
     }
     Layer& layer = *payment.layer;
+    if (payment.back) {
+        return;
+    }
     if (result.ok()) {
-        layer.pages += payment.pages;
+        fill_room(layer, {payment.first, payment.pages});
         layer.holders[pid] += payment.pages;
         found->second.granted += payment.ahead ? payment.pages : 0;
     } else {
         // How far it came is not known. The whole of it is debt again, and the next sample's.
-        engine_.free_pages(layer.mapping, {layer.pages, payment.pages});
+        engine_.free_pages(layer.mapping, {payment.first, payment.pages});
     }
 }
 
@@ -288,24 +296,6 @@ bool Ledger::pays(std::int32_t pid) const {
     const MutexLock lock(engine_mutex_);
     const auto found = books_.find(pid);
     return found != books_.end() && found->second.payment.has_value();
-}
-
-void Ledger::give_back(std::int32_t pid, Book& book, std::uint64_t pages) {
-    pages = give_back_of(pid, book, pages, false);
-    const std::uint64_t uncharged = std::min(book.uncharged, pages);
-    book.uncharged -= uncharged;
-    give_back_of(pid, book, pages - uncharged, true);
-}
-
-void Ledger::trim(Layer& layer) {
-    std::uint64_t most = 0;
-    for (const auto& [pid, pages] : layer.holders) {
-        most = std::max(most, pages);
-    }
-    if (most < layer.pages) {
-        engine_.free_pages(layer.mapping, {most, layer.pages - most});
-        layer.pages = most;
-    }
 }
 
 std::vector<std::int32_t> Ledger::members(engine::CgroupId group) const {

@@ -43,7 +43,16 @@ void Ledger::unlock(std::int32_t pid, Layer& layer) {
     }
 }
 
-std::uint64_t Ledger::give_back_of(std::int32_t pid, Book& book, std::uint64_t pages, bool locked) {
+void Ledger::give_back(std::int32_t pid, Book& book, std::uint64_t pages,
+                       std::optional<std::uint64_t> swapped) {
+    pages = give_back_of(pid, book, pages, false, swapped);
+    const std::uint64_t uncharged = std::min(book.uncharged, pages);
+    book.uncharged -= uncharged;
+    give_back_of(pid, book, pages - uncharged, true);
+}
+
+std::uint64_t Ledger::give_back_of(std::int32_t pid, Book& book, std::uint64_t pages, bool locked,
+                                   std::optional<std::uint64_t> swapped) {
     for (auto at = book.layers.rbegin(); at != book.layers.rend() && pages > 0; ++at) {
         if (((*at)->locked_by == pid) != locked) {
             continue;
@@ -53,7 +62,8 @@ std::uint64_t Ledger::give_back_of(std::int32_t pid, Book& book, std::uint64_t p
         held -= freed;
         pages -= freed;
         if (freed > 0) {
-            trim(**at);
+            const std::uint64_t from_swap = trim(**at, swapped);
+            swapped = swapped ? std::optional(*swapped - from_swap) : std::nullopt;
         }
     }
     return pages;

@@ -81,7 +81,7 @@ std::unique_ptr<Operation> Ledger::pay_for_segments(Book& book) {
             segment->paid_for = true;
             auto operation = engine_.touch(book.task, segment->mapping, {segment->pages, pages},
                                            engine::Access::kWrite);
-            book.payment = Book::Payment{nullptr, segment, pages, operation->id()};
+            book.payment = Book::Payment{nullptr, segment, segment->pages, pages, operation->id()};
             return operation;
         }
     }

@@ -299,6 +299,11 @@ public:
 
     /// What the task maps that is in memory, whoever pays for it.
     Pages resident(TaskId task) const;
+    /// Pages of the mapping that are in swap.
+    Pages swapped(MappingId mapping) const;
+    /// The first pages in a row that are in swap and end behind page `from`, which may be among
+    /// them. Nothing: there are none, or no such mapping.
+    std::optional<Range> swapped_run(MappingId mapping, std::uint64_t from) const;
 
     // Kernel memory (kernel_memory.cc).
     /// Charged to the group of `task` until it is freed, whatever becomes of both. Result: the

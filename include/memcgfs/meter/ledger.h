@@ -65,7 +65,10 @@ public:
     /// The process has `anon` pages now. Frees what it has given back; growth is an operation for
     /// the caller to run and to report to settled(). nullptr: nothing is to be paid, or another
     /// operation is under way (pays() tells).
-    std::unique_ptr<Operation> sampled(std::int32_t pid, Pages anon);
+    /// `evicted`: of these it has more, which are in the swap file. Where pages are evicted, what
+    /// is in swap by the books is what has been, so that is given back first if it is less now.
+    std::unique_ptr<Operation> sampled(std::int32_t pid, Pages anon,
+                                       std::optional<Pages> evicted = std::nullopt);
     /// So much of what the process has is locked (VmLck of proc(5)), as far as it is anonymous:
     /// from the next sampled() on those pages are unevictable.
     void locks(std::int32_t pid, Pages locked);
@@ -90,8 +93,14 @@ public:
         };
         Answer answer = Answer::kFree;
         std::unique_ptr<Operation> operation{};
+        Pages pages{};  ///< that it is for; kFree: what may be had for nothing
     };
     Grant grant(std::int32_t pid, Pages pages);
+    /// Pages of the process that are in swap by the books.
+    Pages swapped(std::int32_t pid) const;
+    /// An operation that brings back from swap up to so many pages of the process, of which
+    /// `evicted` are in the swap file. Those that are in swap by the books no more are free.
+    Grant grant_back(std::int32_t pid, Pages most, Pages evicted);
     /// Has been chosen to be killed.
     bool is_dying(std::int32_t pid) const;
     /// Of the pages that were granted so many are there now, or will never be.
@@ -133,9 +142,13 @@ private:
     /// Pages that were touched in a row, and how many of them each process still has.
     struct Layer {
         engine::MappingId mapping;
-        std::uint64_t pages = 0;
+        std::uint64_t pages = 0;  ///< up to here, without the holes
         std::map<std::int32_t, std::uint64_t> holders;
         std::int32_t locked_by = 0;  ///< a holder; 0: it can be reclaimed
+        /// What was in swap and has been given back: by first page, how many.
+        std::map<std::uint64_t, std::uint64_t> holes;
+        std::uint64_t in_holes = 0;
+        std::uint64_t there() const { return pages - in_holes; }
     };
     /// Shared memory: of no process, charged to who was first seen to have touched it.
     struct Segment {
@@ -159,9 +172,11 @@ private:
         struct Payment {
             std::shared_ptr<Layer> layer;  ///< or else
             std::shared_ptr<Segment> segment;
+            std::uint64_t first = 0;
             std::uint64_t pages = 0;
             OperationId operation{};
             bool ahead = false;  ///< the pages are not there yet
+            bool back = false;   ///< they are the layer's already, in swap
         };
         std::optional<Payment> payment;
     };
@@ -181,15 +196,24 @@ private:
     void leave_segment(std::int32_t pid, Book& book, Segment& segment)
         MEMCGFS_REQUIRES(engine_mutex_);
     void drop_segments(std::int32_t pid, Book& book) MEMCGFS_REQUIRES(engine_mutex_);
-    void give_back(std::int32_t pid, Book& book, std::uint64_t pages)
+    Pages swapped(const Book& book) const MEMCGFS_REQUIRES(engine_mutex_);
+    /// Of them up to `swapped` that are in swap, and others only if there are no more in memory.
+    /// Nothing: it does not matter which.
+    void give_back(std::int32_t pid, Book& book, std::uint64_t pages,
+                   std::optional<std::uint64_t> swapped) MEMCGFS_REQUIRES(engine_mutex_);
+    /// Frees what no holder has any more, in the same way: how many that were in swap.
+    std::uint64_t trim(Layer& layer, std::optional<std::uint64_t> swapped = std::nullopt)
         MEMCGFS_REQUIRES(engine_mutex_);
     /// Frees up to so many pages that are locked, or are not. What could not be freed.
-    std::uint64_t give_back_of(std::int32_t pid, Book& book, std::uint64_t pages, bool locked)
+    std::uint64_t give_back_of(std::int32_t pid, Book& book, std::uint64_t pages, bool locked,
+                               std::optional<std::uint64_t> swapped = std::nullopt)
         MEMCGFS_REQUIRES(engine_mutex_);
     std::uint64_t booked_as_locked(std::int32_t pid, const Book& book) const;
     void unlock(std::int32_t pid, Layer& layer) MEMCGFS_REQUIRES(engine_mutex_);
-    /// Frees what no holder has any more.
-    void trim(Layer& layer) MEMCGFS_REQUIRES(engine_mutex_);
+    std::uint64_t free_resident(Layer& layer, std::uint64_t pages) MEMCGFS_REQUIRES(engine_mutex_);
+    void make_hole(Layer& layer, engine::Engine::Range range) MEMCGFS_REQUIRES(engine_mutex_);
+    static engine::Engine::Range room_in(const Layer& layer, std::uint64_t pages);
+    static void fill_room(Layer& layer, engine::Engine::Range range);
     void drop_layers(std::int32_t pid, Book& book, bool unmap) MEMCGFS_REQUIRES(engine_mutex_);
     std::shared_ptr<Layer> own_layer(std::int32_t pid, Book& book, bool locked)
         MEMCGFS_REQUIRES(engine_mutex_);
