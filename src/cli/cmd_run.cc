@@ -19,6 +19,7 @@
 #include "cli/report.h"
 #include "cli/v1_mounts.h"
 #include "cli/world_options.h"
+#include "memcgfs/meter/follower.h"
 #include "memcgfs/runner/command.h"
 #include "memcgfs/runner/host.h"
 #include "memcgfs/runner/world_agent.h"
@@ -34,6 +35,7 @@ struct RunOptions {
     bool uname = false;
     bool as_root = false;
     std::string charge = "event";
+    bool evict = false;
     std::vector<std::string> tracked;
 };
 
@@ -81,14 +83,23 @@ Result<std::vector<std::string>, std::string> tracked_paths(const std::vector<st
 }
 
 /// In the command's process, just before it becomes the command.
-Result<runner::UniqueFd, std::string> prepare_command(const std::string& charge) {
+Result<runner::UniqueFd, std::string> prepare_command(const std::string& charge, bool evicts) {
     if (charge != "off") {
         // DEVIATION(no-huge-pages): a huge page is one fault of 512 pages, which would be noticed
         // too late. Inherited, and without effect where it is refused.
         prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     }
-    return supervisor::install_filter(charge == "exact" ? supervisor::Mappings::kWait
-                                                        : supervisor::Mappings::kPass);
+    return supervisor::install_filter(evicts              ? supervisor::Mappings::kAndPinsWait
+                                      : charge == "exact" ? supervisor::Mappings::kWait
+                                                          : supervisor::Mappings::kPass);
+}
+
+/// Where pages are that have been evicted; none if they are not to be.
+Result<UniqueFd, std::string> swap_file_for(const RunOptions& options) {
+    const char* const directory = std::getenv("TMPDIR");
+    return options.evict
+               ? meter::Follower::make_swap_file(directory != nullptr ? directory : "/tmp")
+               : UniqueFd();
 }
 
 /// Who makes mounts in the run, and those that are there before its command is.
@@ -115,8 +126,8 @@ Result<RunMounts, std::string> make_mounts(World& world, const std::vector<std::
 }
 
 /// Serves the tree until the command and all that came of it have ended.
-int serve_command(const WorldConfig& config, const RunOptions& options, runner::Command& command,
-                  spdlog::logger& logger) {
+int serve_command(const WorldConfig& config, const RunOptions& options, UniqueFd swap_file,
+                  runner::Command& command, spdlog::logger& logger) {
     const std::string release = options.uname ? release_of(*config.profile) : "";
     const bool charges = options.charge != "off";
     // DEVIATION(run-is-closed): only what descends from the command belongs to its world; this
@@ -134,7 +145,9 @@ int serve_command(const WorldConfig& config, const RunOptions& options, runner::
     if (charges) {
         command.leave_children();
         (*world)->follow([&command](pid_t pid, int status) { command.child_ended(pid, status); },
-                         options.charge == "all", options.charge == "exact");
+                         {.roots_too = options.charge == "all",
+                          .gates = options.charge == "exact",
+                          .swap_file = std::move(swap_file)});
     }
     if (const auto served =
             (*world)->attach(command.take_fuse_fd().release(),
@@ -188,6 +201,13 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
     if (!config.ok()) {
         return fail(kExitUsage, config.error());
     }
+    if (options.evict && options.charge != "exact") {
+        return fail(kExitUsage, "--evict needs --charge exact");
+    }
+    auto swap_file = swap_file_for(options);
+    if (!swap_file.ok()) {
+        return fail(kExitRuntime, swap_file.error());
+    }
     config->mounted_by_parts = true;
     config->world_id = world::LiveTasks::new_world_id();
     const auto tracked = tracked_paths(options.tracked);
@@ -207,13 +227,15 @@ int run(const RunOptions& options, const std::vector<std::string>& argv) {
          std::move(covered),
          options.as_root,
          [id = config->world_id](pid_t pid) { return world::LiveTasks::has_tag(pid, id); },
-         [charge = options.charge] { return prepare_command(charge); }});
+         [charge = options.charge, evicts = options.evict] {
+             return prepare_command(charge, evicts);
+         }});
     if (!command.ok()) {
         return fail(kExitRuntime, command.error());
     }
     RunOptions resolved = options;
     resolved.tracked = *tracked;
-    return serve_command(*config, resolved, **command, *logger);
+    return serve_command(*config, resolved, std::move(swap_file).value(), **command, *logger);
 }
 
 }  // namespace
@@ -238,6 +260,10 @@ void add_run(CLI::App& app, Action& action, const std::vector<std::string>& afte
                      "'event-untraced' of 'memcgfs mount'")
         ->check(CLI::IsMember({"event", "exact", "all", "off"}))
         ->capture_default_str();
+    command->add_flag(
+        "--evict", options->evict,
+        "With --charge exact: pages that are in swap are so indeed. They leave memory "
+        "for a file without a name in TMPDIR, and come back when they are used");
     command
         ->add_option("--track", options->tracked,
                      "What CMD reads and writes in this directory costs page cache, charged to who "

@@ -444,11 +444,12 @@ void World::State::follow(meter::Follower::Parts parts) {
     effects.bind_moves([this](std::int32_t pid) { follower->moved(pid); });
 }
 
-void World::follow(std::function<void(pid_t, int)> child_ended, bool roots_too, bool gates) {
-    state_->charges_roots = roots_too;
+void World::follow(std::function<void(pid_t, int)> child_ended, Charging how) {
+    state_->charges_roots = how.roots_too;
     meter::Follower::Parts parts = state_->follower_parts();
-    parts.roots_too = roots_too;
-    parts.gates = gates;
+    parts.roots_too = how.roots_too;
+    parts.gates = how.gates;
+    parts.swap_file = std::move(how.swap_file);
     parts.child_ended = std::move(child_ended);
     state_->follow(std::move(parts));
 }

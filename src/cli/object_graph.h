@@ -84,9 +84,14 @@ public:
     void use_agent(runner::WorldAgent agent);
 
     /// The memory of real processes is charged from now on. `child_ended`: see
-    /// meter::Follower::Parts, also for `roots_too`, then also of those who are adopted, and for
-    /// `gates`. Before attach().
-    void follow(std::function<void(pid_t, int)> child_ended, bool roots_too, bool gates);
+    /// meter::Follower::Parts, also for the others; with `roots_too` also of those who are adopted.
+    /// Before attach().
+    struct Charging {
+        bool roots_too = false;
+        bool gates = false;
+        UniqueFd swap_file{};
+    };
+    void follow(std::function<void(pid_t, int)> child_ended, Charging how);
     /// The same without a tracer: their page faults are counted with `counts`, else they are looked
     /// at from time to time. Before mount().
     void look_from_afar(bool counts);

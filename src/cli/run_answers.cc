@@ -372,6 +372,13 @@ bool RunAnswers::maps_memory(pid_t caller, std::function<void()> go_on) {
     return follower != nullptr && follower->watch_mapping(caller, std::move(go_on));
 }
 
+bool RunAnswers::pins_memory(pid_t caller, pid_t owner, std::function<void()> go_on) {
+    const auto process = tasks_.find(owner, caller);
+    meter::Follower* const follower = follower_();
+    return process.ok() && follower != nullptr &&
+           follower->watch_pins(process->pid, std::move(go_on));
+}
+
 Result<void> RunAnswers::may_enter(std::int32_t caller, engine::CgroupId group) {
     const world::ProcessInfo process = MEMCGFS_TRY(tasks_.find(0, caller));
     const vfs::Credentials who = MEMCGFS_TRY(fuse::credentials_of_thread(caller));

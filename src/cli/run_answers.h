@@ -65,6 +65,7 @@ public:
     bool before_growth(pid_t caller, std::uint64_t bytes) override;
     void serves_faults(pid_t caller) override;
     bool maps_memory(pid_t caller, std::function<void()> go_on) override;
+    bool pins_memory(pid_t caller, pid_t owner, std::function<void()> go_on) override;
     supervisor::MountAnswers* mounts(supervisor::FsType type) override;
     std::optional<supervisor::FsType> mounted_type(dev_t device) override;
     supervisor::MachineCalls* machine() override { return &machine_; }

@@ -56,6 +56,9 @@ void Follower::Loop::work() {
     if (auto ready = FaultTrap::keep_ready(); ready.ok()) {
         ready_ = std::move(ready).value();
     }
+    if (evicts()) {
+        start_keeper();
+    }
     for (;;) {
         const bool more = wait_for_children();
         const bool ordered = carry_out_orders();
@@ -75,6 +78,7 @@ void Follower::Loop::work() {
         }
     }
     let_all_go();
+    end_keeper();
 }
 
 /// The kernel would do that at the end of this thread, but not take back the traps: one that nobody
@@ -86,6 +90,10 @@ void Follower::Loop::let_all_go() {
     std::vector<pid_t> all;
     for (const auto& [pid, process] : processes_) {
         all.push_back(pid);
+    }
+    if (gates_ != nullptr && gates_->evicts()) {
+        // Whoever waits for a page goes on, and can stop. What is evicted comes back before.
+        gates_->stop();
     }
     for (const pid_t pid : all) {
         begin_leaving(pid);
@@ -179,6 +187,13 @@ bool Follower::Loop::carry_out_orders() {
                 }
                 order.go_on();
                 break;
+            case Order::Kind::kEvict:
+                begin_eviction(order.pid);
+                break;
+            case Order::Kind::kKeepResident:
+                keep_resident(order.pid);
+                order.go_on();
+                break;
             case Order::Kind::kVisit:
                 next_visit_ = clock_.now();
                 visit_unfollowed();
@@ -208,6 +223,7 @@ void Follower::Loop::tick() {
         let_end(pid, process);
     }
     look_at_stopped();
+    look_after_evictions();
     adopt_orphans();
     renew_traps();
     for (auto& [pid, one] : unfollowed_) {
@@ -270,6 +286,9 @@ void Follower::Loop::adopt_orphans() {
             meter_.fork({0, pid, false, parts_.tasks.css_set(pid), {}});
         }
         meter_.thread_begins(pid, tid);
+        if (evicts() && pid == tid) {
+            gates_->adopt(pid);
+        }
         add_thread(pid, tid, nullptr);
         set_trap(tid, threads_[tid]);
     }
@@ -332,7 +351,8 @@ bool Follower::Loop::seize_threads(pid_t pid) {
             if (threads_.contains(tid)) {
                 continue;
             }
-            const Result<void> seized = seize(tid);
+            const Result<void> seized =
+                seize(tid, evicts() ? AtTracersEnd::kKilled : AtTracersEnd::kFree);
             if (seized.ok()) {
                 add_thread(pid, tid, nullptr);
                 set_trap(tid, threads_[tid]);
@@ -358,7 +378,12 @@ void Follower::Loop::add_thread(pid_t pid, pid_t tid, const Thread* maker, Erran
     thread.errand = errand;
     if (early_.erase(tid) > 0) {
         thread.fresh = false;
-        if (!run_errand(tid, thread)) {
+        if (run_errand(tid, thread)) {
+            return;
+        }
+        if (parks(pid)) {
+            park(tid, thread);
+        } else {
             let_go(tid);
         }
     }

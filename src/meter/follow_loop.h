@@ -20,9 +20,12 @@
 #include "meter/fault_trap.h"
 #include "meter/gatekeeper.h"
 #include "meter/proc_look.h"
+#include "meter/remote_calls.h"
 #include "meter/socket_books.h"
+#include "meter/swap_file.h"
 #include "meter/tick_pace.h"
 #include "meter/tracee.h"
+#include "meter/victims.h"
 
 namespace memcgfs::meter {
 
@@ -43,6 +46,7 @@ public:
     bool watch_call(pid_t tid, Pages pages);
     void leave_faults(pid_t tid);
     bool watch_mapping(pid_t tid, std::function<void()> go_on);
+    bool watch_pins(pid_t pid, std::function<void()> go_on);
     void settle(engine::CgroupId group);
     void settle_process(pid_t pid);
     void settle_all();
@@ -59,6 +63,8 @@ private:
             kHold,          ///< it has debts
             kWatchCall,     ///< a thread makes a call that may bring much memory
             kWatchMapping,  ///< a thread makes a call that may map memory
+            kEvict,         ///< pages of it are to be evicted
+            kKeepResident,  ///< none are any more: somebody may pin them
             kVisit,         ///< somebody reads what children and new programs may have changed
         };
         Kind kind = Kind::kFollow;
@@ -100,6 +106,14 @@ private:
         std::set<pid_t> threads;
         std::vector<Held> held;
         pid_t looked_at_by = 0;  ///< the thread whose /proc tells of its memory
+        pid_t borrows_from = 0;  ///< whose memory it has (vfork), until it runs a program
+        // Of evictions.
+        bool parking = false;         ///< its threads are to stop, and to stay so
+        std::set<pid_t> parked;       ///< those that have
+        Nanos parks_until{};          ///< it is given up then
+        Nanos next_eviction{};        ///< not before
+        bool keeps_resident = false;  ///< until it runs another program
+        VictimHand hand{};
     };
     /// One that nobody traces here.
     struct Unfollowed {
@@ -140,7 +154,7 @@ private:
     void on_group_stop(pid_t tid, Thread& thread);
     void on_call(pid_t tid, Thread& thread);
     void go_on_or_be_held(pid_t tid, const Thread& thread, Meter::Care care = Meter::Care::kFull);
-    static void resume(pid_t tid, const Thread& thread, int signal = 0);
+    void resume(pid_t tid, const Thread& thread, int signal = 0);
     void on_gone(pid_t tid);
     void begin_leaving(pid_t pid);
     void leave(pid_t tid, Thread& thread, int status);
@@ -197,13 +211,35 @@ private:
     bool run_errand(pid_t tid, Thread& thread);
     bool raise_gate(pid_t tid, const Thread& thread);
     void guard_mapping(pid_t tid, const Thread& thread);
+    bool evicts() const { return gates_ != nullptr && gates_->evicts(); }
     bool has_gate(pid_t pid) const { return gates_ != nullptr && gates_->guards(pid); }
     void end_gate(pid_t pid);
+    void leave_gate(pid_t pid);
+
+    // evictions.cc
+    void begin_eviction(pid_t pid);
+    bool parks(pid_t pid) const;
+    void park(pid_t tid, const Thread& thread);
+    bool lends_memory(pid_t pid) const;
+    void evict_if_all_stopped(pid_t pid);
+    void end_parking(pid_t pid);
+    void look_after_evictions();
+    Pages evict(pid_t pid, pid_t tid);
+    Pages evict_range(pid_t pid, const VictimRange& range, RemoteCalls& calls);
+    std::vector<std::uint64_t> kept_pages(pid_t pid, pid_t tid);
+    void keep_resident(pid_t pid);
+    void start_keeper();
+    void end_keeper();
+    Gatekeeper::Parts gatekeeper_parts();
 
     Parts parts_;
+    std::unique_ptr<SwapFile> swap_file_;  ///< of evicted pages
     Meter meter_;
     SocketBooks sockets_;
     std::unique_ptr<Gatekeeper> gates_;  ///< of the exact tier
+    std::vector<char> keeper_stack_;
+    pid_t keeper_parent_ = 0;
+    pid_t keeper_ = 0;
     bool gate_refused_ = false;          ///< once, which has been said
     FaultTrap ready_;
     bool traps_ = true;

@@ -75,7 +75,11 @@ void Follower::Loop::on_stop(pid_t tid, Thread& thread, int status) {
             if (thread.call == LongCall::kStops) {
                 thread.call = LongCall::kComes;
             }
-            go_on_or_be_held(tid, thread);
+            if (parks(thread.process)) {
+                park(tid, thread);
+            } else {
+                go_on_or_be_held(tid, thread);
+            }
             break;
         case StopKind::kCall:
             on_call(tid, thread);
@@ -113,6 +117,13 @@ void Follower::Loop::adopt_child(pid_t tid, const Thread& thread, StopKind kind)
         // Who is in no group has no books, but the parent's trap: it cannot be let go.
         meter_.fork({parent, child, shares, parts_.tasks.css_set(child), {}});
         meter_.thread_begins(child, child);
+        if (shares) {
+            processes_[child].borrows_from = parent;
+            end_parking(parent);
+        } else if (evicts()) {
+            gates_->adopt(child);
+            processes_[child].keeps_resident = processes_[parent].keeps_resident;
+        }
         add_thread(child, child, &thread,
                    !shares && has_gate(parent) ? Errand::kRaise : Errand::kNone);
     }
@@ -127,6 +138,10 @@ void Follower::Loop::on_exec(pid_t tid, Thread& thread) {
     Process& process = processes_[thread.process];
     process.threads = {tid};
     process.held.clear();
+    process.borrows_from = 0;
+    process.keeps_resident = false;
+    process.parking = false;
+    process.parked.clear();
     if (std::exchange(process.looked_at_by, 0) != 0) {
         meter_.look_by(tid, tid);
     }
@@ -165,6 +180,7 @@ void Follower::Loop::on_exit(pid_t tid, Thread& thread) {
         let_go(tid);
         return;
     }
+    process.parking = false;
     // Who is killed pays nothing any more, and waits for nothing: least of all for room.
     if (dies_of_signal(tid) || meter_.settle(thread.process, Meter::Care::kQuick).free) {
         end_exit(thread.process, tid);
@@ -244,14 +260,19 @@ void Follower::Loop::on_call(pid_t tid, Thread& thread) {
 }
 
 void Follower::Loop::go_on_or_be_held(pid_t tid, const Thread& thread, Meter::Care care) {
-    if (meter_.settle(thread.process, care).free) {
-        resume(tid, thread);
-    } else {
+    if (!meter_.settle(thread.process, care).free) {
         processes_[thread.process].held.push_back({tid});
+        evict_if_all_stopped(thread.process);
+    } else {
+        resume(tid, thread);
     }
 }
 
 void Follower::Loop::resume(pid_t tid, const Thread& thread, int signal) {
+    if (parks(thread.process)) {
+        // A stop of another kind ends what was asked for.
+        interrupt(tid);
+    }
     if (thread.call == LongCall::kComes || thread.call == LongCall::kGoesOn) {
         let_go_to_call(tid, signal);
     } else {
@@ -262,8 +283,12 @@ void Follower::Loop::resume(pid_t tid, const Thread& thread, int signal) {
 /// Its parent, ps(1) and whoever continues it shall find a stopped process, not a traced one.
 void Follower::Loop::on_group_stop(pid_t tid, Thread& thread) {
     const pid_t pid = thread.process;
+    end_parking(pid);
     if (!may_release(tid, thread, 0)) {
         return;
+    }
+    if (has_gate(pid)) {
+        gates_->bring_all_back(pid);  // nobody ends it if this process does
     }
     stopped_.insert(pid);
     processes_[pid].threads.erase(tid);
@@ -285,6 +310,8 @@ void Follower::Loop::on_gone(pid_t tid) {
         return;
     }
     process->second.threads.erase(tid);
+    process->second.parked.erase(tid);
+    evict_if_all_stopped(pid);
     if (tid == pid || (process->second.threads.empty() && !stopped_.contains(pid))) {
         forget_process(pid);
     }
@@ -306,6 +333,11 @@ void Follower::Loop::begin_leaving(pid_t pid) {
         given_up_.insert(pid);
     }
     stopped_.erase(pid);
+    leave_gate(pid);
+    found->second.parking = false;
+    for (const pid_t tid : std::exchange(found->second.parked, {})) {
+        found->second.held.push_back({tid});
+    }
     for (const Held& held : std::exchange(found->second.held, {})) {
         leave(held.tid, threads_[held.tid], 0);
     }
@@ -347,7 +379,7 @@ void Follower::Loop::leave(pid_t tid, Thread& thread, int status) {
     release(tid, signal);
     if (process.threads.empty()) {
         processes_.erase(pid);
-        end_gate(pid);
+        leave_gate(pid);
         look_from_afar(pid);
         unfollowed_[pid].given_up = true;
         left(pid);

@@ -29,6 +29,10 @@ void Follower::await_moves() { loop_->await_moves(); }
 
 bool Follower::watch_call(pid_t tid, Pages pages) { return loop_->watch_call(tid, pages); }
 
+bool Follower::watch_pins(pid_t pid, std::function<void()> go_on) {
+    return loop_->watch_pins(pid, std::move(go_on));
+}
+
 bool Follower::watch_mapping(pid_t tid, std::function<void()> go_on) {
     return loop_->watch_mapping(tid, std::move(go_on));
 }
@@ -47,15 +51,31 @@ std::optional<Follower::Charge> Follower::charge_of(pid_t pid) const {
 
 Follower::Loop::Loop(Parts parts)
     : parts_(std::move(parts)),
+      swap_file_(parts_.swap_file.valid() ? std::make_unique<SwapFile>(std::move(parts_.swap_file))
+                                          : nullptr),
       meter_({parts_.engine, parts_.engine_mutex, parts_.runner, parts_.clock,
-              [this](std::int32_t pid) { order({Order::Kind::kPaid, pid}); }, parts_.roots_too}),
+              [this](std::int32_t pid) { order({Order::Kind::kPaid, pid}); }, parts_.roots_too,
+              [this](std::int32_t pid) { return evicts() ? gates_->evicted(pid) : std::nullopt; }}),
       sockets_({parts_.engine, parts_.engine_mutex, parts_.runner, parts_.clock,
                 [this] { return meter_.watched(); }}),
-      gates_(parts_.gates ? std::make_unique<Gatekeeper>(meter_, parts_.on_stop) : nullptr),
+      gates_(parts_.gates ? std::make_unique<Gatekeeper>(gatekeeper_parts()) : nullptr),
       clock_(parts_.clock),
       thread_([this] { work(); }) {}
 
 Follower::Loop::~Loop() { stop(); }
+
+Gatekeeper::Parts Follower::Loop::gatekeeper_parts() {
+    return {.meter = meter_,
+            .on_fault = parts_.on_stop,
+            .swap_file = swap_file_.get(),
+            .wants_eviction = [this](pid_t pid) { order({Order::Kind::kEvict, pid}); },
+            .lost =
+                [this](pid_t pid) {
+                    parts_.logger.error("pid={} is killed: what was evicted cannot be read back",
+                                        pid);
+                    kill(pid, SIGKILL);
+                }};
+}
 
 void Follower::Loop::stop() {
     {
@@ -130,8 +150,13 @@ bool Follower::Loop::watch_call(pid_t tid, Pages pages) {
 void Follower::Loop::leave_faults(pid_t tid) {
     // The call with which a gate is made is seen here as well: there is none yet.
     if (gates_ != nullptr) {
-        gates_->end(gates_->guards(tid) ? tid : process_of(tid));
+        gates_->leave(gates_->guards(tid) ? tid : process_of(tid));
     }
+}
+
+bool Follower::Loop::watch_pins(pid_t pid, std::function<void()> go_on) {
+    const pid_t process = has_gate(pid) ? pid : process_of(pid);
+    return evicts() && order({Order::Kind::kKeepResident, process, {}, std::move(go_on)});
 }
 
 bool Follower::Loop::watch_mapping(pid_t tid, std::function<void()> go_on) {

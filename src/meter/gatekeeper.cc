@@ -21,86 +21,11 @@ namespace {
 constexpr int kRetryMillis = 5;
 constexpr std::uint64_t kStop = UINT64_MAX;
 
-bool is_own_thread(std::int32_t tid) { return syscall(SYS_tgkill, getpid(), tid, 0) == 0; }
-
 }  // namespace
 
-struct Gatekeeper::Gate {
-    Gate(pid_t process, FaultGate opened) : pid(process), gate(std::move(opened)) {}
-
-    /// Page after page that is touched; of the last few such rows, some thread may be expected to
-    /// go on with one.
-    struct Row {
-        std::uint64_t next = 0;
-        Pages length{0};
-    };
-    /// What is put ahead of a row is as long as the row, up to so much; and then the part of its
-    /// length: what nobody touches is charged as well.
-    static constexpr std::uint64_t kDoubles = 8;
-    static constexpr std::uint64_t kAhead = 8;
-    static constexpr std::size_t kRows = 16;
-
-    bool take(FaultGate::Fault& fault) {
-        const MutexLock lock(mutex);
-        if (busy || waiting.empty() || !gate) {
-            return false;
-        }
-        busy = true;
-        later = false;
-        fault = waiting.front();
-        waiting.pop_front();
-        return true;
-    }
-    void put_back(const FaultGate::Fault& fault) {
-        const MutexLock lock(mutex);
-        waiting.push_front(fault);
-        busy = false;
-        later = true;
-    }
-    void done() {
-        const MutexLock lock(mutex);
-        busy = false;
-    }
-    /// How many pages to put for a fault.
-    Pages row_for(const FaultGate::Fault& fault) {
-        const MutexLock lock(mutex);
-        const auto row = std::find_if(rows.begin(), rows.end(),
-                                      [&](const Row& one) { return one.next == fault.address; });
-        if (row != rows.end()) {
-            const std::uint64_t length = row->length.count();
-            return std::clamp(Pages{std::max(std::min(length, kDoubles), length / kAhead)},
-                              Pages{1}, FaultGate::kMostPages);
-        }
-        rows.push_front({fault.address, Pages{0}});
-        if (rows.size() > kRows) {
-            rows.pop_back();
-        }
-        return Pages{1};
-    }
-    /// So many have been put; a row that goes on is the last to be forgotten.
-    void has_put(const FaultGate::Fault& fault, Pages pages) MEMCGFS_REQUIRES(mutex) {
-        const auto row = std::find_if(rows.begin(), rows.end(),
-                                      [&](const Row& one) { return one.next == fault.address; });
-        if (row != rows.end()) {
-            row->next += pages.count() * kPageSize;
-            row->length += pages;
-            std::rotate(rows.begin(), row, row + 1);
-        }
-    }
-
-    const pid_t pid;
-    Mutex mutex{LockRank::kLeaf};
-    std::optional<FaultGate> gate MEMCGFS_GUARDED_BY(mutex);
-    std::deque<FaultGate::Fault> waiting MEMCGFS_GUARDED_BY(mutex);
-    std::deque<Row> rows MEMCGFS_GUARDED_BY(mutex);
-    std::uint64_t heap MEMCGFS_GUARDED_BY(mutex) = 0;
-    bool busy MEMCGFS_GUARDED_BY(mutex) = false;   ///< one fault is being decided on
-    bool later MEMCGFS_GUARDED_BY(mutex) = false;  ///< another payment comes first
-};
-
-Gatekeeper::Gatekeeper(Meter& meter, std::function<void()> on_fault)
-    : meter_(meter),
-      on_fault_(std::move(on_fault)),
+Gatekeeper::Gatekeeper(Parts parts)
+    : parts_(std::move(parts)),
+      meter_(parts_.meter),
       poll_(epoll_create1(EPOLL_CLOEXEC)),
       kick_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     epoll_event event{.events = EPOLLIN, .data = {.u64 = kStop}};
@@ -111,33 +36,49 @@ Gatekeeper::Gatekeeper(Meter& meter, std::function<void()> on_fault)
 Gatekeeper::~Gatekeeper() { stop(); }
 
 void Gatekeeper::stop() {
-    std::map<pid_t, std::shared_ptr<Gate>> gates;
+    std::map<std::uint64_t, std::shared_ptr<Gate>> gates;
     {
         const MutexLock lock(mutex_);
         stopping_ = true;
-        gates = gates_;
+        gates = by_key_;
     }
     eventfd_write(kick_.get(), 1);
     if (thread_.joinable()) {
         thread_.join();
     }
-    for (const auto& [pid, gate] : gates) {
-        end(pid);
+    for (const auto& [key, gate] : gates) {
+        close(gate, true);
     }
 }
 
-void Gatekeeper::begin(pid_t pid, FaultGate gate) {
-    const int file = gate.file();
-    {
-        const MutexLock lock(mutex_);
-        gates_[pid] = std::make_shared<Gate>(pid, std::move(gate));
+void Gatekeeper::begin(pid_t pid, FaultGate opened) {
+    std::optional<EvictedPages> pages;
+    if (parts_.swap_file != nullptr) {
+        pages.emplace(*parts_.swap_file);
     }
-    epoll_event event{.events = EPOLLIN, .data = {.u64 = static_cast<std::uint64_t>(pid)}};
-    epoll_ctl(poll_.get(), EPOLL_CTL_ADD, file, &event);
+    const auto gate = std::make_shared<Gate>(next_key_++, pid, std::move(opened), std::move(pages));
+    add(gate);
+    listen_to(gate);
     guard_all(pid);
 }
 
-std::shared_ptr<Gatekeeper::Gate> Gatekeeper::find(pid_t pid) const {
+void Gatekeeper::add(const std::shared_ptr<Gate>& gate) {
+    const MutexLock lock(mutex_);
+    by_key_[gate->key] = gate;
+    if (gate->pid != 0) {
+        gates_[gate->pid] = gate;
+    }
+}
+
+void Gatekeeper::listen_to(const std::shared_ptr<Gate>& gate) {
+    const MutexLock lock(gate->mutex);
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = gate->key}};
+    if (gate->gate) {
+        epoll_ctl(poll_.get(), EPOLL_CTL_ADD, gate->gate->file(), &event);
+    }
+}
+
+std::shared_ptr<Gate> Gatekeeper::find(pid_t pid) const {
     const MutexLock lock(mutex_);
     const auto found = gates_.find(pid);
     return found == gates_.end() ? nullptr : found->second;
@@ -187,20 +128,47 @@ void Gatekeeper::guard_heap(pid_t pid, std::uint64_t end) {
 }
 
 void Gatekeeper::end(pid_t pid) {
-    std::shared_ptr<Gate> gate;
+    if (const auto gate = find(pid)) {
+        close(gate, false);
+    }
+}
+
+void Gatekeeper::leave(pid_t pid) {
+    if (const auto gate = find(pid)) {
+        close(gate, true);
+    }
+}
+
+void Gatekeeper::close(const std::shared_ptr<Gate>& gate, bool goes_on) {
+    bool lost = false;
+    {
+        const MutexLock lock(gate->mutex);
+        if (goes_on) {
+            lost = !gate->bring_all_back().ok();
+        }
+        if (gate->gate) {
+            // A child that has been forked keeps what it was born with.
+            gate->read_messages();
+            epoll_ctl(poll_.get(), EPOLL_CTL_DEL, gate->gate->file(), nullptr);
+        }
+        gate->gate.reset();
+        gate->waiting.clear();
+        if (gate->evicted) {
+            gate->evicted->drop_all();
+        }
+    }
+    take_newborns(gate);
     {
         const MutexLock lock(mutex_);
-        const auto found = gates_.find(pid);
-        if (found == gates_.end()) {
-            return;
+        by_key_.erase(gate->key);
+        if (const auto known = gates_.find(gate->pid);
+            known != gates_.end() && known->second == gate) {
+            gates_.erase(known);
         }
-        gate = std::move(found->second);
-        gates_.erase(found);
     }
-    const MutexLock lock(gate->mutex);
-    epoll_ctl(poll_.get(), EPOLL_CTL_DEL, gate->gate->file(), nullptr);
-    gate->gate.reset();
-    gate->waiting.clear();
+    if (lost && gate->pid != 0) {
+        parts_.lost(gate->pid);
+    }
 }
 
 void Gatekeeper::paid(pid_t pid) {
@@ -219,8 +187,8 @@ void Gatekeeper::work() {
         for (int i = 0; i < count; ++i) {
             if (const std::uint64_t what = events[static_cast<std::size_t>(i)].data.u64;
                 what != kStop) {
-                on_fault_();
-                read_faults(static_cast<pid_t>(what));
+                parts_.on_fault();
+                read_faults(what);
             } else {
                 eventfd_t ignored = 0;
                 eventfd_read(kick_.get(), &ignored);
@@ -234,20 +202,26 @@ void Gatekeeper::work() {
     }
 }
 
-void Gatekeeper::read_faults(pid_t pid) {
-    const auto gate = find(pid);
+void Gatekeeper::read_faults(std::uint64_t key) {
+    std::shared_ptr<Gate> gate;
+    {
+        const MutexLock lock(mutex_);
+        if (const auto found = by_key_.find(key); found != by_key_.end()) {
+            gate = found->second;
+        }
+    }
     if (gate == nullptr) {
         return;
     }
+    bool lost = false;
     {
         const MutexLock lock(gate->mutex);
-        while (gate->gate) {
-            const auto fault = gate->gate->next();
-            if (!fault) {
-                break;
-            }
-            gate->waiting.push_back(*fault);
-        }
+        gate->read_messages();
+        lost = gate->lost;
+    }
+    take_newborns(gate);
+    if (lost && gate->pid != 0) {
+        parts_.lost(gate->pid);
     }
     serve(gate);
 }
@@ -277,18 +251,19 @@ bool Gatekeeper::retry() {
 void Gatekeeper::serve(const std::shared_ptr<Gate>& gate) {
     FaultGate::Fault fault;
     while (gate->take(fault)) {
-        if (!fault.write) {
-            const MutexLock lock(gate->mutex);
-            if (gate->gate) {
-                gate->gate->fill_with_zero_page(fault.address, Pages{1});
+        if (fault.write || gate->has_evicted(fault.address)) {
+            if (!charge(gate, fault)) {
+                return;
             }
-            gate->busy = false;
-        } else if (is_own_thread(fault.tid)) {
-            put(gate, fault, Pages{1}, Pages{0});
-            gate->done();
-        } else if (!charge(gate, fault)) {
-            return;
+            continue;
         }
+        const MutexLock lock(gate->mutex);
+        if (gate->frozen_by != 0) {
+            gate->waiting.push_front(fault);
+        } else if (gate->gate) {
+            gate->gate->fill_with_zero_page(fault.address, Pages{1});
+        }
+        gate->busy = false;
     }
 }
 
@@ -296,37 +271,44 @@ void Gatekeeper::serve(const std::shared_ptr<Gate>& gate) {
 bool Gatekeeper::charge(const std::shared_ptr<Gate>& gate, const FaultGate::Fault& fault) {
     // Whichever comes second, the decision or this call's end, knows of the first.
     auto first = std::make_shared<std::atomic<bool>>(true);
-    const auto decided = [this, gate, fault, first](Meter::Admission admission, Pages pages) {
-        switch (admission) {
-            case Meter::Admission::kCharged:
-                put(gate, fault, pages, pages);
-                break;
-            case Meter::Admission::kFree:
-                put(gate, fault, pages, Pages{0});
-                break;
-            case Meter::Admission::kLater:
-                gate->put_back(fault);
-                eventfd_write(kick_.get(), 1);
-                return;
-            case Meter::Admission::kNever:
-                break;
+    const bool comes_back = gate->has_evicted(fault.address);
+    const auto decided = [this, gate, fault, first, comes_back](Meter::Admission admission,
+                                                                Pages pages) {
+        if (admission == Meter::Admission::kLater) {
+            gate->put_back(fault);
+            eventfd_write(kick_.get(), 1);
+            return;
         }
+        if (admission != Meter::Admission::kNever && comes_back) {
+            put_back(gate, fault, pages);
+        } else if (admission != Meter::Admission::kNever) {
+            const bool paid = admission == Meter::Admission::kCharged;
+            put_empty(gate, fault, pages, paid ? pages : Pages{0});
+        }
+        tell_of_eviction(gate);
         gate->done();
         if (!first->exchange(false)) {
             serve(gate);
         }
     };
-    meter_.admit(gate->pid, gate->row_for(fault), decided);
+    const Pages row = gate->row_for(fault);
+    if (comes_back) {
+        meter_.admit_back(gate->pid, row, decided);
+    } else {
+        meter_.admit(gate->pid, row, decided);
+    }
     return !first->exchange(false);
 }
 
-void Gatekeeper::put(const std::shared_ptr<Gate>& gate, const FaultGate::Fault& fault, Pages pages,
-                     Pages charged) {
+void Gatekeeper::put_empty(const std::shared_ptr<Gate>& gate, const FaultGate::Fault& fault,
+                           Pages pages, Pages charged) {
     Pages done{0};
     meter_.install(gate->pid, charged, [&] {
         const MutexLock lock(gate->mutex);
-        if (gate->gate) {
-            done = gate->gate->fill(fault.address, pages);
+        if (gate->frozen_by != 0) {
+            gate->waiting.push_front(fault);
+        } else if (gate->gate) {
+            done = gate->fill(fault, pages);
             gate->has_put(fault, pages);
         }
     });

@@ -42,7 +42,7 @@ Result<std::int64_t> open_device(RemoteCalls& calls) {
     return number;
 }
 
-Result<FaultGate> make_gate(pid_t pid, RemoteCalls& calls) {
+Result<FaultGate> make_gate(pid_t pid, RemoteCalls& calls, FaultGate::Use use) {
     auto number = calls.make(SYS_userfaultfd, {kFlags, 0, 0});
     if (!number.ok() && number.error() == Errno::kEPERM) {
         number = open_device(calls);
@@ -50,7 +50,7 @@ Result<FaultGate> make_gate(pid_t pid, RemoteCalls& calls) {
     const auto descriptor = static_cast<std::uint64_t>(MEMCGFS_TRY(std::move(number)));
     auto file = take_descriptor(pid, static_cast<int>(descriptor));
     MEMCGFS_TRY(calls.make(SYS_close, {descriptor, 0, 0}));
-    return FaultGate::open(MEMCGFS_TRY(std::move(file)));
+    return FaultGate::open(MEMCGFS_TRY(std::move(file)), use);
 }
 
 }  // namespace
@@ -99,7 +99,9 @@ bool Follower::Loop::raise_gate(pid_t tid, const Thread& thread) {
         auto calls = RemoteCalls::begin(pid, tid);
         if (calls) {
             called = true;
-            gate = make_gate(pid, *calls);
+            gate =
+                make_gate(pid, *calls,
+                          gates_->evicts() ? FaultGate::Use::kEviction : FaultGate::Use::kCharging);
             killed = calls->killed();
         }
     }
@@ -108,6 +110,7 @@ bool Follower::Loop::raise_gate(pid_t tid, const Thread& thread) {
         return true;
     }
     if (gate.ok()) {
+        processes_[pid].keeps_resident |= gates_->evicts() && has_async_io(pid);
         gates_->begin(pid, std::move(gate).value());
     } else if (!std::exchange(gate_refused_, true)) {
         parts_.logger.warn("page faults of pid={} cannot wait ({}): charged as with --charge event",
@@ -138,6 +141,12 @@ void Follower::Loop::guard_mapping(pid_t tid, const Thread& thread) {
         gates_->guard(thread.process, start, whole(call->arguments[1]));
     } else if (call->number == SYS_mremap) {
         gates_->guard(thread.process, start, whole(call->arguments[2]));
+    }
+}
+
+void Follower::Loop::leave_gate(pid_t pid) {
+    if (gates_ != nullptr) {
+        gates_->leave(pid);
     }
 }
 

@@ -42,6 +42,7 @@ struct Meter::Watched {
     Pages mapped{};             ///< when it last was of interest whether it is plain
     Pages plain{};              ///< when that much was mapped, none was shared memory
     std::atomic<bool> may_lock = false;
+    bool suspended = false;  ///< suspend_looks()
     std::shared_ptr<Progress> progress = std::make_shared<Progress>();
 };
 
@@ -220,6 +221,10 @@ Meter::Settled Meter::settle(std::int32_t pid, Care care) {
         std::unique_ptr<Operation> payment;
         {
             const MutexLock looking(watched->looking);
+            if (watched->suspended) {
+                settled.free = !ledger_.owes(pid);
+                return settled;
+            }
             const auto memory = watched->probe.look();
             if (!memory.ok()) {
                 return {};
@@ -231,7 +236,8 @@ Meter::Settled Meter::settle(std::int32_t pid, Care care) {
             if (watched->may_lock) {
                 ledger_.locks(pid, locked_memory(pid));
             }
-            payment = ledger_.sampled(pid, memory->anon);
+            payment = ledger_.sampled(pid, memory->anon,
+                                      parts_.evicted ? parts_.evicted(pid) : std::nullopt);
         }
         if (payment == nullptr) {
             settled.free = !ledger_.owes(pid);
@@ -308,11 +314,30 @@ void Meter::admit(std::int32_t pid, Pages most, std::function<void(Admission, Pa
     }
     const Pages pages = std::clamp(headroom(pid), Pages{1}, most);
     Ledger::Grant grant = ledger_.grant(pid, pages);
+    if (grant.answer == Ledger::Grant::Answer::kFree) {
+        grant.pages = most;
+    }
+    pay_ahead(pid, std::move(grant), std::move(decide));
+}
+
+void Meter::admit_back(std::int32_t pid, Pages most, std::function<void(Admission, Pages)> decide) {
+    if (!settle_for_other(pid)) {
+        decide(Admission::kLater, Pages{0});
+        return;
+    }
+    const auto evicted = parts_.evicted ? parts_.evicted(pid) : std::nullopt;
+    const Pages pages = std::clamp(headroom(pid), Pages{1}, most);
+    pay_ahead(pid, ledger_.grant_back(pid, pages, evicted.value_or(Pages{0})), std::move(decide));
+}
+
+void Meter::pay_ahead(std::int32_t pid, Ledger::Grant grant,
+                      std::function<void(Admission, Pages)> decide) {
+    const Pages pages = grant.pages;
     switch (grant.answer) {
         case Ledger::Grant::Answer::kPay:
             break;
         case Ledger::Grant::Answer::kFree:
-            decide(Admission::kFree, most);
+            decide(Admission::kFree, pages);
             return;
         case Ledger::Grant::Answer::kLater:
             decide(Admission::kLater, Pages{0});
@@ -334,6 +359,13 @@ void Meter::admit(std::int32_t pid, Pages most, std::function<void(Admission, Pa
     };
     pay_for_region(pid);
     parts_.runner.run(std::move(grant.operation), ended);
+}
+
+void Meter::suspend_looks(std::int32_t pid, bool on) {
+    if (const auto watched = find(pid)) {
+        const MutexLock looking(watched->looking);
+        watched->suspended = on;
+    }
 }
 
 void Meter::install(std::int32_t pid, Pages charged, const std::function<void()>& put) {

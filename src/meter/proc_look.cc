@@ -13,8 +13,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 
 namespace memcgfs::meter {
 
@@ -160,6 +163,25 @@ bool is_foreground_job(pid_t pid) {
         return false;
     }
     return terminal != 0 && foreground == group && getpgid(parent) != group;
+}
+
+bool has_async_io(pid_t pid) {
+    std::error_code gone;
+    std::filesystem::directory_iterator file(fmt::format("/proc/{}/fd", pid), gone);
+    while (!gone && file != std::filesystem::directory_iterator()) {
+        std::error_code closed;
+        if (std::filesystem::read_symlink(file->path(), closed) == "anon_inode:[io_uring]") {
+            return true;
+        }
+        file.increment(gone);
+    }
+    std::ifstream maps(fmt::format("/proc/{}/maps", pid));
+    for (std::string line; std::getline(maps, line);) {
+        if (line.ends_with("/[aio] (deleted)") || line.ends_with("/[aio]")) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool is_stopped(pid_t pid) { return state_in(read_file(pid, "stat")) == 'T'; }

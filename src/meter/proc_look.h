@@ -56,6 +56,10 @@ std::optional<Program> program_of(pid_t pid);
 /// Its children and those of its threads; none on kernels without CONFIG_PROC_CHILDREN.
 std::vector<pid_t> children_of(pid_t pid);
 
+/// The kernel may write to its memory when none of its threads is in a call (io_uring(7),
+/// io_setup(2)).
+bool has_async_io(pid_t pid);
+
 /// In a group stop that nobody traces.
 bool is_stopped(pid_t pid);
 

@@ -87,10 +87,11 @@ StopKind kind_of_stop(int wait_status) {
     }
 }
 
-Result<void> seize(pid_t tid) {
+Result<void> seize(pid_t tid, AtTracersEnd end) {
     constexpr long kOptions = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
                               PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD;
-    if (ptrace(PTRACE_SEIZE, tid, nullptr, kOptions) != 0) {
+    const long options = kOptions | (end == AtTracersEnd::kKilled ? PTRACE_O_EXITKILL : 0);
+    if (ptrace(PTRACE_SEIZE, tid, nullptr, options) != 0) {
         return Err(static_cast<Errno>(errno));
     }
     return {};

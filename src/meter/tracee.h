@@ -31,9 +31,11 @@ enum class StopKind : std::uint8_t {
 
 StopKind kind_of_stop(int wait_status);
 
+/// What becomes of a process when the thread that follows it ends without letting it go.
+enum class AtTracersEnd : bool { kFree, kKilled };
 /// Follows the thread and what it forks, without stopping it. EPERM: somebody else does, or it may
 /// not be looked at; ESRCH.
-Result<void> seize(pid_t tid);
+Result<void> seize(pid_t tid, AtTracersEnd end = AtTracersEnd::kFree);
 /// Lets a stopped thread go on, with a signal if it is not 0.
 void let_go(pid_t tid, int signal = 0);
 /// The same up to the next system call's beginning or, from there, to its end.

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -251,6 +252,14 @@ int gate_faults() {
         UniqueFd(static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK))).valid());
 }
 
+int evict_pages() {
+    const UniqueFd file(static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK)));
+    uffdio_api api{};
+    api.api = UFFD_API;
+    api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_EVENT_FORK;
+    return errno_unless(file.valid() && ioctl(file.get(), UFFDIO_API, &api) == 0);
+}
+
 int keep_awake() {
     return errno_unless(UniqueFd(open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC)).valid());
 }
@@ -307,6 +316,8 @@ constexpr std::array kRows{
     Row{"page faults that wait (userfaultfd)", gate_faults, false,
         "'memcgfs run --charge exact' is as '--charge event' (root, or "
         "vm.unprivileged_userfaultfd)."},
+    Row{"pages that leave memory (userfaultfd, Linux 5.7)", evict_pages, false,
+        "'memcgfs run --evict' is refused (root, or CAP_SYS_PTRACE)."},
     Row{"keeping idle CPUs awake (/dev/cpu_dma_latency)", keep_awake, false,
         "In a virtual machine each request, and each stop of a process that is charged, may take "
         "some 0.1 ms longer (root, or write permission for it)."},

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 
+#include "memcgfs/supervisor/filter.h"
 #include "supervisor/call.h"
 
 namespace memcgfs::supervisor {
@@ -43,7 +44,7 @@ struct CallRow {
     Answer (*answer)(const Call& call, CallAnswers& answers);
     std::optional<OnlyWhere> only{};
     std::optional<OnlyWhere> also{};  ///< both
-    bool maps = false;                ///< waits only where mappings do (filter.h)
+    Mappings since = Mappings::kPass;  ///< waits only where these do
 };
 
 std::span<const CallRow> call_table();
@@ -81,6 +82,8 @@ Answer answer_mlock(const Call& call, CallAnswers& answers);
 Answer answer_mlockall(const Call& call, CallAnswers& answers);
 Answer answer_madvise(const Call& call, CallAnswers& answers);
 Answer answer_mapping(const Call& call, CallAnswers& answers);
+Answer answer_pin(const Call& call, CallAnswers& answers);
+Answer answer_write_to_process(const Call& call, CallAnswers& answers);
 Answer answer_userfaultfd(const Call& call, CallAnswers& answers);
 Answer answer_read(const Call& call, CallAnswers& answers);
 // trace_calls.cc

@@ -54,7 +54,7 @@ Result<std::vector<sock_filter>, std::string> make_program(Mappings mappings) {
     // DEVIATION(other-architectures): else a 32-bit program's first call would be its last.
     int error = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
     for (const CallRow& row : call_table()) {
-        if (error == 0 && (!row.maps || mappings == Mappings::kWait)) {
+        if (error == 0 && row.since <= mappings) {
             error = add_row(context.get(), row);
         }
     }
@@ -99,7 +99,7 @@ Result<runner::UniqueFd, std::string> install_filter(Mappings mappings) {
             }
             error = errno;
         }
-        if (error != EINVAL || mappings == Mappings::kWait) {
+        if (error != EINVAL || mappings != Mappings::kPass) {
             break;
         }
     }
@@ -108,7 +108,7 @@ Result<runner::UniqueFd, std::string> install_filter(Mappings mappings) {
             "another supervisor of system calls is at work (a 'memcgfs run' "
             "outside, or a container runtime's)"};
     }
-    if (error == EINVAL && mappings == Mappings::kWait) {
+    if (error == EINVAL && mappings != Mappings::kPass) {
         // A thread that is to stop at its call's end would otherwise never begin it.
         return Failed<std::string>{"page faults that wait (--charge exact) need Linux 5.19"};
     }

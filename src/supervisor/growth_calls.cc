@@ -35,6 +35,25 @@ Answer answer_mapping(const Call& call, CallAnswers& answers) {
     return waits ? Answer::given_later() : Answer::go_on();
 }
 
+namespace {
+
+Answer answer_pin_of(const Call& call, pid_t owner, CallAnswers& answers) {
+    const auto late = LateCall::of(call);
+    const bool waits =
+        late != nullptr && answers.pins_memory(call.caller(), owner, [late] { late->go_on(); });
+    return waits ? Answer::given_later() : Answer::go_on();
+}
+
+}  // namespace
+
+Answer answer_pin(const Call& call, CallAnswers& answers) {
+    return answer_pin_of(call, 0, answers);
+}
+
+Answer answer_write_to_process(const Call& call, CallAnswers& answers) {
+    return answer_pin_of(call, call.int_argument(0), answers);
+}
+
 Answer answer_userfaultfd(const Call& call, CallAnswers& answers) {
     answers.serves_faults(call.caller());
     return Answer::go_on();

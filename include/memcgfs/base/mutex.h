@@ -33,6 +33,7 @@ enum class LockRank : int {
     kEngine = 40,
     kExecutor = 50,
     kOutbox = 60,
+    kGate = 65,
     kLeaf = 70,
 };
 

@@ -25,11 +25,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "memcgfs/base/clock.h"
 #include "memcgfs/base/mutex.h"
 #include "memcgfs/base/operation.h"
+#include "memcgfs/base/result.h"
+#include "memcgfs/base/unique_fd.h"
 #include "memcgfs/engine/engine.h"
 #include "memcgfs/world/task_table.h"
 
@@ -61,12 +64,17 @@ public:
         /// (gatekeeper.h says with what exceptions). A process for which that cannot be done is
         /// followed as usual.
         bool gates = false;
+        /// With `gates`: pages that the books have in swap are evicted to this file. Those who are
+        /// followed are killed if this process dies without letting them go.
+        UniqueFd swap_file{};
         /// Tells the engine of processes that have come and gone; wanted where nobody is traced.
         std::function<void()> refresh{};
         /// A followed thread waits for an answer. Any thread.
         std::function<void()> on_stop = [] {};
     };
     explicit Follower(Parts parts);
+    /// Parts::swap_file, in the directory. An error is one sentence: pages cannot be evicted here.
+    static Result<UniqueFd, std::string> make_swap_file(const std::string& directory);
     /// stop().
     ~Follower();
     Follower(const Follower&) = delete;
@@ -98,6 +106,11 @@ public:
     /// True: it has a gate and stops at the call's end; the call shall go on when `go_on` is
     /// called, by another thread.
     bool watch_mapping(pid_t tid, std::function<void()> go_on);
+
+    /// Pages of the process, or that of the thread, may be pinned by a call that has begun and goes
+    /// on when `go_on` is called, by another thread: none are evicted any more until its next
+    /// program. False: none are anyway.
+    bool watch_pins(pid_t pid, std::function<void()> go_on);
 
     /// The thread's process serves page faults of its own from now on, and memory has one who does:
     /// until its next program it is followed as without a gate.

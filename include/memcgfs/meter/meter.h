@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ public:
         const Clock& clock;
         std::function<void(std::int32_t pid)> paid;
         bool roots_too = false;  ///< Ledger's
+        /// How many pages of the process are in the swap file; nothing where none are evicted.
+        /// Called with kMeter held.
+        std::function<std::optional<Pages>(std::int32_t pid)> evicted{};
     };
     explicit Meter(Parts parts);
     ~Meter();
@@ -91,6 +95,14 @@ public:
     /// Pays for up to `most` pages, fewer near a limit and one at least, and calls `decide` once:
     /// before it returns, or from any thread, with no lock held.
     void admit(std::int32_t pid, Pages most, std::function<void(Admission, Pages)> decide);
+    /// The same for pages that have been evicted and are to be put back: what is charged with them
+    /// is known already, so that install() has none.
+    void admit_back(std::int32_t pid, Pages most, std::function<void(Admission, Pages)> decide);
+    /// How many of its pages are in swap by the books.
+    Pages swapped(std::int32_t pid) const { return ledger_.swapped(pid); }
+    /// From now on, and until it is told otherwise, no look at the process counts, for its pages
+    /// are being evicted.
+    void suspend_looks(std::int32_t pid, bool on);
     /// Calls `put`, which puts pages into the process's memory, while nobody looks at that.
     void install(std::int32_t pid, Pages charged, const std::function<void()>& put);
 
@@ -117,6 +129,8 @@ private:
     static void find_plain(std::int32_t pid, Watched& watched, Pages mapped);
     void look_at_segments(std::int32_t pid, Watched& watched, const MemoryProbe::Memory& memory);
     void pay_for_region(std::int32_t pid);
+    void pay_ahead(std::int32_t pid, Ledger::Grant grant,
+                   std::function<void(Admission, Pages)> decide);
     std::vector<std::int32_t> settle_each(const std::vector<std::int32_t>& pids);
     /// True: it is over.
     bool pay(std::int32_t pid, const std::shared_ptr<Progress>& progress,

@@ -7,6 +7,7 @@
 // the number alone. Calls of another architecture (32-bit programs) pass, too.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "memcgfs/base/result.h"
@@ -20,8 +21,9 @@ namespace memcgfs::supervisor {
 /// An error is a sentence: this kernel has no such filters, or another supervisor is at work.
 /// Between fork and exec: no locks, one thread.
 ///
-/// `mappings`: calls that map private memory wait as well (CallAnswers::maps_memory).
-enum class Mappings : bool { kPass, kWait };
+/// `mappings`: calls that map private memory wait as well (CallAnswers::maps_memory), or those,
+/// too, after which the kernel or another process may hold pages of it (CallAnswers::pins_memory).
+enum class Mappings : std::uint8_t { kPass, kWait, kAndPinsWait };
 Result<runner::UniqueFd, std::string> install_filter(Mappings mappings = Mappings::kPass);
 
 }  // namespace memcgfs::supervisor

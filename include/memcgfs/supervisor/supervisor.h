@@ -85,6 +85,11 @@ public:
     /// The caller is about to map private memory. True: it waits until `go_on` is called, by any
     /// thread.
     virtual bool maps_memory(pid_t /*caller*/, std::function<void()> /*go_on*/) { return false; }
+    /// The kernel or the caller may hold pages of a process for a while; 0: of the caller's own.
+    /// True: it waits until `go_on` is called, by any thread.
+    virtual bool pins_memory(pid_t /*caller*/, pid_t /*owner*/, std::function<void()> /*go_on*/) {
+        return false;
+    }
     /// The caller is about to have its page faults wait for itself.
     virtual void serves_faults(pid_t /*caller*/) {}
     /// What answers mounts of the type; nullptr: they are the kernel's affair.

@@ -127,7 +127,7 @@ inline bool is_traced(pid_t pid) {
 }
 
 /// How processes are charged. With kTimer and kUntraced children are the test's to wait for.
-enum class Tier : std::uint8_t { kTimer, kUntraced, kEvent, kGates };
+enum class Tier : std::uint8_t { kTimer, kUntraced, kEvent, kGates, kEviction };
 
 class World {
 public:
@@ -135,7 +135,7 @@ public:
         : traces(tier >= Tier::kEvent),
           engine({.profile = *engine::find_profile("6.1"),
                   .layout = layout,
-                  .machine = test::roomy_machine(),
+                  .machine = machine_for(tier),
                   .clock = clock,
                   .effects = outbox}),
           executor(engine_mutex, outbox, clock) {
@@ -153,7 +153,8 @@ public:
                             .child_ended = [this](pid_t pid, int status) { note(pid, status); },
                             .traces = traces,
                             .counts = tier != Tier::kTimer,
-                            .gates = tier == Tier::kGates,
+                            .gates = tier == Tier::kGates || tier == Tier::kEviction,
+                            .swap_file = swap_file_for(tier),
                             .refresh = [] {}});
     }
     ~World() {
@@ -166,6 +167,22 @@ public:
     }
     World(const World&) = delete;
     World& operator=(const World&) = delete;
+
+    static engine::Machine machine_for(Tier tier) {
+        engine::Machine machine = test::roomy_machine();
+        if (tier == Tier::kEviction) {
+            test::add_zram(machine, Pages{1U << 18U});
+        }
+        return machine;
+    }
+    static UniqueFd swap_file_for(Tier tier) {
+        return tier == Tier::kEviction ? Follower::make_swap_file("/tmp").value() : UniqueFd();
+    }
+    /// In the books.
+    Pages swapped() {
+        const MutexLock lock(engine_mutex);
+        return Pages{static_cast<std::uint64_t>(group->memcg->stat_total(engine::StatItem::kSwap))};
+    }
 
     engine::Cgroup* make_group(std::string_view name) {
         const MutexLock lock(engine_mutex);

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <csignal>
 #include <thread>
+#include <variant>
 
 #include "meter/fault_gate.h"
 #include "meter/private_memory.h"
@@ -78,9 +79,9 @@ struct Memory {
 FaultGate::Fault next_fault(FaultGate& gate) {
     pollfd file{gate.file(), POLLIN, 0};
     REQUIRE(poll(&file, 1, kPatienceMs) == 1);
-    const auto fault = gate.next();
-    REQUIRE(fault);
-    return *fault;
+    const auto message = gate.next();
+    REQUIRE(message);
+    return std::get<FaultGate::Fault>(*message);
 }
 
 TEST_CASE("who touches what is missing waits until it is put") {
