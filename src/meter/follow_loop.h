@@ -97,6 +97,7 @@ private:
         bool exiting = false;             ///< it has been in its exit stop
         LongCall call = LongCall::kNone;
         Errand errand = Errand::kNone;
+        CallMadeAgain made_again{};
     };
     struct Held {
         pid_t tid = 0;

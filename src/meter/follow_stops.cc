@@ -67,7 +67,7 @@ void Follower::Loop::on_stop(pid_t tid, Thread& thread, int status) {
                 break;
             }
             if (!std::exchange(thread.fresh, false)) {
-                restart_interrupted_call(tid);
+                restart_interrupted_call(tid, thread.made_again, clock_.now());
             } else if (tid == thread.process) {
                 resume(tid, thread);  // it has nothing yet that was not its maker's
                 break;
@@ -234,12 +234,12 @@ void Follower::Loop::on_signal(pid_t tid, Thread& thread, int signal) {
     if (signal != SIGTRAP || !is_fault_trap(tid)) {
         if (has_interrupted_call(tid) && is_ignored(tid, signal)) {
             // Who has no tracer does not even notice.
-            restart_interrupted_call(tid);
+            restart_interrupted_call(tid, thread.made_again, clock_.now());
         }
         resume(tid, thread, signal);
     } else {
         // It is sent from an interrupt, and may come when the thread waits again.
-        restart_interrupted_call(tid);
+        restart_interrupted_call(tid, thread.made_again, clock_.now());
         widen_trap(thread);
         go_on_or_be_held(tid, thread, Meter::Care::kQuick);
     }
@@ -366,7 +366,7 @@ void Follower::Loop::leave(pid_t tid, Thread& thread, int status) {
     } else if (kind == StopKind::kSignal && !is_fault_trap(tid)) {
         signal = WSTOPSIG(status);
     } else if (kind == StopKind::kHalted || kind == StopKind::kSignal) {
-        restart_interrupted_call(tid);
+        restart_interrupted_call(tid, thread.made_again, clock_.now());
     } else if (kind == StopKind::kExec) {
         meter_.exec(pid, comm_of(pid));
     }

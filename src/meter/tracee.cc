@@ -2,6 +2,7 @@
 #include "meter/tracee.h"
 
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
@@ -53,6 +54,25 @@ bool registers_of_interrupted(pid_t tid, user_regs_struct& registers) {
     return ptrace(PTRACE_GETREGS, tid, nullptr, &registers) == 0 &&
            static_cast<long long>(registers.orig_rax) >= 0 &&
            static_cast<long long>(registers.rax) == -EINTR;
+}
+
+/// Of an epoll_wait(2), in milliseconds. How long it had waited at the first time nobody knows; a
+/// millisecond less shows that it is still the same call.
+void shorten_timeout(user_regs_struct& registers, CallMadeAgain& last, Nanos now) {
+    const auto timeout = static_cast<std::int32_t>(registers.r10);
+    if (timeout <= 0) {
+        return;
+    }
+    const auto millis = static_cast<std::uint64_t>(timeout);
+    if (last.place != registers.rip || last.millis != millis) {
+        last = {registers.rip, millis - 1, now};
+    } else {
+        const auto passed =
+            static_cast<std::uint64_t>((now - last.since).count() / from_millis(1).count());
+        last.millis -= std::min(millis, passed);
+        last.since += from_millis(static_cast<std::int64_t>(passed));
+    }
+    registers.r10 = last.millis;
 }
 #endif
 
@@ -146,17 +166,22 @@ bool has_interrupted_call(pid_t tid) {
 #endif
 }
 
-void restart_interrupted_call(pid_t tid) {
+void restart_interrupted_call(pid_t tid, CallMadeAgain& last, Nanos now) {
 #if defined(__x86_64__)
     user_regs_struct registers{};
     if (!registers_of_interrupted(tid, registers) || has_signals(tid)) {
         return;
+    }
+    if (registers.orig_rax == SYS_epoll_wait || registers.orig_rax == SYS_epoll_pwait) {
+        shorten_timeout(registers, last, now);
     }
     registers.rax = registers.orig_rax;
     registers.rip -= kSyscallSize;
     ptrace(PTRACE_SETREGS, tid, nullptr, &registers);
 #else
     (void)tid;
+    (void)last;
+    (void)now;
 #endif
 }
 

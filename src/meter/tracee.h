@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "memcgfs/base/result.h"
+#include "memcgfs/base/units.h"
 
 namespace memcgfs::meter {
 
@@ -59,8 +60,16 @@ bool awaits_fault_trap(pid_t tid);
 /// The thread is at the end of a system call that was interrupted, and that the kernel never
 /// restarts by itself (epoll_wait(2) and its like).
 bool has_interrupted_call(pid_t tid);
-/// Such a call is made again, if no signal is about to be delivered. DEVIATION(interrupted-calls):
-/// x86-64 alone; elsewhere the program sees EINTR.
-void restart_interrupted_call(pid_t tid);
+/// A call that a thread has been made to make again, to tell whether it still is in it.
+struct CallMadeAgain {
+    std::uint64_t place = 0;
+    std::uint64_t millis = 0;  ///< its timeout; 0: none
+    Nanos since{};
+};
+/// Such a call is made again, if no signal is about to be delivered. What has passed since the last
+/// time is taken off the timeout of an epoll_wait(2), which would never come where a thread is
+/// stopped again and again; other calls have their whole time. DEVIATION(interrupted-calls): x86-64
+/// alone; elsewhere the program sees EINTR.
+void restart_interrupted_call(pid_t tid, CallMadeAgain& last, Nanos now);
 
 }  // namespace memcgfs::meter

@@ -84,6 +84,31 @@ class Contents(unittest.TestCase):
         self.assertLessEqual(int(lines[0].split()[1]), 14 << 10)
         self.assertEqual(lines[1], "True")
 
+    def test_timeouts_come_while_other_threads_use_evicted_memory(self):
+        """To be stopped for that is to begin to wait again."""
+        script = ("import mmap, os, select, threading, time\n"
+                  "memory = mmap.mmap(-1, 32 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
+                  "over = False\n"
+                  "def use():\n"
+                  "    while not over:\n"
+                  "        for at in range(0, 32 << 20, 4096): memory[at] = 1\n"
+                  "thread = threading.Thread(target=use)\n"
+                  "thread.start()\n"
+                  "time.sleep(0.3)\n"
+                  "poll = select.epoll()\n"
+                  "poll.register(os.pipe()[0])\n"
+                  "begun = time.monotonic()\n"
+                  "poll.poll(0.5)\n"
+                  "took = time.monotonic() - begun\n"
+                  "over = True\n"
+                  "thread.join()\n"
+                  "print(took)\n")
+        done = run(*EVICTING, *IN_GROUP, sys.executable, "-c", script)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        took = float(done.stdout.split()[0])
+        self.assertGreater(took, 0.45)
+        self.assertLess(took, 5)
+
     def test_nobody_goes_on_without_the_daemon(self):
         """What has been evicted is lost with it: all are killed, and none reads anything else."""
         for instant in range(8):
