@@ -14,9 +14,13 @@ watch group inotify p/a/memory.events
 watch local inotify p/a/memory.events.local
 watch parent inotify p/memory.events
 watch parent-local -t 1500 inotify p/memory.events.local
-watch directory -n 2 inotify p
+watch directory inotify p
 once p/a anon 16M >/dev/null 2>&1
 for name in group local parent parent-local directory; do watched $name; done
+# Another one of the same before the first has been read would be dropped by inotify.
+watch directory inotify p
+once p/a anon 16M >/dev/null 2>&1
+watched directory
 section 'cgroup.events'
 mkdir p/b
 watch populated inotify p/b/cgroup.events
