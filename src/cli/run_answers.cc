@@ -141,11 +141,14 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
     for (std::string& name : machine_.device_names()) {
         names_.insert(std::move(name));
     }
-    struct stat status{};
-    if (!proc_.valid() || fstat(proc_.get(), &status) != 0) {
+    struct statx status{};
+    // What the kernel knows by itself: whoever asks his own process for it is stuck for good if
+    // that is killed meanwhile.
+    if (!proc_.valid() ||
+        statx(proc_.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) != 0) {
         return;
     }
-    proc_device_ = status.st_dev;
+    proc_device_ = makedev(status.stx_dev_major, status.stx_dev_minor);
     for (const interface::ProcFile* row : interface::all_proc_files()) {
         names_.emplace(row->path.substr(row->path.rfind('/') + 1));
     }
