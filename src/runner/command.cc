@@ -2,6 +2,8 @@
 #include "memcgfs/runner/command.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,8 +17,10 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
 #include "memcgfs/base/assert.h"
+#include "memcgfs/runner/mount_table.h"
 #include "runner/failure.h"
 #include "runner/layout.h"
 #include "runner/messages.h"
@@ -34,6 +38,7 @@ constexpr char kListener = 'l';    // with the descriptor
 constexpr char kNoListener = 'n';  // the rest says why
 
 constexpr timespec kKillRetry{0, 10'000'000};
+constexpr unsigned kAbortPatienceSeconds = 2;
 
 constexpr std::array kForwarded{SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
 
@@ -77,6 +82,37 @@ bool is_covered(const CommandOptions& options, std::string_view path) {
     return is_at_or_below(path, options.mount_point) ||
            std::any_of(options.further_covered.begin(), options.further_covered.end(),
                        [path](const auto& directory) { return is_at_or_below(path, directory); });
+}
+
+/// The devices of the FUSE mounts of this process's namespace.
+std::set<dev_t> fuse_devices() {
+    std::set<dev_t> devices;
+    for (const MountEntry& entry : read_mount_table("/proc/self/mountinfo")) {
+        if (entry.fs_type.starts_with("fuse")) {
+            devices.insert(entry.device);
+        }
+    }
+    return devices;
+}
+
+/// Fails what waits for an answer of S: with it neither S nor who asks can be killed.
+void abort_trees(int name_space, const std::set<dev_t>& foreign) {
+    // The mounts' paths are those of the other namespace, and /proc there may be anything.
+    const pid_t child = fork();
+    if (child == 0) {
+        // Nobody answers a look-up on the way to a mount point.
+        alarm(kAbortPatienceSeconds);
+        if (setns(name_space, CLONE_NEWNS) == 0) {
+            for (const MountEntry& entry : read_mount_table("/proc/self/mountinfo")) {
+                if (entry.fs_type.starts_with("fuse.memcgfs") && !foreign.contains(entry.device)) {
+                    umount2(entry.mount_point.c_str(), MNT_FORCE | UMOUNT_NOFOLLOW);
+                }
+            }
+        }
+        _exit(0);
+    }
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
 }
 
 /// The janitor's work: see the head of command.h.
@@ -235,9 +271,21 @@ Result<void, std::string> Command::start_janitor() {
     }
     const dev_t device = MEMCGFS_TRY(device_of(tree_fd_.get()));
     tree_device_ = device;
-    janitor_.emplace(MEMCGFS_TRY(
-        Janitor::start([device, this](std::string_view) { end_world(device, options_.is_member); },
-                       {tree_fd_.get()})));
+    const std::string names = "/proc/" + std::to_string(pid_) + "/ns/mnt";
+    const UniqueFd name_space(open(names.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!name_space.valid()) {
+        return failure("cannot open " + names, errno);
+    }
+    auto clean_up = [device, foreign = fuse_devices(), name_space = name_space.get(),
+                     this](std::string_view) {
+        std::set<dev_t> others = fuse_devices();
+        others.insert(foreign.begin(), foreign.end());
+        others.erase(device);
+        abort_trees(name_space, others);
+        end_world(device, options_.is_member);
+    };
+    janitor_.emplace(
+        MEMCGFS_TRY(Janitor::start(std::move(clean_up), {tree_fd_.get(), name_space.get()})));
     return {};
 }
 

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "memcgfs/runner/janitor.h"
 
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstdint>
 #include <sstream>
 #include <utility>
 
@@ -21,33 +26,76 @@ constexpr char kNote = 'n';
 constexpr char kDismiss = 'd';
 constexpr std::size_t kMessageMax = 8192 + 1;
 
-/// True once the other end has closed without a dismissal.
-bool wait_for_death(int socket, std::string& note) {
+// What the owner's death sends.
+constexpr int kOwnerDied = SIGUSR2;
+
+enum class Heard : std::uint8_t { kNothingMore, kDismissal, kEnd };
+
+/// All that has been sent until now.
+Heard hear(int socket, std::string& note) {
     std::array<char, kMessageMax> message{};
     for (;;) {
-        const ssize_t length = recv(socket, message.data(), message.size(), 0);
+        const ssize_t length = recv(socket, message.data(), message.size(), MSG_DONTWAIT);
         if (length < 0 && errno == EINTR) {
             continue;
         }
+        if (length < 0 && errno == EAGAIN) {
+            return Heard::kNothingMore;
+        }
         if (length <= 0) {
-            return true;
+            return Heard::kEnd;
         }
         if (message[0] == kDismiss) {
-            return false;
+            return Heard::kDismissal;
         }
         note.assign(message.data() + 1, static_cast<std::size_t>(length) - 1);
     }
 }
 
-[[noreturn]] void run_janitor(int socket, const Janitor::Cleanup& cleanup,
+/// A descriptor that is readable once the thread that has made this process is dead.
+UniqueFd watch_owner(pid_t owner) {
+    sigset_t died;
+    sigemptyset(&died);
+    sigaddset(&died, kOwnerDied);
+    sigprocmask(SIG_BLOCK, &died, nullptr);
+    UniqueFd watch(signalfd(-1, &died, SFD_CLOEXEC));
+    prctl(PR_SET_PDEATHSIG, kOwnerDied);
+    if (getppid() != owner) {
+        raise(kOwnerDied);
+    }
+    return watch;
+}
+
+/// True once the owner is dead, or has closed the other end, without a dismissal.
+bool wait_for_death(int socket, int owner, std::string& note) {
+    for (;;) {
+        std::array<pollfd, 2> heard{{{socket, POLLIN, 0}, {owner, POLLIN, 0}}};
+        if (poll(heard.data(), heard.size(), -1) < 0) {
+            continue;
+        }
+        switch (hear(socket, note)) {
+            case Heard::kDismissal:
+                return false;
+            case Heard::kEnd:
+                return true;
+            case Heard::kNothingMore:
+                if (heard[1].revents != 0) {
+                    return true;
+                }
+        }
+    }
+}
+
+[[noreturn]] void run_janitor(pid_t owner, int socket, const Janitor::Cleanup& cleanup,
                               std::vector<int> keep_fds) {
     // Not a name that "pkill -9 memcgfs" matches: then is when it is needed.
     keep_fds.push_back(socket);
     if (!become_helper("mount-janitor", std::move(keep_fds))) {
         _exit(1);
     }
+    const UniqueFd watch = watch_owner(owner);
     std::string note;
-    if (wait_for_death(socket, note)) {
+    if (wait_for_death(socket, watch.get(), note)) {
         cleanup(note);
     }
     _exit(0);
@@ -70,13 +118,14 @@ Result<Janitor, std::string> Janitor::start(Cleanup cleanup, std::vector<int> ke
     }
     UniqueFd ours(ends[0]);
     UniqueFd theirs(ends[1]);
+    const pid_t owner = getpid();
     const pid_t pid = fork();
     if (pid < 0) {
         return failure("cannot start a process", errno);
     }
     if (pid == 0) {
         ours.reset();
-        run_janitor(theirs.get(), cleanup, std::move(keep_fds));
+        run_janitor(owner, theirs.get(), cleanup, std::move(keep_fds));
     }
     return Janitor(pid, std::move(ours));
 }
@@ -107,6 +156,7 @@ Result<MountJanitor, std::string> MountJanitor::start() {
         words >> identity.id >> identity.device;
         words.ignore();
         if (std::getline(words, identity.mount_point, '\0')) {
+            abort_if_same(identity);
             unmount_if_same(identity);
         }
     })));

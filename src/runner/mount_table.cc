@@ -69,6 +69,14 @@ bool is_empty_directory(const std::string& directory) {
     return true;
 }
 
+std::optional<MountEntry> find_same(const MountIdentity& identity) {
+    auto entry = mount_at(read_mount_table("/proc/self/mountinfo"), identity.mount_point);
+    if (!entry || entry->id != identity.id || entry->device != identity.device) {
+        return std::nullopt;
+    }
+    return entry;
+}
+
 bool run_fusermount(const std::string& mount_point) {
     std::string program = "fusermount3";
     std::string directory = mount_point;
@@ -176,9 +184,20 @@ Result<MountIdentity, std::string> identify_mount(const std::string& mount_point
     return MountIdentity{mount_point, entry->id, entry->device};
 }
 
+void abort_if_same(const MountIdentity& identity) {
+    const auto entry = find_same(identity);
+    if (!entry || !entry->fs_type.starts_with("fuse")) {
+        return;
+    }
+    // It is busy perhaps and stays; its connection ends all the same.
+    if (umount2(identity.mount_point.c_str(), MNT_FORCE | UMOUNT_NOFOLLOW) != 0 && errno == EPERM) {
+        std::ofstream("/sys/fs/fuse/connections/" + std::to_string(minor(entry->device)) + "/abort")
+            << "1";
+    }
+}
+
 bool unmount_if_same(const MountIdentity& identity) {
-    const auto entry = mount_at(read_mount_table("/proc/self/mountinfo"), identity.mount_point);
-    if (!entry || entry->id != identity.id || entry->device != identity.device) {
+    if (!find_same(identity)) {
         return false;
     }
     return umount2(identity.mount_point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0 ||

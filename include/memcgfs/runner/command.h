@@ -16,8 +16,9 @@
 //   CMD ends: what it left behind is killed, as when a container's first process ends. S finds
 //     it by descent: a subreaper inherits every orphan, so no double fork or new session gets
 //     away, and a process group, a session or a resource limit need not be trusted.
-//   S dies: CMD is killed by its parent-death signal, and Z kills every process whose mount table
-//     has the tree's superblock: exactly those that a dead mount would be left to. Z pins the
+//   S dies: CMD is killed by its parent-death signal. Z aborts the FUSE connections of CMD's
+//     namespace, for S does not end while it waits for itself, and kills every process whose mount
+//     table has the tree's superblock: exactly those that a dead mount would be left to. Z pins the
 //     superblock, so its device number cannot come to mean another file system. A process that has
 //     another root or has unmounted the tree shows by is_member.
 //   Z dies: nothing happens.

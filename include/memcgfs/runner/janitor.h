@@ -3,11 +3,16 @@
 // A tiny process that puts things right when this one dies without doing so (SIGKILL, a crash).
 //
 // It is forked early, holds one end of a socket whose other end only this process has, and
-// sleeps. Its own session and ignored INT, QUIT, TERM and HUP keep a Ctrl-C or the end of the
-// terminal away from it; it holds none of this process's descriptors but those named, so it keeps
-// no pipe, terminal or mount busy. It is a child of this process.
+// sleeps until that is closed or the thread that forked it is dead. Both, for a process that is
+// killed does not end, nor closes anything, while one of its threads waits for an answer that the
+// process itself was to give (a request to a FUSE mount that it serves): it takes an abort of the
+// connection (fuse.rst in the kernel's documentation, "Interrupting filesystem operations"). Its
+// own session and ignored INT, QUIT, TERM and HUP keep a Ctrl-C or the end of the terminal away
+// from it; it holds none of this process's descriptors but those named, so it keeps no pipe,
+// terminal or mount busy. It is a child of this process.
 //
-// Threads: start() before any thread is started; the rest by one thread at a time.
+// Threads: start() before any thread is started, by one that lives as long as the process; the rest
+// by one thread at a time.
 #pragma once
 
 #include <sys/types.h>
@@ -49,7 +54,8 @@ private:
     UniqueFd socket_;
 };
 
-/// A janitor that unmounts what guard() names, and nothing else.
+/// A janitor that unmounts what guard() names, and nothing else. Requests that wait for an answer
+/// fail (ECONNABORTED).
 class MountJanitor {
 public:
     static Result<MountJanitor, std::string> start();

@@ -51,6 +51,11 @@ struct MountIdentity {
 /// namespace.
 Result<MountIdentity, std::string> identify_mount(const std::string& mount_point);
 
+/// Fails what is asked of exactly that FUSE mount, now and from now on, if its server is dead but
+/// not gone: by umount2(2) or, for an ordinary user, where the fusectl file system is mounted.
+/// Nothing happens to another kind of mount or if neither is possible.
+void abort_if_same(const MountIdentity& identity);
+
 /// Lazily unmounts exactly that mount: by umount2(2), or by fusermount3 for an ordinary user.
 /// False if another mount or none is there, or if it cannot be unmounted.
 bool unmount_if_same(const MountIdentity& identity);

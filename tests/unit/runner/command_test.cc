@@ -4,11 +4,14 @@
 #include "memcgfs/runner/command.h"
 
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <thread>
 
 #include "child.h"
 #include "memcgfs/runner/mount_table.h"
@@ -221,6 +224,45 @@ TEST_CASE("a killed supervisor leaves no process with a dead mount", "[runner]")
         check_killed_supervisor_leaves_nothing(false);
         if (test::kCanBecomeOrdinaryUser) {
             check_killed_supervisor_leaves_nothing(true);
+        }
+    }
+}
+
+/// A thread of the supervisor asks its own tree when that is killed: nobody will answer it, and it
+/// cannot end before.
+void check_supervisor_that_asks_itself_ends(bool ordinary_user) {
+    Pipe world;
+    const pid_t supervisor = fork_body([&] {
+        if (ordinary_user && !test::become_ordinary_user()) {
+            return kNotPrepared;
+        }
+        dup2(world.write_end.get(), 3);
+        auto prepared = Command::prepare(
+            {.argv = {"sh", "-c", "sleep 1000 & exec sleep 1000"}, .environment = {}});
+        if (!prepared.ok()) {
+            return kNotPrepared;
+        }
+        const std::string tree = "/proc/self/fd/" + std::to_string((*prepared)->tree_fd());
+        const test::StubFuse server((*prepared)->take_fuse_fd(), FUSE_STATFS);
+        if (!(*prepared)->start().ok()) {
+            return kNotPrepared;
+        }
+        std::thread([&] {
+            struct statfs status{};
+            static_cast<void>(statfs(tree.c_str(), &status));
+        }).detach();
+        return (*prepared)->wait();
+    });
+    world.write_end.reset();
+    REQUIRE(test::reaches_end(world.read_end.get()));
+    CHECK(wait_status(supervisor) == 128 + SIGKILL);
+}
+
+TEST_CASE("a supervisor that is killed while it asks its own tree ends", "[runner]") {
+    if (can_run()) {
+        check_supervisor_that_asks_itself_ends(false);
+        if (test::kCanBecomeOrdinaryUser) {
+            check_supervisor_that_asks_itself_ends(true);
         }
     }
 }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -67,7 +68,8 @@ void answer(int fuse, const fuse_in_header& request) {
 
 }  // namespace
 
-StubFuse::StubFuse(UniqueFd fuse) : fuse_(std::move(fuse)), thread_([this] { serve(); }) {}
+StubFuse::StubFuse(UniqueFd fuse, std::uint32_t deadly)
+    : fuse_(std::move(fuse)), deadly_(deadly), thread_([this] { serve(); }) {}
 
 StubFuse::~StubFuse() { thread_.join(); }
 
@@ -83,6 +85,9 @@ void StubFuse::serve() {
             return;
         }
         std::memcpy(&request, buffer.data(), sizeof request);
+        if (deadly_ != 0 && request.opcode == deadly_) {
+            kill(getpid(), SIGKILL);
+        }
         answer(fuse_.get(), request);
     }
 }
