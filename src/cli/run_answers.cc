@@ -17,6 +17,7 @@
 
 #include "cli/limits_text.h"
 #include "cli/mount_text.h"
+#include "cli/state_text.h"
 #include "cli/write_permission.h"
 #include "memcgfs/fuse/caller_rights.h"
 #include "memcgfs/interface/proc_file.h"
@@ -28,6 +29,8 @@ namespace {
 constexpr std::array<std::string_view, 2> kMountTables = {"mountinfo", "mounts"};
 
 constexpr std::string_view kLimits = "limits";
+
+constexpr std::array<std::string_view, 2> kStates = {"stat", "status"};
 
 constexpr std::string_view kKernelLog = "/dev/kmsg";
 
@@ -47,7 +50,8 @@ std::string without_device(const std::string& table, dev_t device) {
     return kept;
 }
 
-/// What the host has as a process's file; empty if that cannot be read.
+/// What the host has as a file below a process's directory, "root" among them; empty if that cannot
+/// be read.
 std::string host_file(std::int32_t pid, std::string_view name) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/" + std::string(name));
     std::ostringstream text;
@@ -152,8 +156,8 @@ RunAnswers::RunAnswers(RunMounts mounts, Trees trees, const ForkGate::Parts& par
     for (const interface::ProcFile* row : interface::all_proc_files()) {
         names_.emplace(row->path.substr(row->path.rfind('/') + 1));
     }
-    for (const std::string_view name :
-         {kMountTables[0], kMountTables[1], std::string_view("mtab"), kLimits}) {
+    for (const std::string_view name : {kMountTables[0], kMountTables[1], std::string_view("mtab"),
+                                        kLimits, kStates[0], kStates[1]}) {
         names_.emplace(name);
     }
 }
@@ -207,7 +211,8 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_file(
         return device;
     }
     if (const auto file = process_file(path)) {
-        return open_process_file(request, *file);
+        const bool state = std::find(kStates.begin(), kStates.end(), file->name) != kStates.end();
+        return state ? open_state(request, path, *file) : open_process_file(request, *file);
     }
     if (!trees_.proc.has(path)) {
         return std::nullopt;
@@ -252,6 +257,28 @@ std::optional<Result<runner::UniqueFd>> RunAnswers::open_process_file(
         return make_mount_table(*number, name, request.caller);
     }
     return open_proc("proc/" + std::to_string(*number) + "/" + std::string(name), request);
+}
+
+/// DEVIATION(held-is-stopped): of the moment of the open. Numbers are as the caller's /proc has
+/// them.
+std::optional<Result<runner::UniqueFd>> RunAnswers::open_state(
+    const supervisor::OpenRequest& request, const std::string& path, const ProcessFile& file) {
+    auto* const follower = follower_();
+    // Who asks is not held.
+    if (follower == nullptr || file.pid == 0 || (request.flags & O_ACCMODE) != O_RDONLY) {
+        return std::nullopt;
+    }
+    std::string text = host_file(request.caller, "root" + path);
+    const char state = state_in(text);
+    if (state != 't' && state != 'T') {
+        return std::nullopt;
+    }
+    const auto process = tasks_.find(file.pid, request.caller);
+    const auto charge = process.ok() ? follower->charge_of(process->pid) : std::nullopt;
+    if (!charge || !(state == 't' ? charge->traced : charge->stopped)) {
+        return std::nullopt;
+    }
+    return file_of(file.name, with_state(std::move(text), charge->waits ? 'D' : 'R'));
 }
 
 Result<runner::UniqueFd> RunAnswers::open_proc(const std::string& path,

@@ -84,6 +84,10 @@ private:
     static std::optional<ProcessFile> process_file(std::string_view path);
     std::optional<Result<runner::UniqueFd>> open_process_file(
         const supervisor::OpenRequest& request, const ProcessFile& file);
+    /// Nothing: the host's says it as Linux would.
+    std::optional<Result<runner::UniqueFd>> open_state(const supervisor::OpenRequest& request,
+                                                       const std::string& path,
+                                                       const ProcessFile& file);
     /// The number of the directory in the tree of /proc's files.
     Result<std::int32_t> enter(const ProcessFile& file, std::int32_t caller);
     /// Of the tree of /proc's files; `path` has no slash in front.

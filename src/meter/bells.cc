@@ -120,7 +120,7 @@ void Follower::Loop::look_at_unfollowed(pid_t pid, Unfollowed& one, TickPace::Ro
         let_run(pid, one);  // a debugger has come
     } else if (!one.stopped && (meter_.waits(pid) || now - since >= kPatience) &&
                may_stop(pid, one)) {
-        one.stopped = kill(pid, SIGSTOP) == 0;
+        stop_by_signal(pid, one);
     }
     if (!one.stopped) {
         round.grew = true;
@@ -139,9 +139,20 @@ bool Follower::Loop::may_stop(pid_t pid, const Unfollowed& one) const {
     return program && program->process_start == one.program.process_start;
 }
 
+/// Nobody is to see it stopped, so it is written down before.
+void Follower::Loop::stop_by_signal(pid_t pid, Unfollowed& one) {
+    {
+        const MutexLock lock(mutex_);
+        stopped_by_us_.insert(pid);
+    }
+    one.stopped = kill(pid, SIGSTOP) == 0;
+}
+
 void Follower::Loop::let_run(pid_t pid, Unfollowed& one) {
     if (std::exchange(one.stopped, false)) {
         kill(pid, SIGCONT);
+        const MutexLock lock(mutex_);
+        stopped_by_us_.erase(pid);
     }
 }
 

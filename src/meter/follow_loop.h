@@ -183,6 +183,7 @@ private:
     void look_at_unfollowed(pid_t pid, Unfollowed& one, TickPace::Round& round);
     bool may_stop(pid_t pid, const Unfollowed& one) const;
     void let_run(pid_t pid, Unfollowed& one);
+    void stop_by_signal(pid_t pid, Unfollowed& one);
 
     void follow(pid_t pid);
     bool seize_threads(pid_t pid);
@@ -272,6 +273,8 @@ private:
     std::set<pid_t> leaving_ MEMCGFS_GUARDED_BY(mutex_);
     /// Those with a bell; written by the loop.
     std::set<pid_t> counted_ MEMCGFS_GUARDED_BY(mutex_);
+    /// Of those with a bell; written by the loop.
+    std::set<pid_t> stopped_by_us_ MEMCGFS_GUARDED_BY(mutex_);
     /// They were followed when they were to be given up; written by the loop.
     std::set<pid_t> given_up_ MEMCGFS_GUARDED_BY(mutex_);
     /// Threads whose call is to be made again; written by the loop.

@@ -193,9 +193,11 @@ std::optional<Follower::Charge> Follower::Loop::charge_of(pid_t pid) const {
     const pid_t tracer = tracer_of(pid);
     Charge charge{.traced = tracer != 0 && process_of(tracer) == getpid(),
                   .gated = gates_ != nullptr && gates_->guards(pid),
+                  .waits = meter_.owes(pid),
                   .pages = meter_.charged(pid)};
     const MutexLock lock(mutex_);
     charge.counted = counted_.contains(pid);
+    charge.stopped = stopped_by_us_.contains(pid);
     return charge;
 }
 

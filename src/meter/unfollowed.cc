@@ -94,6 +94,7 @@ void Follower::Loop::lose(pid_t pid) {
     {
         const MutexLock lock(mutex_);
         counted_.erase(pid);
+        stopped_by_us_.erase(pid);
     }
     has_orphans_ = !parts_.traces;
     parts_.flush();

@@ -128,6 +128,8 @@ public:
         bool traced = false;
         bool gated = false;    ///< its page faults wait
         bool counted = false;  ///< its page faults are counted, though it is not traced
+        bool stopped = false;  ///< by a signal of ours
+        bool waits = false;    ///< it does not go on before what it has grown by is paid
         Pages pages{};        ///< that it alone has, as of the last look
     };
     std::optional<Charge> charge_of(pid_t pid) const;

@@ -82,6 +82,8 @@ public:
     /// The same for all there are.
     std::vector<std::int32_t> settle_all();
     bool pays(std::int32_t pid) const { return ledger_.pays(pid); }
+    /// The same, and it may not go on before.
+    bool owes(std::int32_t pid) const { return ledger_.owes(pid); }
     /// Its payment waits itself, for room or by memory.high.
     bool waits(std::int32_t pid) const;
 
