@@ -24,7 +24,17 @@ namespace {
 // The first byte of a message on the socket.
 constexpr char kNote = 'n';
 constexpr char kDismiss = 'd';
+// The janitor's only one.
+constexpr char kReady = 'r';
 constexpr std::size_t kMessageMax = 8192 + 1;
+
+void send_all(int socket, char kind, std::string_view text) {
+    std::string message(1, kind);
+    message.append(text.substr(0, kMessageMax - 1));
+    // A janitor that has been killed is no reason to stop.
+    while (send(socket, message.data(), message.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    }
+}
 
 // What the owner's death sends.
 constexpr int kOwnerDied = SIGUSR2;
@@ -52,17 +62,15 @@ Heard hear(int socket, std::string& note) {
     }
 }
 
-/// A descriptor that is readable once the thread that has made this process is dead.
-UniqueFd watch_owner(pid_t owner) {
+/// A descriptor that is readable once the thread that has made this process is dead. That lives,
+/// for it waits for kReady.
+UniqueFd watch_owner() {
     sigset_t died;
     sigemptyset(&died);
     sigaddset(&died, kOwnerDied);
     sigprocmask(SIG_BLOCK, &died, nullptr);
     UniqueFd watch(signalfd(-1, &died, SFD_CLOEXEC));
     prctl(PR_SET_PDEATHSIG, kOwnerDied);
-    if (getppid() != owner) {
-        raise(kOwnerDied);
-    }
     return watch;
 }
 
@@ -86,27 +94,20 @@ bool wait_for_death(int socket, int owner, std::string& note) {
     }
 }
 
-[[noreturn]] void run_janitor(pid_t owner, int socket, const Janitor::Cleanup& cleanup,
+[[noreturn]] void run_janitor(int socket, const Janitor::Cleanup& cleanup,
                               std::vector<int> keep_fds) {
     // Not a name that "pkill -9 memcgfs" matches: then is when it is needed.
     keep_fds.push_back(socket);
     if (!become_helper("mount-janitor", std::move(keep_fds))) {
         _exit(1);
     }
-    const UniqueFd watch = watch_owner(owner);
+    const UniqueFd watch = watch_owner();
+    send_all(socket, kReady, "");
     std::string note;
     if (wait_for_death(socket, watch.get(), note)) {
         cleanup(note);
     }
     _exit(0);
-}
-
-void send_all(int socket, char kind, std::string_view text) {
-    std::string message(1, kind);
-    message.append(text.substr(0, kMessageMax - 1));
-    // A janitor that has been killed is no reason to stop.
-    while (send(socket, message.data(), message.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) {
-    }
 }
 
 }  // namespace
@@ -118,16 +119,23 @@ Result<Janitor, std::string> Janitor::start(Cleanup cleanup, std::vector<int> ke
     }
     UniqueFd ours(ends[0]);
     UniqueFd theirs(ends[1]);
-    const pid_t owner = getpid();
     const pid_t pid = fork();
     if (pid < 0) {
         return failure("cannot start a process", errno);
     }
     if (pid == 0) {
         ours.reset();
-        run_janitor(owner, theirs.get(), cleanup, std::move(keep_fds));
+        run_janitor(theirs.get(), cleanup, std::move(keep_fds));
     }
-    return Janitor(pid, std::move(ours));
+    theirs.reset();
+    Janitor janitor(pid, std::move(ours));
+    char ready = 0;
+    while (recv(janitor.socket_.get(), &ready, 1, 0) < 0 && errno == EINTR) {
+    }
+    if (ready != kReady) {
+        return failure("the process that cleans up has ended too early");
+    }
+    return janitor;
 }
 
 Janitor::Janitor(Janitor&& other) noexcept
