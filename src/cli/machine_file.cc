@@ -115,7 +115,7 @@ Setter flag(bool& out) {
 }
 
 /// /sys/kernel/mm/transparent_hugepage/enabled.
-Setter thp_mode(engine::ThpMode& out) {
+Setter thp_mode(std::optional<engine::ThpMode>& out) {
     return [&out](const toml::node& node) -> Status {
         using engine::ThpMode;
         constexpr std::pair<std::string_view, ThpMode> kModes[] = {

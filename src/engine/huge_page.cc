@@ -79,7 +79,7 @@ void forget_place(Task& task, const Mapping& mapping) {
 }
 
 void set_huge_advice(Engine::State& state, Mapping& mapping, HugeAdvice advice) {
-    const ThpMode mode = state.machine().thp;
+    const ThpMode mode = state.machine().thp_mode();
     mapping.huge_advised = advice == HugeAdvice::kHuge;
     const bool wanted = mode == ThpMode::kAlways
                             ? advice != HugeAdvice::kNever

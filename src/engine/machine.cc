@@ -129,7 +129,7 @@ Result<void> Engine::online_memory(NodeId node, ZoneType type) {
     zone.blocks_offline--;
     zone.managed += kMemoryBlock;
     zone.free += kMemoryBlock;
-    init_marks(state_->nodes, state_->vm_knobs, profile(), machine().thp != ThpMode::kNever);
+    init_marks(state_->nodes, state_->vm_knobs, profile(), machine().thp_mode() != ThpMode::kNever);
     return {};
 }
 

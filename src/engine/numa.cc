@@ -212,7 +212,7 @@ Coro<OperationResult> offline_block(Engine::State& state, OpContext& op, PagePla
     }
     block.remove();
     init_marks(state.nodes, state.vm_knobs, state.profile(),
-               state.machine().thp != ThpMode::kNever);
+               state.machine().thp_mode() != ThpMode::kNever);
     co_return std::uint64_t{0};
 }
 

@@ -20,7 +20,7 @@ Engine::State::State(const Environment& environment_in)
       stat_epoch(environment_in.profile.stat_flush == StatFlush::kNever ? 0 : 1) {
     stocks.resize(std::max(1U, machine().cpus));
     slab.stocks.resize(stocks.size());
-    init_marks(nodes, vm_knobs, profile(), machine().thp != ThpMode::kNever);
+    init_marks(nodes, vm_knobs, profile(), machine().thp_mode() != ThpMode::kNever);
     css_sets.emplace_back();  // number 0: the roots
     for (const SwapDevice& device : machine().swap_devices) {
         swap_areas.push_back({.device = device});

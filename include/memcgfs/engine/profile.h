@@ -193,8 +193,9 @@ struct Machine {
     /// vm.page-cluster: a read from swap takes up to 2^N pages; 0: one at a time.
     std::uint32_t vm_page_cluster = 3;
     std::uint32_t hz = 0;  ///< clock ticks a second; 0: the profile's
-    /// Enabled in any way, min_free_kbytes gets the larger value that huge pages ask for.
-    ThpMode thp = ThpMode::kAlways;
+    /// Nothing: as the kernel finds right for the memory. Enabled in any way, min_free_kbytes gets
+    /// the larger value that huge pages ask for.
+    std::optional<ThpMode> thp{};
     std::uint32_t vm_panic_on_oom = 0;  ///< 2: also when a group's limit is hit
     std::int32_t vm_oom_kill_allocating_task = 0;
     bool vm_oom_dump_tasks = true;      ///< the table of tasks in the report
@@ -213,6 +214,12 @@ struct Machine {
         Nanos swap_out{2000};      ///< one page written to swap
         Nanos swap_in{3000};       ///< one page read from swap
     } costs;
+
+    /// Smaller machines have no huge pages unless they are asked for (hugepage_init, 6.1).
+    static constexpr Pages kThpLeast{131072};
+    ThpMode thp_mode() const {
+        return thp.value_or(memory < kThpLeast ? ThpMode::kNever : ThpMode::kAlways);
+    }
 };
 
 }  // namespace memcgfs::engine

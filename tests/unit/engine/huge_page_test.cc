@@ -156,6 +156,7 @@ TEST_CASE("without a free block small pages come", "[engine][huge]") {
     constexpr auto kNormal = static_cast<std::size_t>(ZoneType::kNormal);
     Machine shape;
     shape.memory = mib(64);
+    shape.thp = ThpMode::kAlways;
     shape.nodes.resize(1);
     shape.nodes[0].managed[kNormal] = mib(64);
     Huge huge("6.12", Layout::kV2, shape);

@@ -80,6 +80,25 @@ TEST_CASE("a zone's marks are those of the table (G8, E4)", "[engine][watermark]
     CHECK(ZoneMarks{zone.min, zone.low, zone.high, zone.promo} == test.marks);
 }
 
+TEST_CASE("a machine of less than 512 MiB has no huge pages, nor marks for them",
+          "[engine][watermark]") {
+    const auto min_free = [](const Machine& machine) {
+        return EngineFixture("6.1", Layout::kV2, machine).engine.machine_stat().min_free_kbytes;
+    };
+    Machine machine;
+    machine.memory = mib(384);
+    CHECK(machine.thp_mode() == ThpMode::kNever);
+    CHECK(min_free(machine) == 2508);  // the root of 16 times the memory in KiB
+    machine.thp = ThpMode::kMadvise;   // asked for
+    CHECK(min_free(machine) == 19660);
+    machine.thp.reset();
+    machine.memory = mib(511);
+    CHECK(machine.thp_mode() == ThpMode::kNever);
+    machine.memory = mib(512);
+    CHECK(machine.thp_mode() == ThpMode::kAlways);
+    CHECK(min_free(machine) > 19660);
+}
+
 TEST_CASE("zones share min_free_kbytes by their size, as measured", "[engine][watermark]") {
     Machine guest;
     guest.thp = engine::ThpMode::kAlways;
