@@ -243,6 +243,7 @@ private:
     pid_t keeper_parent_ = 0;
     pid_t keeper_ = 0;
     bool gate_refused_ = false;          ///< once, which has been said
+    bool filter_refused_ = false;        ///< the same
     FaultTrap ready_;
     bool traps_ = true;
     TickPace pace_;

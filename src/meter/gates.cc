@@ -88,8 +88,17 @@ bool Follower::Loop::run_errand(pid_t tid, Thread& thread) {
 
 bool Follower::Loop::raise_gate(pid_t tid, const Thread& thread) {
     const pid_t pid = thread.process;
-    // A filter of its own may end a program for a call that it never makes.
-    if (has_gate(pid) || !meter_.watches(pid) || has_own_filter(pid)) {
+    if (has_gate(pid) || !meter_.watches(pid)) {
+        return false;
+    }
+    // It may end a program for a call that it never makes.
+    if (has_own_filter(pid)) {
+        if (!std::exchange(filter_refused_, true)) {
+            parts_.logger.warn(
+                "page faults of pid={} cannot wait, nor those of any other process with a filter "
+                "of system calls of its own (seccomp): charged as with --charge event",
+                pid);
+        }
         return false;
     }
     std::optional<int> killed;

@@ -189,6 +189,17 @@ class ExactCharge(Runs):
                 self.assertIn("killed=137", said)
                 self.assertNotIn("cannot wait", said)
 
+    @unittest.skipUnless(os.path.exists("/dev/userfaultfd"), "since Linux 6.1")
+    def test_with_a_filter_of_its_own(self):
+        script = ("mkdir /sys/fs/cgroup/a; echo $$ >/sys/fs/cgroup/a/cgroup.procs;" +
+                  filtered("0x00050026", 0, "sh -c 'true; exit 7'"))
+        for who in ALL:
+            with self.subTest(who):
+                status, said = self.run_as(who, script, "--charge", "exact")
+                self.assertEqual(status, 7, said)
+                self.assertIn("filter of system calls of its own (seccomp)", said)
+                self.assertEqual(said.count("cannot wait"), 1, said)
+
 
 class TrackedDirectory(unittest.TestCase):
     """What happens to a directory that is tracked."""
