@@ -12,7 +12,7 @@ constexpr std::array kLists{LruList::kInactiveAnon, LruList::kActiveAnon, LruLis
                             LruList::kActiveFile, LruList::kUnevictable};
 
 /// From the oldest on, so that they keep their order.
-Pages move_list(Engine::State& state, Memcg& from, Memcg& to, const Lruvec::List& list) {
+Pages move_list(Engine::State& state, Memcg& to, const Lruvec::List& list) {
     Pages moved{};
     Extent* extent = list.tail;
     while (extent != nullptr) {
@@ -34,7 +34,7 @@ void reparent_charges(Engine::State& state, Memcg& memcg) {
     Pages moved{};
     for (NodeId node = 0; node < state.nodes.size(); node++) {
         for (const LruList list : kLists) {
-            moved += move_list(state, memcg, parent, memcg.lruvec(node).list(list));
+            moved += move_list(state, parent, memcg.lruvec(node).list(list));
         }
     }
     const Pages in_memsw = state.memory_on_v1() ? moved : Pages{0};

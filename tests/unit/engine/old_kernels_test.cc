@@ -66,7 +66,7 @@ TEST_CASE("the pages of a removed group are its parent's", "[engine][old]") {
     Cgroup& child = machine.make_memory(parent, "b");
     read_file(machine, parent, mib(2));
     const MappingId file = read_file(machine, child, mib(8));
-    const std::size_t dying = machine.root().dying_descendants;
+    const auto dying = machine.root().dying_descendants;
     REQUIRE(machine.engine.remove_cgroup(child.id).ok());
     CHECK(machine.root().dying_descendants == dying);  // nothing is left of it
     CHECK(cached(parent) == (hierarchy ? mib(10) : mib(2)));

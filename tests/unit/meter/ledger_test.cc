@@ -289,7 +289,7 @@ TEST_CASE("while a payment is under way there is no second one") {
     SECTION("the process forks and ends: nothing stays") {
         books.ledger.fork({.parent = kParent, .child = kChild});
         books.ledger.exec(kParent, "true");
-        books.settle(kParent, std::move(payment));
+        CHECK_FALSE(books.settle(kParent, std::move(payment)).ok());
         books.ledger.exit(kParent);
         books.ledger.exit(kChild);
         CHECK(books.charged() == 0);
@@ -298,9 +298,9 @@ TEST_CASE("while a payment is under way there is no second one") {
         books.ledger.exec(kParent, "true");
         auto next = books.ledger.sampled(kParent, Pages{50});
         REQUIRE(next != nullptr);
-        books.settle(kParent, std::move(payment));
+        CHECK_FALSE(books.settle(kParent, std::move(payment)).ok());
         CHECK(books.ledger.pays(kParent));
-        books.settle(kParent, std::move(next));
+        CHECK(books.settle(kParent, std::move(next)).ok());
         CHECK(books.look(kParent, 50));
         CHECK(books.charged() == 50);
         books.ledger.exit(kParent);
