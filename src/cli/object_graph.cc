@@ -279,6 +279,7 @@ interface::Hooks World::State::hooks() {
                     return may_write(tree, roots.node(engine.default_hierarchy().id), engine,
                                      engine_mutex, which, who, opener_rights);
                 },
+            .mapped_files = [this](std::int32_t pid) { return tracked.mapped_by(pid); },
             .open_event =
                 [this](vfs::DirKey dir, const interface::EventRequest& request,
                        const vfs::Credentials& who) {

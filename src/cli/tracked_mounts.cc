@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cinttypes>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -176,6 +178,27 @@ std::optional<engine::MappingId> TrackedMounts::cache_of(std::uint64_t device,
                                                          std::uint64_t inode) const {
     const FileSystem* const there = find(static_cast<dev_t>(device));
     return there != nullptr ? there->fs.cache_of(inode) : std::nullopt;
+}
+
+std::vector<engine::Engine::FileRegion> TrackedMounts::mapped_by(std::int32_t pid) const {
+    std::vector<engine::Engine::FileRegion> regions;
+    std::ifstream maps(fmt::format("/proc/{}/maps", pid));
+    for (std::string line; std::getline(maps, line);) {
+        std::uint64_t start = 0;
+        std::uint64_t end = 0;
+        std::uint64_t offset = 0;
+        std::uint64_t inode = 0;
+        unsigned major = 0;
+        unsigned minor = 0;
+        if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%x %" SCNu64,
+                        &start, &end, &offset, &major, &minor, &inode) != 6) {
+            continue;
+        }
+        if (const auto cache = cache_of(makedev(major, minor), inode)) {
+            regions.push_back({*cache, {offset / kPageSize, (end - start) / kPageSize}});
+        }
+    }
+    return regions;
 }
 
 }  // namespace memcgfs::cli

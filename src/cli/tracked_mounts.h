@@ -58,6 +58,9 @@ public:
     std::optional<CgroupMount> describe(std::string_view device) const;
     /// The page cache of a file that is open, as stat(2) numbers it; nothing: it is not tracked.
     std::optional<engine::MappingId> cache_of(std::uint64_t device, std::uint64_t inode) const;
+    /// What a process has mapped of them, touched or not. Nothing: it has ended, or may not be
+    /// looked at. DEVIATION(untouched-parts-move)
+    std::vector<engine::Engine::FileRegion> mapped_by(std::int32_t pid) const;
 
 private:
     class FileSystem;

@@ -186,11 +186,19 @@ Result<void> Engine::may_move_thread(TaskId id, CgroupId group_id) const {
     return &domain_of(*from) == &domain_of(*group) ? Result<void>{} : Err(Errno::kEOPNOTSUPP);
 }
 
-Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id) {
-    return migrate(id, group_id, true);
+bool Engine::moves_files(CgroupId id) const {
+    const Cgroup* group = state_->cgroups.find(id);
+    return group != nullptr && !group->is_v2() && group->memcg != nullptr &&
+           (group->memcg->move_charge_at_immigrate & kMoveFile) != 0;
 }
 
-Result<OperationPtr> Engine::migrate(TaskId id, CgroupId group_id, bool with_threads) {
+Result<OperationPtr> Engine::migrate_task(TaskId id, CgroupId group_id,
+                                          std::vector<FileRegion> files) {
+    return migrate(id, group_id, true, std::move(files));
+}
+
+Result<OperationPtr> Engine::migrate(TaskId id, CgroupId group_id, bool with_threads,
+                                     std::vector<FileRegion> files) {
     const Task* task = state_->tasks.find(id);
     const Cgroup* group = state_->cgroups.find(group_id);
     if (task == nullptr || group == nullptr || group->is_v2() || group->memcg == nullptr ||
@@ -203,7 +211,7 @@ Result<OperationPtr> Engine::migrate(TaskId id, CgroupId group_id, bool with_thr
         return old == nullptr ? OperationPtr{} : pages_after_attach(*state_, id, *old, *group);
     }
     // The mask is looked at when the move begins.
-    const ChargeMove move{id, group_id, group->memcg->move_charge_at_immigrate};
+    const ChargeMove move{id, group_id, group->memcg->move_charge_at_immigrate, std::move(files)};
     return state_->make_operation("attach", [this, move, with_threads](OpContext& op) {
         return attach_with_charges(*state_, op, move, [this, move, with_threads] {
             return attach(move.task, move.to, with_threads);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "engine/move_charge.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
+#include <vector>
 
 #include "engine/charge.h"
 #include "engine/members.h"
@@ -25,15 +28,41 @@ bool comes_along(const Extent& extent, const Memcg& from, std::uint64_t mask) {
     return (mask & kMoveFile) != 0 && extent.state.where == PageState::Where::kResident;
 }
 
-Pages count_pages(const Engine::State& state, const Task& task, const Memcg& from,
-                  std::uint64_t mask) {
-    Pages sum{};
+/// A part of a mapping that the process has.
+struct Part {
+    Mapping& mapping;
+    std::uint64_t first = 0;
+    std::uint64_t end = std::numeric_limits<std::uint64_t>::max();
+};
+
+std::vector<Part> parts_of(const Engine::State& state, const Task& task, const ChargeMove& move) {
+    std::vector<Part> parts;
     for (const MappingId id : task.regions) {
-        Mapping* mapping = state.mappings.find(id);
-        std::uint64_t index = 0;
-        while (const Extent* extent = mapping != nullptr ? mapping->next(index) : nullptr) {
+        if (Mapping* mapping = state.mappings.find(id); mapping != nullptr) {
+            parts.push_back({*mapping});
+        }
+    }
+    for (const Engine::FileRegion& file : move.files) {
+        if (Mapping* mapping = state.mappings.find(file.cache); mapping != nullptr) {
+            parts.push_back({*mapping, file.pages.first, file.pages.first + file.pages.count});
+        }
+    }
+    return parts;
+}
+
+/// At least what comes along: what is mapped twice counts twice.
+Pages count_pages(const Engine::State& state, const Task& task, const Memcg& from,
+                  const ChargeMove& move) {
+    Pages sum{};
+    for (const Part& part : parts_of(state, task, move)) {
+        std::uint64_t index = part.first;
+        const Extent* extent = nullptr;
+        while (index < part.end && (extent = part.mapping.next(index)) != nullptr) {
+            const std::uint64_t first = std::max(index, extent->first);
+            const std::uint64_t end = std::min(extent->end(), part.end);
             index = extent->end();
-            sum += comes_along(*extent, from, mask) ? Pages{extent->count} : Pages{0};
+            sum += first < end && comes_along(*extent, from, move.mask) ? Pages{end - first}
+                                                                        : Pages{0};
         }
     }
     return sum;
@@ -52,11 +81,28 @@ struct Moved {
     Pages all() const { return resident + swapped; }
 };
 
+/// The extent that begins where the part does, or later, cut to what the part has of it. A huge
+/// page is not cut: it comes along where its first page does.
+Extent* next_of(const Part& part, std::uint64_t index) {
+    Extent* extent = index < part.end ? part.mapping.next(index) : nullptr;
+    if (extent != nullptr && !extent->state.huge && extent->first < index) {
+        extent = &part.mapping.split(*extent, index);
+    }
+    if (extent == nullptr || extent->first >= part.end) {
+        return nullptr;
+    }
+    if (!extent->state.huge && extent->end() > part.end) {
+        part.mapping.split(*extent, part.end);
+    }
+    return extent;
+}
+
 /// Hands over at most `limit` pages of one mapping (mem_cgroup_move_charge_pte_range).
-void move_mapping(Engine::State& state, Mapping& mapping, Memcg& from, Memcg& to,
-                  std::uint64_t mask, Pages limit, Moved& moved) {
-    std::uint64_t index = 0;
-    while (Extent* extent = mapping.next(index)) {
+void move_part(Engine::State& state, const Part& part, Memcg& from, Memcg& to, std::uint64_t mask,
+               Pages limit, Moved& moved) {
+    Mapping& mapping = part.mapping;
+    std::uint64_t index = part.first;
+    while (Extent* extent = next_of(part, index)) {
         index = extent->end();
         if (!comes_along(*extent, from, mask)) {
             continue;
@@ -142,10 +188,8 @@ Result<void> finish(Engine::State& state, const ChargeMove& move, Memcg& from, M
     Moved moved;
     Result<void> attached = attach();
     if (const Task* task = state.tasks.find(move.task); attached.ok() && task != nullptr) {
-        for (const MappingId id : task->regions) {
-            if (Mapping* mapping = state.mappings.find(id); mapping != nullptr) {
-                move_mapping(state, *mapping, from, to, move.mask, precharged, moved);
-            }
+        for (const Part& part : parts_of(state, *task, move)) {
+            move_part(state, part, from, to, move.mask, precharged, moved);
         }
     }
     settle(from, to, precharged, moved);
@@ -181,7 +225,7 @@ Coro<OperationResult> attach_with_charges(Engine::State& state, OpContext& op, C
     const MemcgPin from_pin(from);
     const MemcgPin to_pin(to);
     state.charge_move = {.active = true, .operation = op.id, .from = &from, .to = &to};
-    const Pages wanted = count_pages(state, *task, from, move.mask);
+    const Pages wanted = count_pages(state, *task, from, move);
     const Precharge charged = co_await precharge(state, op, to, wanted);
     to.in_flight -= charged.pages;
     Result<void> outcome = charged.outcome;

@@ -19,6 +19,7 @@ struct ChargeMove {
     TaskId task;
     CgroupId to;
     std::uint64_t mask = 0;  ///< of the group it goes to
+    std::vector<Engine::FileRegion> files{};
 };
 
 /// Charges the new group for what would come along, first in one piece and without reclaim, then

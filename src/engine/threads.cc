@@ -164,7 +164,7 @@ void Engine::update_task(TaskId id, TaskInfo info) {
 
 Result<OperationPtr> Engine::migrate_thread(TaskId id, std::int32_t tid,
                                             std::span<const std::int32_t> threads,
-                                            CgroupId group_id) {
+                                            CgroupId group_id, std::vector<FileRegion> files) {
     Task* process = state_->tasks.find(id);
     if (process == nullptr) {
         return Err(Errno::kESRCH);
@@ -181,7 +181,7 @@ Result<OperationPtr> Engine::migrate_thread(TaskId id, std::int32_t tid,
             set_thread_apart(*state_, *process, other);
         }
     }
-    auto moving = migrate(id, group_id, false);
+    auto moving = migrate(id, group_id, false, std::move(files));
     if (!moving.ok()) {
         rejoin_threads(*state_, *process);
     }

@@ -262,6 +262,7 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
         return Err(Errno::kEINVAL);
     }
     bool is_v2 = false;
+    bool moves_files = false;
     {
         const MutexLock lock(engine_mutex_);
         const Cgroup* group = engine_.find(move.group);
@@ -269,6 +270,7 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
             return Err(Errno::kENODEV);
         }
         is_v2 = group->is_v2();
+        moves_files = engine_.moves_files(move.group);
     }
     if (is_v2) {
         if (move.opener.uid != 0) {
@@ -289,23 +291,29 @@ Result<vfs::StoreOutcome> Membership::move(std::string_view text, const Move& mo
     if (move.one_thread && process.threads > 1) {
         threads = tasks_.threads_of(process.pid);
     }
+    FileRegions files;
+    if (moves_files && hooks_.mapped_files) {
+        files = hooks_.mapped_files(process.pid);
+    }
     const MutexLock lock(engine_mutex_);
     const engine::TaskId task = learn(process);
     return vfs::StoreOutcome{
-        .operation = MEMCGFS_TRY(move.one_thread ? migrate_thread(task, process.tid, threads, move)
-                                                 : engine_.migrate_task(task, move.group))};
+        .operation = MEMCGFS_TRY(
+            move.one_thread ? migrate_thread(task, process.tid, threads, move, std::move(files))
+                            : engine_.migrate_task(task, move.group, std::move(files)))};
 }
 
 Result<engine::OperationPtr> Membership::migrate_thread(engine::TaskId process, std::int32_t tid,
                                                         std::span<const std::int32_t> threads,
-                                                        const Move& move) {
+                                                        const Move& move, FileRegions files) {
     const engine::Task* thread = engine_.find_thread(engine_.find(process)->info.pid, tid);
     const Cgroup* group = engine_.find(move.group);
     if (group != nullptr && group->is_v2()) {
         MEMCGFS_TRY(engine_.may_move_thread(thread != nullptr ? thread->id : process, move.group));
     }
-    return threads.size() > 1 ? engine_.migrate_thread(process, tid, threads, move.group)
-                              : engine_.migrate_task(process, move.group);
+    return threads.size() > 1
+               ? engine_.migrate_thread(process, tid, threads, move.group, std::move(files))
+               : engine_.migrate_task(process, move.group, std::move(files));
 }
 
 }  // namespace memcgfs::interface

@@ -67,6 +67,7 @@ public:
         MEMCGFS_EXCLUDES(engine_mutex_);
 
 private:
+    using FileRegions = std::vector<engine::Engine::FileRegion>;
     std::vector<engine::TaskId> known_tasks() const MEMCGFS_REQUIRES(engine_mutex_);
     engine::TaskId learn(const world::ProcessInfo& process) MEMCGFS_REQUIRES(engine_mutex_);
     /// Threads with a place of their own that `now` has no more.
@@ -82,7 +83,8 @@ private:
         MEMCGFS_EXCLUDES(engine_mutex_);
     Result<engine::OperationPtr> migrate_thread(engine::TaskId process, std::int32_t tid,
                                                 std::span<const std::int32_t> threads,
-                                                const Move& move) MEMCGFS_REQUIRES(engine_mutex_);
+                                                const Move& move, FileRegions files)
+        MEMCGFS_REQUIRES(engine_mutex_);
 
     engine::Engine& engine_;
     Mutex& engine_mutex_;

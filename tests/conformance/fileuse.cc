@@ -2,11 +2,14 @@
 //
 // Uses of a regular file that no shell can make; for conformance cases, on memcgfs and on a kernel.
 //
-//   fileuse map FILE PAGES              writes through a shared mapping, reads with read(2) and
-//   back fileuse private FILE PAGES          the same of a private mapping, which the file must not
-//   see fileuse punch FILE FIRST COUNT      a hole of so many pages fileuse cut FILE PAGES
-//   ftruncate(2) fileuse unnamed DIR PAGES NAME      O_TMPFILE, which is then given the name
+//   fileuse map FILE PAGES              writes through a shared mapping, reads with read(2), and
+//                                       the other way round
+//   fileuse private FILE PAGES          the same of a private one, which the file must not see
+//   fileuse punch FILE FIRST COUNT      a hole of so many pages
+//   fileuse cut FILE PAGES              ftruncate(2)
+//   fileuse unnamed DIR PAGES NAME      O_TMPFILE, which is then given the name
 //   fileuse hold FILE COMMAND           runs a shell command with the file open
+//   fileuse look FILE FIRST COUNT COMMAND     the same with so many pages of it mapped and read
 //   fileuse locks FILE                  flock(2) and fcntl(2) locks of two descriptors
 //   fileuse crowd FILE THREADS ROUNDS   threads write, read, cut: each byte is compared
 #include <fcntl.h>
@@ -88,6 +91,20 @@ int unnamed(const char* directory, std::size_t size, const char* name) {
     std::printf("link: %s\n",
                 answer(linkat(AT_FDCWD, path.c_str(), AT_FDCWD, name, AT_SYMLINK_FOLLOW)).c_str());
     return 0;
+}
+
+int look(const char* path, std::size_t first, std::size_t size, const char* command) {
+    const int file = open(path, O_RDONLY);
+    void* const place = mmap(nullptr, size, PROT_READ, MAP_SHARED, file, static_cast<off_t>(first));
+    if (place == MAP_FAILED) {
+        std::printf("mmap: %s\n", answer(-1).c_str());
+        return 1;
+    }
+    const volatile char* const bytes = static_cast<char*>(place);
+    for (std::size_t at = 0; at < size; at += kPage) {
+        static_cast<void>(bytes[at]);
+    }
+    return system(command);
 }
 
 int locks(const char* path) {
@@ -198,6 +215,9 @@ int main(int argc, char** argv) {
     }
     if (what == "hold" && argc == 4) {
         return open(argv[2], O_RDONLY) < 0 ? 1 : system(argv[3]);
+    }
+    if (what == "look" && argc == 6) {
+        return look(argv[2], pages(argv[3]), pages(argv[4]), argv[5]);
     }
     if (what == "locks") {
         return locks(argv[2]);

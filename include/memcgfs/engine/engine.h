@@ -230,13 +230,27 @@ public:
     /// Whether cgroup.threads of the v2 group may take the task, a process or a thread apart,
     /// (cgroup_attach_permissions, 6.1): as attach_task(), and EOPNOTSUPP out of its domain.
     Result<void> may_move_thread(TaskId id, CgroupId group) const;
+    struct Range {
+        std::uint64_t first = 0;
+        std::uint64_t count = 0;
+    };
+    /// A part of a file that a process has mapped without map_mapping().
+    struct FileRegion {
+        MappingId cache;
+        Range pages;
+    };
+    /// Whether charges of mapped files come along into the group.
+    bool moves_files(CgroupId group) const;
     /// The same with v1's move_charge_at_immigrate: an operation where charges may come along,
-    /// which fails with ENOMEM when they find no room; else nullptr, and it is done.
-    Result<OperationPtr> migrate_task(TaskId id, CgroupId group);
+    /// which fails with ENOMEM when they find no room; else nullptr, and it is done. `files` are
+    /// looked at if moves_files().
+    Result<OperationPtr> migrate_task(TaskId id, CgroupId group,
+                                      std::vector<FileRegion> files = {});
     /// The same of one thread of a process, that `threads` are the ids of: the others stay where
     /// they are. Memory is with the first thread, whose id is the process's (mm_struct::owner).
     Result<OperationPtr> migrate_thread(TaskId process, std::int32_t tid,
-                                        std::span<const std::int32_t> threads, CgroupId group);
+                                        std::span<const std::int32_t> threads, CgroupId group,
+                                        std::vector<FileRegion> files = {});
     /// Stands for a set of one group per hierarchy; 0 is the roots. Kept by MoveEffect's tag.
     std::uint32_t css_set_of(const Membership& groups);
     /// Whether a task may be made in the v2 group (CLONE_INTO_CGROUP; cgroup_css_set_fork, 6.1), by
@@ -246,10 +260,6 @@ public:
     Membership css_set(std::uint32_t number) const;
 
     // Memory of tasks (fault.cc). Offsets and lengths in pages.
-    struct Range {
-        std::uint64_t first = 0;
-        std::uint64_t count = 0;
-    };
     /// A region of its own for `task`. Nothing is charged until it is touched. It ends with the
     /// last task that maps it; one of kind kFile, or made for no task, stays until it is
     /// destroyed, and any task may use it. `size` shows in the OOM report, and huge pages need it.
@@ -440,7 +450,8 @@ public:
 private:
     friend struct EngineAccess;  // tests look inside
     Result<void> attach(TaskId id, CgroupId group, bool with_threads);
-    Result<OperationPtr> migrate(TaskId id, CgroupId group, bool with_threads);
+    Result<OperationPtr> migrate(TaskId id, CgroupId group, bool with_threads,
+                                 std::vector<FileRegion> files);
 
     std::unique_ptr<State> state_;
 };

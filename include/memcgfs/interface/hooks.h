@@ -9,8 +9,10 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "memcgfs/base/result.h"
+#include "memcgfs/engine/engine.h"
 #include "memcgfs/interface/event_control.h"
 #include "memcgfs/vfs/provider.h"
 #include "memcgfs/world/descriptors.h"
@@ -34,6 +36,10 @@ struct Hooks {
     /// True if `who` may write the file. Called with an open file's
     /// lock held, but neither the tree lock nor the engine lock. Empty: nobody may.
     std::function<bool(vfs::DirKey, vfs::FileIndex, const vfs::Credentials& who)> may_write;
+
+    /// What the process has mapped of files whose page cache the engine knows, and that it does not
+    /// know the process to map. Locks as for may_write. Empty: nothing.
+    std::function<std::vector<engine::Engine::FileRegion>(std::int32_t pid)> mapped_files{};
 
     /// Finds the descriptors of an event registration in the writer's process: EBADF (not open),
     /// EINVAL (no eventfd, or no file of this group that has events), EACCES (a control file the

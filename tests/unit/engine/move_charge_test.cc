@@ -88,6 +88,34 @@ TEST_CASE("the mask of the new group says what comes along", "[engine][move_char
     machine.engine.check_invariants();
 }
 
+TEST_CASE("of a file that is mapped in part, that part's cache comes along",
+          "[engine][move_charge]") {
+    Groups groups;
+    EngineFixture& machine = groups.machine;
+    const std::uint64_t mask = GENERATE(1, 3);
+    groups.b.memcg->move_charge_at_immigrate = mask;
+    CHECK(machine.engine.moves_files(groups.b.id) == (mask == 3));
+    CHECK_FALSE(machine.engine.moves_files(groups.a.id));
+    const TaskId task = machine.add_task(groups.a);
+    const TaskId other = machine.add_task(groups.elsewhere);
+    const MappingId file = machine.engine.create_mapping(TaskId{}, PageKind::kFile);
+    REQUIRE(machine.read_file(task, file, 300).ok());
+    REQUIRE(machine.run(machine.engine.file_io(other, file, {300, 100}, Access::kRead, {})).ok());
+
+    // 100 to 200, twice, and 250 to 350, of which 50 are another group's.
+    auto moving = machine.engine.migrate_task(
+        task, groups.b.id, {{file, {100, 100}}, {file, {100, 100}}, {file, {250, 100}}});
+    REQUIRE((moving.ok() && *moving != nullptr));
+    REQUIRE(machine.run(std::move(*moving)).ok());
+
+    const std::int64_t moved = mask == 3 ? 150 : 0;
+    CHECK(groups.b.memcg->stat(StatItem::kFile) == moved);
+    CHECK(groups.a.memcg->stat(StatItem::kFile) == 300 - moved);
+    CHECK(groups.elsewhere.memcg->stat(StatItem::kFile) == 100);
+    CHECK(groups.b.memcg->memory.usage() == Pages{static_cast<std::uint64_t>(moved)});
+    machine.engine.check_invariants();
+}
+
 TEST_CASE("without room the move fails and nothing has moved", "[engine][move_charge]") {
     Groups groups;
     EngineFixture& machine = groups.machine;
