@@ -131,11 +131,12 @@ class RunConformance(unittest.TestCase):
             return file.read()
 
     def wait_for(self, condition):
-        for _ in range(400):
+        # The runner compiles the cases' programs first, on a machine that may be busy.
+        for _ in range(2400):
             if condition():
                 return
             time.sleep(0.05)
-        self.fail("not within 20 s")
+        self.fail("not within two minutes")
 
     def test_approve(self):
         files = {"a.sh": "", "b.sh": "", "c.sh": "",
