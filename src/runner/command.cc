@@ -102,7 +102,7 @@ void abort_trees(int name_space, const std::set<dev_t>& foreign) {
     if (child == 0) {
         // Nobody answers a look-up on the way to a mount point.
         alarm(kAbortPatienceSeconds);
-        if (setns(name_space, CLONE_NEWNS) == 0) {
+        if (unshare(CLONE_FS) == 0 && setns(name_space, CLONE_NEWNS) == 0) {
             for (const MountEntry& entry : read_mount_table("/proc/self/mountinfo")) {
                 if (entry.fs_type.starts_with("fuse.memcgfs") && !foreign.contains(entry.device)) {
                     umount2(entry.mount_point.c_str(), MNT_FORCE | UMOUNT_NOFOLLOW);
