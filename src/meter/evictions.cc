@@ -29,6 +29,15 @@
 #include "meter/proc_look.h"
 #include "meter/remote_calls.h"
 
+#ifdef __SANITIZE_THREAD__
+// ThreadSanitizer's clone() takes the child for one with its own memory, and what it notes there of
+// the thread is noted of the parent's.
+extern "C" int __clone(int (*function)(void*), void* stack, int flags, void* argument, ...);
+#define MEMCGFS_CLONE __clone
+#else
+#define MEMCGFS_CLONE clone
+#endif
+
 namespace memcgfs::meter {
 
 namespace {
@@ -94,8 +103,8 @@ void Follower::Loop::start_keeper() {
     pthread_sigmask(SIG_BLOCK, &all, &before);
     keeper_stack_.resize(kStack);
     keeper_parent_ = getpid();
-    keeper_ = clone(keep_descriptors, keeper_stack_.data() + kStack, CLONE_VM | CLONE_FILES,
-                    &keeper_parent_);
+    keeper_ = MEMCGFS_CLONE(keep_descriptors, keeper_stack_.data() + kStack, CLONE_VM | CLONE_FILES,
+                            &keeper_parent_);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
