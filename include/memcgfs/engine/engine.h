@@ -230,6 +230,7 @@ public:
     /// Whether cgroup.threads of the v2 group may take the task, a process or a thread apart,
     /// (cgroup_attach_permissions, 6.1): as attach_task(), and EOPNOTSUPP out of its domain.
     Result<void> may_move_thread(TaskId id, CgroupId group) const;
+    /// In pages.
     struct Range {
         std::uint64_t first = 0;
         std::uint64_t count = 0;
@@ -241,7 +242,7 @@ public:
     };
     /// Whether charges of mapped files come along into the group.
     bool moves_files(CgroupId group) const;
-    /// The same with v1's move_charge_at_immigrate: an operation where charges may come along,
+    /// attach_task() with v1's move_charge_at_immigrate: an operation where charges may come along,
     /// which fails with ENOMEM when they find no room; else nullptr, and it is done. `files` are
     /// looked at if moves_files().
     Result<OperationPtr> migrate_task(TaskId id, CgroupId group,
